@@ -1,0 +1,1 @@
+//! What the stories share: the fake provider, the outlay process, the recorded exchanges.
