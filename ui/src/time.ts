@@ -1,0 +1,121 @@
+/** Days, instants and how they read. Instants in milliseconds since 1970 unless they are texts. */
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How instants are shown: in which language and zone. */
+export interface Display {
+  /** A BCP 47 tag; undefined: the browser's. */
+  locale?: string;
+  /** An IANA zone; undefined: the browser's. */
+  timeZone?: string;
+}
+
+/** The calendar day (`2026-11-21`) of an instant in a zone. */
+export function dayOf(instantMs: number, timeZone: string): string {
+  const parts = new Intl.DateTimeFormat('en-US', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
+    .formatToParts(instantMs);
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
+  return `${part('year')}-${part('month')}-${part('day')}`;
+}
+
+/** The day some days later (or earlier, where negative). */
+export function addDays(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** The first day of a day's month. */
+export function monthStart(day: string): string {
+  return `${day.slice(0, 8)}01`;
+}
+
+/** The days up to and including `last`, oldest first. */
+export function daysUntil(last: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
+}
+
+/** A day in words: `Sat 21 Nov` as the locale has it. */
+export function formatDay(day: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' })
+    .format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** A day for an axis: `21 Nov`. */
+export function formatDayShort(day: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', day: 'numeric', month: 'short' })
+    .format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** The name of a day's month. */
+export function formatMonth(day: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', month: 'long' }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** Time of day with seconds. */
+export function formatClock(instant: string, display: Display = {}): string {
+  return clock(Date.parse(instant), display, true);
+}
+
+/** An instant beside now: time alone today, `tomorrow`, `yesterday`, else with its day. */
+export function formatInstant(instant: string, nowMs: number, display: Display = {}): string {
+  const ms = Date.parse(instant);
+  const zone = display.timeZone ?? browserZone();
+  const distance = (Date.parse(dayOf(ms, zone)) - Date.parse(dayOf(nowMs, zone))) / DAY_MS;
+  const time = clock(ms, display, false);
+  if (distance === 0) return time;
+  if (distance === 1) return `tomorrow ${time}`;
+  if (distance === -1) return `yesterday ${time}`;
+  return `${formatDay(dayOf(ms, zone), display.locale)}, ${time}`;
+}
+
+/** Day, time and zone, for where precision helps more than brevity. */
+export function formatFull(instant: string, display: Display = {}): string {
+  return new Intl.DateTimeFormat(display.locale, { ...zoneOption(display), dateStyle: 'medium', timeStyle: 'long' })
+    .format(Date.parse(instant));
+}
+
+/** How far away: `in 5 h 12 min`, `3 days ago`, `now`. */
+export function formatRelative(instant: string, nowMs: number): string {
+  const distance = Date.parse(instant) - nowMs;
+  const span = formatSpan(Math.abs(distance));
+  if (span === null) return distance > 0 ? 'in less than a minute' : 'just now';
+  return distance > 0 ? `in ${span}` : `${span} ago`;
+}
+
+/** A duration as a call has it: `840 ms`, `4.2 s`, `3 min 5 s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < MINUTE_MS) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** The browser's own zone. */
+export function browserZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+function formatSpan(ms: number): string | null {
+  if (ms < MINUTE_MS) return null;
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  if (ms < DAY_MS) {
+    const minutes = Math.floor((ms % HOUR_MS) / MINUTE_MS);
+    return `${Math.floor(ms / HOUR_MS)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
+  }
+  const days = Math.floor(ms / DAY_MS);
+  return days === 1 ? '1 day' : `${days} days`;
+}
+
+function clock(ms: number, display: Display, seconds: boolean): string {
+  return new Intl.DateTimeFormat(display.locale, {
+    ...zoneOption(display),
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(seconds ? { second: '2-digit' } : {}),
+  }).format(ms);
+}
+
+function zoneOption(display: Display): { timeZone?: string } {
+  return display.timeZone === undefined ? {} : { timeZone: display.timeZone };
+}

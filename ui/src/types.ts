@@ -1,0 +1,193 @@
+/**
+ * The shapes of the local API (`/api/v1`) that the dashboard reads.
+ *
+ * Money is a decimal text in US dollars with at least two decimals (`"5.00"`, `"0.000201"`), never
+ * a number. Instants are RFC 3339 in UTC. `null` means unknown or not set, never zero.
+ */
+
+/** An exact decimal amount as text, in US dollars unless a currency stands beside it. */
+export type MoneyText = string;
+
+/** An RFC 3339 instant in UTC, such as `2026-11-21T23:00:00Z`. */
+export type Instant = string;
+
+/** What a budget counts. */
+export type BudgetUnit = 'USD' | 'tokens' | 'calls';
+
+/** What a budget is doing to calls right now. */
+export type BudgetState = 'ok' | 'warned' | 'waiting' | 'blocked' | 'paused' | 'bypassed';
+
+/** A number of tokens or calls, or an amount of money, as the budget's unit says. */
+export type Amount = MoneyText | number;
+
+/** One budget in its current period. */
+export interface Budget {
+  name: string;
+  /** `call`, `day`, `week`, `month`, `total` or a rolling window such as `5h`. */
+  window: string;
+  unit: BudgetUnit;
+  /** What it applies to, by dimension (`project`, `model`, ...); empty: everything. */
+  scope: Record<string, string>;
+  /** `hard` refuses calls at the limit, `soft` only warns. */
+  kind: 'hard' | 'soft';
+  limit: Amount;
+  /** Spent in this period, without holds. */
+  used: Amount;
+  /** Set aside for calls that are running. */
+  held: Amount;
+  remaining: Amount;
+  /** What is left of its top-ups. */
+  credits_remaining: Amount;
+  /** Used and held of the limit in percent, with one decimal. */
+  percent: number;
+  state: BudgetState;
+  /** When its period ends; `null` where it never does. */
+  reset_date: Instant | null;
+  /** Percentages at which it warns. */
+  warn: number[];
+}
+
+/** What is left of an account's prepaid credit. */
+export interface Balance {
+  account: string;
+  remaining: MoneyText;
+  currency: string;
+  /** The level below which it warns. */
+  warn_below: MoneyText | null;
+  /** When it will be empty at the present pace; `null`: unknown. */
+  empty_at: Instant | null;
+}
+
+/** A limit that refuses calls now. */
+export interface Blocked {
+  budget: string;
+  /** `quota_exceeded`, `balance_empty`, ... */
+  reason: string;
+  /** When it lifts by itself; `null`: not by itself. */
+  until: Instant | null;
+}
+
+/** Calls and their cost over some time. */
+export interface Spend {
+  calls: number;
+  cost_usd: MoneyText | null;
+}
+
+/** `GET /status`. */
+export interface Status {
+  as_of: Instant;
+  /** The IANA zone that days and months belong to. */
+  timezone: string;
+  plan: string | null;
+  today: Spend;
+  month: Spend;
+  budgets: Budget[];
+  balances: Balance[];
+  blocked: Blocked[];
+}
+
+/** Usage and cost of a group of calls. Token buckets are disjoint; reasoning is part of output. */
+export interface UsageTotals extends Spend {
+  input_tokens: number | null;
+  cache_read_tokens: number | null;
+  cache_write_5m_tokens: number | null;
+  cache_write_1h_tokens: number | null;
+  output_tokens: number | null;
+  reasoning_tokens: number | null;
+}
+
+/** One row of a usage report. */
+export interface UsageRow extends UsageTotals {
+  /** The day (`2026-11-21`) or the model; `null` where a call has none. */
+  key: string | null;
+}
+
+/** `GET /usage`. */
+export interface Usage {
+  since: string | null;
+  until: string | null;
+  by: string | string[];
+  rows: UsageRow[];
+  total: UsageTotals;
+}
+
+/** Where a call is in its life. */
+export type CallStatus = 'settled' | 'estimated' | 'running' | 'waiting' | 'refused' | 'failed';
+
+/** Where a call's cost comes from. */
+export type Basis = 'stated' | 'priced' | 'estimated' | 'unpriced';
+
+/** One call: the columns of the CSV export. */
+export interface Call {
+  time: Instant;
+  id: string;
+  source: string;
+  provider: string | null;
+  account: string | null;
+  /** The model that answered; `null` before or without an answer. */
+  model: string | null;
+  model_requested: string | null;
+  project: string | null;
+  session: string | null;
+  client: string | null;
+  /** The key's fingerprint or name, never the key. */
+  key: string | null;
+  status: CallStatus;
+  http_status: number | null;
+  error_kind: string | null;
+  /** `waited`, `capped` or `ended`. */
+  limit_action: string | null;
+  basis: Basis | null;
+  input_tokens: number | null;
+  cache_read_tokens: number | null;
+  cache_write_5m_tokens: number | null;
+  cache_write_1h_tokens: number | null;
+  output_tokens: number | null;
+  reasoning_tokens: number | null;
+  audio_input_tokens: number | null;
+  audio_output_tokens: number | null;
+  tool_calls: number | null;
+  /** `null` for refused, failed, running, waiting and unpriced calls. */
+  cost_usd: MoneyText | null;
+  cost_stated_usd: MoneyText | null;
+  service_tier: string | null;
+  price_id: string | null;
+  response_id: string | null;
+  duration_ms: number | null;
+  first_byte_ms: number | null;
+  tags: string | Record<string, string> | null;
+  /** Why it was refused; `null` for every other call. */
+  refusal?: string | null;
+}
+
+/** `GET /calls`: newest first. */
+export interface CallPage {
+  rows: Call[];
+  /** Asks for the next page; `null` on the last. */
+  cursor: string | null;
+}
+
+/** The recorded fact that a threshold was crossed. */
+export interface Alert {
+  id: string;
+  time: Instant;
+  severity: string;
+  kind: string;
+  subject: string;
+  title: string;
+  body: string;
+  /** When its notification was delivered; `null`: not yet, or not at all. */
+  delivered_at: Instant | null;
+  /** Why it could not be delivered. */
+  error: string | null;
+}
+
+/** `GET /alerts`. */
+export interface Alerts {
+  alerts: Alert[];
+}
+
+/** `GET /pulse`: a number that changes when anything shown would. */
+export interface Pulse {
+  revision: number;
+}
