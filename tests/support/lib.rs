@@ -1,1 +1,24 @@
-//! What the stories share: the fake provider, the outlay process, the recorded exchanges.
+//! What the stories share.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`fake_provider`] | an HTTP server that replays recorded exchanges or plays a [`script::Script`] |
+//! | [`outlay`] | a home folder and the real `outlay` binary running in it |
+//! | [`client`] | a raw HTTP/1.1 client that shows the exact bytes and when they came |
+//! | [`corpus`] | the recorded exchanges and the figures expected of them |
+//! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
+//! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
+//!
+//! Everything blocks: a test that needs a hundred calls at once starts a hundred threads.
+#![allow(clippy::unwrap_used, reason = "test support stops at the first surprise")]
+
+pub mod client;
+pub mod clock;
+pub mod corpus;
+pub mod desktop;
+pub mod dialect;
+pub mod fake_provider;
+pub mod outlay;
+pub mod script;
+pub mod wait;
+pub mod webdriver;

@@ -1,0 +1,169 @@
+//! A browser, or the desktop window, driven over the W3C WebDriver protocol.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::Request;
+use crate::desktop::{Display, require};
+use crate::wait::eventually;
+
+/// A driver with one session.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A headless Chromium with a profile of its own.
+    #[must_use]
+    pub fn chromium() -> Browser {
+        require("chromedriver", "chromium-driver");
+        require("chromium", "chromium");
+        let profile = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,1000",
+        ];
+        let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let capabilities = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}});
+        Browser::connect(driver, port, &capabilities, profile)
+    }
+
+    /// The desktop window of `binary`, on a display and with this environment.
+    #[must_use]
+    pub fn desktop_window(
+        binary: &Path,
+        display: &Display,
+        environment: &[(String, String)],
+    ) -> Browser {
+        require("WebKitWebDriver", "webkit2gtk-driver");
+        let port = free_port();
+        let driver = Command::new("WebKitWebDriver")
+            .arg(format!("--port={port}"))
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .envs(display.environment())
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let options = json!({"binary": binary, "args": []});
+        let capabilities = json!({"alwaysMatch": {"webkitgtk:browserOptions": options}});
+        Browser::connect(driver, port, &capabilities, tempfile::tempdir().unwrap())
+    }
+
+    fn connect(driver: Child, port: u16, capabilities: &Value, profile: TempDir) -> Browser {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut browser = Browser { driver, address, session: String::new(), _profile: profile };
+        eventually("the driver is ready", || {
+            let answer = Request::get("/status").try_send(address).ok()?;
+            (answer.json()["value"]["ready"] == true).then_some(())
+        });
+        let body = json!({"capabilities": capabilities});
+        let value = browser.command("POST", "", &body).unwrap();
+        browser.session = format!("/{}", value["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    /// Loads a page.
+    ///
+    /// # Panics
+    /// When it cannot be reached.
+    pub fn open(&self, url: &str) {
+        self.command("POST", "/url", &json!({"url": url})).unwrap();
+    }
+
+    /// The address shown.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let url = self.command("GET", "/url", &Value::Null).unwrap();
+        url.as_str().unwrap().to_owned()
+    }
+
+    /// What a function body returns in the page.
+    ///
+    /// # Panics
+    /// When the script throws.
+    #[must_use]
+    pub fn run(&self, script: &str) -> Value {
+        self.command("POST", "/execute/sync", &json!({"script": script, "args": []})).unwrap()
+    }
+
+    /// The visible texts of the elements with this `data-testid`, white space collapsed.
+    #[must_use]
+    pub fn texts(&self, testid: &str) -> Vec<String> {
+        let texts = self.run(&format!(
+            "return [...document.querySelectorAll('[data-testid=\"{testid}\"]')]
+                .map(e => e.innerText.replace(/\\s+/g, ' ').trim())"
+        ));
+        texts.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until an element with this `data-testid` has a text that satisfies `wanted`.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn wait_for(&self, testid: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let what = format!("the page shows {testid}");
+        eventually(&what, || self.texts(testid).into_iter().find(|text| wanted(text)))
+    }
+
+    /// Saves a picture of the page as PNG.
+    ///
+    /// # Panics
+    /// When the driver gives none.
+    pub fn screenshot(&self, file: &Path) {
+        let picture = self.command("GET", "/screenshot", &Value::Null).unwrap();
+        let engine = base64::engine::general_purpose::STANDARD;
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, engine.decode(picture.as_str().unwrap()).unwrap()).unwrap();
+    }
+
+    fn command(&self, method: &str, route: &str, body: &Value) -> Result<Value, String> {
+        let target = format!("/session{}{route}", self.session);
+        let request = match method {
+            "POST" => Request::post(&target, body),
+            _ => Request::new(method, &target),
+        };
+        let answer = request.try_send(self.address).map_err(|error| error.to_string())?;
+        let value = answer.json()["value"].clone();
+        if answer.status == 200 { Ok(value) } else { Err(format!("{method} {route}: {value}")) }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !self.session.is_empty() {
+            drop(self.command("DELETE", "", &Value::Null));
+        }
+        drop(self.driver.kill());
+        drop(self.driver.wait());
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
