@@ -2,13 +2,15 @@
 
 use anyhow::{Result, bail};
 
-use crate::process::{built, npm, root, succeed};
+use serde_json::json;
+
+use crate::process::{built, cargo, npm, program, root, succeed};
 use crate::setup::{self, Dashboard};
 
 /// The Tauri CLI that goes with the `tauri` of Cargo.lock.
 const TAURI_CLI: &str = "@tauri-apps/cli@2.12.5";
 
-/// Builds the .deb and the .rpm with the dashboard inside.
+/// Builds the .deb and the .rpm: the app with the dashboard inside, and the `outlay` command.
 ///
 /// # Errors
 /// When Node is missing or a build fails.
@@ -17,8 +19,12 @@ pub(crate) fn run() -> Result<()> {
     if setup::dashboard()? == Dashboard::NoNode {
         bail!("a package without the dashboard is no use to anyone");
     }
+    succeed(&mut cargo(["build", "--release", "--package", "outlay-cli"]))?;
+    let files = json!({ "files": { "/usr/bin/outlay": program(&built("release")?, "outlay") } });
+    let config = json!({ "bundle": { "linux": { "deb": files, "rpm": files } } }).to_string();
     let mut tauri = npm(["exec", "--yes", "--package", TAURI_CLI, "--", "tauri", "build"]);
-    succeed(tauri.args(["--bundles", "deb,rpm"]).current_dir(root()))?;
+    tauri.args(["--bundles", "deb,rpm", "--config", &config]).current_dir(root());
+    succeed(&mut tauri)?;
     println!("the packages are in {}", built("release/bundle")?.display());
     Ok(())
 }
