@@ -45,8 +45,16 @@ describe('formatInstant', () => {
   });
 
   it('follows the locale', () => {
-    expect(time.formatInstant('2026-11-21T19:05:00Z', now, { ...display, locale: 'en-US' })).toMatch(/08:05\sPM/);
+    expect(time.formatInstant('2026-11-21T19:05:00Z', now, { ...display, locale: 'en-US' })).toMatch(/^8:05\sPM$/);
   });
+});
+
+it('leaves the weekday out in columns', () => {
+  expect(time.formatInstantShort('2026-11-18T08:00:00Z', now, display)).toBe('18 Nov, 09:00');
+});
+
+it('takes the day of an instant in the zone shown', () => {
+  expect(time.formatDayOf('2026-11-21T23:30:00Z', display)).toMatch(/^Sun,? 22 Nov$/);
 });
 
 describe('formatRelative', () => {

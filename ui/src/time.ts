@@ -57,16 +57,19 @@ export function formatClock(instant: string, display: Display = {}): string {
   return clock(Date.parse(instant), display, true);
 }
 
-/** An instant beside now: time alone today, `tomorrow`, `yesterday`, else with its day. */
+/** An instant beside now: time alone today, `tomorrow`, `yesterday`, else with its weekday and day. */
 export function formatInstant(instant: string, nowMs: number, display: Display = {}): string {
-  const ms = Date.parse(instant);
-  const zone = display.timeZone ?? browserZone();
-  const distance = (Date.parse(dayOf(ms, zone)) - Date.parse(dayOf(nowMs, zone))) / DAY_MS;
-  const time = clock(ms, display, false);
-  if (distance === 0) return time;
-  if (distance === 1) return `tomorrow ${time}`;
-  if (distance === -1) return `yesterday ${time}`;
-  return `${formatDay(dayOf(ms, zone), display.locale)}, ${time}`;
+  return besideNow(instant, nowMs, display, formatDay);
+}
+
+/** As {@link formatInstant} without the weekday, for columns. */
+export function formatInstantShort(instant: string, nowMs: number, display: Display = {}): string {
+  return besideNow(instant, nowMs, display, formatDayShort);
+}
+
+/** The day of an instant, with its weekday. */
+export function formatDayOf(instant: string, display: Display = {}): string {
+  return formatDay(dayOf(Date.parse(instant), display.timeZone ?? browserZone()), display.locale);
 }
 
 /** Day, time and zone, for where precision helps more than brevity. */
@@ -96,6 +99,17 @@ export function browserZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+function besideNow(instant: string, nowMs: number, display: Display, dayWords: typeof formatDay): string {
+  const ms = Date.parse(instant);
+  const zone = display.timeZone ?? browserZone();
+  const distance = (Date.parse(dayOf(ms, zone)) - Date.parse(dayOf(nowMs, zone))) / DAY_MS;
+  const time = clock(ms, display, false);
+  if (distance === 0) return time;
+  if (distance === 1) return `tomorrow ${time}`;
+  if (distance === -1) return `yesterday ${time}`;
+  return `${dayWords(dayOf(ms, zone), display.locale)}, ${time}`;
+}
+
 function formatSpan(ms: number): string | null {
   if (ms < MINUTE_MS) return null;
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
@@ -110,7 +124,7 @@ function formatSpan(ms: number): string | null {
 function clock(ms: number, display: Display, seconds: boolean): string {
   return new Intl.DateTimeFormat(display.locale, {
     ...zoneOption(display),
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
     ...(seconds ? { second: '2-digit' } : {}),
   }).format(ms);

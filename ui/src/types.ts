@@ -38,7 +38,7 @@ export interface Budget {
   remaining: Amount;
   /** What is left of its top-ups. */
   credits_remaining: Amount;
-  /** Used and held of the limit in percent, with one decimal. */
+  /** How full it is, in percent with one decimal; more than 100 where the limit was passed. */
   percent: number;
   state: BudgetState;
   /** When its period ends; `null` where it never does. */

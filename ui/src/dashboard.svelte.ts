@@ -1,0 +1,235 @@
+/** What the page shows, kept up to date by asking for the revision and reloading when it changed. */
+
+import { Api, ApiError, type SignIn } from './api';
+import { nextPollMs, RELOAD_MS_MAX } from './poll';
+import { addDays, dayOf, monthStart } from './time';
+import type { Alert, Call, Status, Usage } from './types';
+
+/** Days in the chart of spend by day. */
+export const CHART_DAYS = 30;
+const CALLS_PER_PAGE = 50;
+const CALLS_RELOADED_MAX = 500;
+
+/** What the whole page is. */
+export type Phase = 'loading' | 'signed_out' | 'unreachable' | 'ready';
+
+/** Part of the page: its data where it arrived, else why it did not. */
+export interface Part<T> {
+  data: T | null;
+  error: string | null;
+}
+
+export class Dashboard {
+  phase = $state<Phase>('loading');
+  /** Why nobody is signed in, or nothing can be shown. */
+  problem = $state<string | null>(null);
+  status = $state.raw<Status | null>(null);
+  days = $state.raw<Part<Usage>>({ data: null, error: null });
+  models = $state.raw<Part<Usage>>({ data: null, error: null });
+  calls = $state.raw<Part<Call[]>>({ data: null, error: null });
+  alerts = $state.raw<Part<Alert[]>>({ data: null, error: null });
+  /** Whether older calls can be asked for. */
+  moreCalls = $state(false);
+  loadingMore = $state(false);
+  /** Whether the last question was answered. */
+  connected = $state(true);
+  refreshing = $state(false);
+  /** The server's present instant in milliseconds, going on between answers. */
+  nowMs = $state(Date.now());
+
+  readonly #api: Api;
+  #cursor: string | null = null;
+  #revision: number | null = null;
+  #changedAtMs = 0;
+  #loadedAtMs = 0;
+  #serverAheadMs = 0;
+  #failures = 0;
+  #reloadAgain = false;
+  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+  #clockTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(api: Api = new Api()) {
+    this.#api = api;
+  }
+
+  /** The day it is, in the reports' zone. */
+  get today(): string {
+    return dayOf(this.nowMs, this.status?.timezone ?? 'UTC');
+  }
+
+  /** Signs in, loads everything and keeps it up to date. */
+  async start(): Promise<void> {
+    this.#clockTimer = setInterval(() => this.#tick(), 1_000);
+    await this.signIn();
+  }
+
+  /** Ends all timers. */
+  stop(): void {
+    clearTimeout(this.#pollTimer);
+    clearInterval(this.#clockTimer);
+  }
+
+  /** Uses a login code in the address, where there is one, and loads. */
+  async signIn(): Promise<void> {
+    clearTimeout(this.#pollTimer);
+    let signIn: SignIn;
+    try {
+      signIn = await this.#api.signIn();
+    } catch (error) {
+      this.#fail(error);
+      this.#schedule();
+      return;
+    }
+    if (signIn !== 'ready') {
+      this.phase = 'signed_out';
+      this.problem = signIn === 'code_rejected' ? 'That login link was used before or is older than a minute.' : null;
+      return;
+    }
+    await this.refresh();
+    this.#schedule();
+  }
+
+  /** Loads everything anew; a call while one is under way makes it run once more. */
+  async refresh(): Promise<void> {
+    if (this.refreshing) {
+      this.#reloadAgain = true;
+      return;
+    }
+    this.refreshing = true;
+    try {
+      do {
+        this.#reloadAgain = false;
+        await this.#load();
+      } while (this.#reloadAgain);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.refreshing = false;
+    }
+  }
+
+  /** Adds the next page of older calls. */
+  async loadMoreCalls(): Promise<void> {
+    if (this.#cursor === null || this.loadingMore) return;
+    this.loadingMore = true;
+    try {
+      const page = await this.#api.calls(CALLS_PER_PAGE, this.#cursor);
+      this.#showCalls([...(this.calls.data ?? []), ...page.rows], page.cursor);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.loadingMore = false;
+    }
+  }
+
+  /** One call with everything known about it. */
+  call(id: string): Promise<Call> {
+    return this.#api.call(id);
+  }
+
+  /** Asks at once where the page comes back into view. */
+  wake(): void {
+    this.#tick();
+    if (this.phase === 'ready' || this.phase === 'unreachable') void this.#poll();
+  }
+
+  async #load(): Promise<void> {
+    // Before the data: a change in between is then seen by the next question.
+    const { revision } = await this.#api.pulse();
+    const status = await this.#api.status();
+    this.#serverAheadMs = Date.parse(status.as_of) - Date.now();
+    this.#tick();
+    const { timezone } = status;
+    const today = dayOf(this.nowMs, timezone);
+    const callCount = Math.min(CALLS_RELOADED_MAX, Math.max(CALLS_PER_PAGE, this.calls.data?.length ?? 0));
+    const [days, models, calls, alerts] = await Promise.all([
+      part(this.#api.usage({ since: addDays(today, 1 - CHART_DAYS), by: 'day', timezone })),
+      part(this.#api.usage({ since: monthStart(today), by: 'model', timezone })),
+      part(this.#api.calls(callCount)),
+      part(this.#api.alerts()),
+    ]);
+    this.status = status;
+    this.days = days;
+    this.models = models;
+    this.alerts = { data: alerts.data?.alerts ?? null, error: alerts.error };
+    if (calls.data) this.#showCalls(calls.data.rows, calls.data.cursor);
+    else this.calls = { data: null, error: calls.error };
+    if (this.#revision !== revision) this.#changedAtMs = Date.now();
+    this.#revision = revision;
+    this.#loadedAtMs = Date.now();
+    this.#answered();
+    this.phase = 'ready';
+  }
+
+  #showCalls(rows: Call[], cursor: string | null): void {
+    // A page asked for later can repeat a call that has moved on in the meantime.
+    const byId = new Map(rows.map((call) => [call.id, call]));
+    this.calls = { data: [...byId.values()], error: null };
+    this.#cursor = cursor;
+    this.moreCalls = cursor !== null;
+  }
+
+  async #poll(): Promise<void> {
+    clearTimeout(this.#pollTimer);
+    try {
+      const { revision } = await this.#api.pulse();
+      this.#answered();
+      if (revision !== this.#revision || this.#isStale()) await this.refresh();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#pollTimer);
+    if (this.phase === 'signed_out') return;
+    const wait = nextPollMs({
+      visible: document.visibilityState === 'visible',
+      sinceChangeMs: Date.now() - this.#changedAtMs,
+      failures: this.#failures,
+    });
+    this.#pollTimer = setTimeout(() => void this.#poll(), wait);
+  }
+
+  /** Periods and blocks end without anything being written. */
+  #isStale(): boolean {
+    if (this.status === null || Date.now() - this.#loadedAtMs > RELOAD_MS_MAX) return true;
+    const ends = [...this.status.budgets.map((each) => each.reset_date), ...this.status.blocked.map((each) => each.until)];
+    const loadedAt = this.#loadedAtMs + this.#serverAheadMs;
+    return ends.some((end) => end !== null && Date.parse(end) > loadedAt && Date.parse(end) <= this.nowMs);
+  }
+
+  #answered(): void {
+    this.connected = true;
+    this.#failures = 0;
+    this.problem = null;
+  }
+
+  #fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.problem = message;
+    if (error instanceof ApiError && error.failure === 'signed_out') {
+      this.phase = 'signed_out';
+      this.problem = this.status === null ? null : 'Your login has ended.';
+      return;
+    }
+    this.connected = false;
+    this.#failures += 1;
+    if (this.status === null) this.phase = 'unreachable';
+  }
+
+  #tick(): void {
+    this.nowMs = Date.now() + this.#serverAheadMs;
+  }
+}
+
+/** Lets one part of the page fail alone; a lost login or server concerns the whole page. */
+async function part<T>(request: Promise<T>): Promise<Part<T>> {
+  try {
+    return { data: await request, error: null };
+  } catch (error) {
+    if (error instanceof ApiError && error.failure === 'failed') return { data: null, error: error.message };
+    throw error;
+  }
+}
