@@ -53,6 +53,13 @@ impl Request {
         self
     }
 
+    /// Drops the headers of this name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Request {
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// Adds a header that carries JSON.
     #[must_use]
     pub fn json_header(self, name: &str, value: &impl serde::Serialize) -> Request {

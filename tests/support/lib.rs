@@ -20,5 +20,6 @@ pub mod dialect;
 pub mod fake_provider;
 pub mod outlay;
 pub mod script;
+pub mod story;
 pub mod wait;
 pub mod webdriver;
