@@ -1,0 +1,320 @@
+//! The answer to a call that a limit stops, in the caller's own dialect.
+//!
+//! Its status and shape were chosen by what clients do with it: whether their user sees the
+//! sentence, and whether they ask again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use outlay_core::money::Money;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::dialect::Dialect;
+
+/// Everything a refusal tells, the same in every dialect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefusalFacts {
+    /// Why the call was stopped.
+    pub reason: RefusalReason,
+    /// One sentence for the user: what is used up, until when, and what to do.
+    pub message: String,
+    /// A page that says more.
+    pub docs: String,
+    /// The name of the budget that stops it.
+    pub budget: Option<String>,
+    /// That budget's window: `day`, `month`, `5h`, …
+    pub window: Option<String>,
+    /// What the amounts count: `USD`, `tokens` or `calls`.
+    pub unit: String,
+    /// What the budget is limited to; empty where it covers everything.
+    pub scope: BTreeMap<String, String>,
+    /// The budget's limit.
+    pub limit: Option<Amount>,
+    /// What is spent, without holds.
+    pub used: Option<Amount>,
+    /// What running calls hold.
+    pub held: Option<Amount>,
+    /// What this call needs.
+    pub needed: Option<Amount>,
+    /// What the period still has.
+    pub quota_remaining: Option<Amount>,
+    /// What the budget's top-ups still have.
+    pub credits_remaining: Option<Amount>,
+    /// The account's prepaid credit; `None` where unknown.
+    pub balance_remaining: Option<Amount>,
+    /// When the budget starts anew; `None` where it never does.
+    #[serde(serialize_with = "instant")]
+    pub reset_date: Option<DateTime<Utc>>,
+    /// Whether a top-up would let the call through.
+    pub addon_available: bool,
+    /// What the user can do.
+    pub options: Vec<RefusalOption>,
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// A hard budget is used up.
+    QuotaExceeded,
+    /// The account's prepaid credit is at its floor.
+    BalanceEmpty,
+    /// Nobody knows what the model costs.
+    UnpricedModel,
+    /// The client repeats itself.
+    LoopDetected,
+    /// Waiting for money that other calls hold took too long.
+    BudgetBusy,
+}
+
+impl RefusalReason {
+    /// The name of the reason.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefusalReason::QuotaExceeded => "quota_exceeded",
+            RefusalReason::BalanceEmpty => "balance_empty",
+            RefusalReason::UnpricedModel => "unpriced_model",
+            RefusalReason::LoopDetected => "loop_detected",
+            RefusalReason::BudgetBusy => "budget_busy",
+        }
+    }
+
+    /// The error code that clients see.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            RefusalReason::QuotaExceeded => "budget_exceeded",
+            _ => self.as_str(),
+        }
+    }
+}
+
+/// An amount in a budget's unit: money as a decimal string, counts as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// US dollars.
+    Usd(Money),
+    /// Tokens or calls.
+    Count(u64),
+}
+
+/// One way out of a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RefusalOption {
+    /// `raise`, `topup`, `set`, `wait`, …
+    pub action: String,
+    /// The command that does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The limit it leads to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Amount>,
+    /// How long to wait.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// The body of a refusal that is answered with `status`, as JSON.
+#[must_use]
+pub fn refusal_body(dialect: Dialect, status: u16, facts: &RefusalFacts) -> Vec<u8> {
+    let code = facts.reason.code();
+    let mut body = Map::new();
+    let error = match dialect {
+        Dialect::AnthropicMessages => {
+            body.insert("type".to_owned(), json!("error"));
+            json!({"type": "billing_error", "code": code, "message": facts.message})
+        }
+        Dialect::GeminiGenerate | Dialect::GeminiEmbed => json!({
+            "code": status,
+            "message": facts.message,
+            "status": "FAILED_PRECONDITION",
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": code,
+                "domain": "outlay",
+            }],
+        }),
+        _ => {
+            json!({"type": "billing_error", "code": code, "param": null, "message": facts.message})
+        }
+    };
+    body.insert("error".to_owned(), error);
+    // A struct of strings and numbers always becomes an object.
+    if let Ok(Value::Object(facts)) = serde_json::to_value(facts) {
+        body.extend(facts);
+    }
+    Value::Object(body).to_string().into_bytes()
+}
+
+/// Which status a refusal has: chosen for the client, or the same for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefusalStatus {
+    /// 402, and 400 for the clients that are known to send again after a 402.
+    #[default]
+    Auto,
+    /// This one.
+    Always(u16),
+}
+
+/// Why a text is no refusal status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no status for refusals: use auto, 400, 402, 403 or 429")]
+pub struct RefusalStatusError(String);
+
+impl FromStr for RefusalStatus {
+    type Err = RefusalStatusError;
+
+    fn from_str(text: &str) -> Result<RefusalStatus, RefusalStatusError> {
+        match text {
+            "auto" => Ok(RefusalStatus::Auto),
+            "400" => Ok(RefusalStatus::Always(400)),
+            "402" => Ok(RefusalStatus::Always(402)),
+            "403" => Ok(RefusalStatus::Always(403)),
+            "429" => Ok(RefusalStatus::Always(429)),
+            _ => Err(RefusalStatusError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for RefusalStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RefusalStatus::Auto => f.write_str("auto"),
+            RefusalStatus::Always(status) => write!(f, "{status}"),
+        }
+    }
+}
+
+/// User agents, in lower case, that send a request again after a 402.
+const RESENDS_AFTER_402: [UserAgent; 3] = [
+    UserAgent::StartsWith("codex"),
+    UserAgent::StartsWith("litellm/"),
+    // Also AsyncOpenAI/Python and AzureOpenAI/Python; aider looks like the plain SDK.
+    UserAgent::Contains("openai/python"),
+];
+
+enum UserAgent {
+    StartsWith(&'static str),
+    Contains(&'static str),
+}
+
+/// The status of a refusal for the client with this User-Agent.
+#[must_use]
+pub fn refusal_status(setting: RefusalStatus, user_agent: Option<&str>) -> u16 {
+    if let RefusalStatus::Always(status) = setting {
+        return status;
+    }
+    let user_agent = user_agent.unwrap_or_default().trim().to_ascii_lowercase();
+    let resends = RESENDS_AFTER_402.iter().any(|known| match known {
+        UserAgent::StartsWith(start) => user_agent.starts_with(start),
+        UserAgent::Contains(part) => user_agent.contains(part),
+    });
+    if resends { 400 } else { 402 }
+}
+
+fn instant<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> RefusalFacts {
+        let usd = |text: &str| Some(Amount::Usd(text.parse().unwrap()));
+        let reset = DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc();
+        RefusalFacts {
+            reason: RefusalReason::QuotaExceeded,
+            message: "Outlay: hard budget 'day' of $5.00 is used up.".to_owned(),
+            docs: "http://127.0.0.1:4780/help/budget_exceeded".to_owned(),
+            budget: Some("day".to_owned()),
+            window: Some("day".to_owned()),
+            unit: "USD".to_owned(),
+            scope: [("project".to_owned(), "demo".to_owned())].into(),
+            limit: usd("5"),
+            used: usd("4.98"),
+            held: usd("0"),
+            needed: usd("0.12"),
+            quota_remaining: usd("0.02"),
+            credits_remaining: usd("0"),
+            balance_remaining: None,
+            reset_date: Some(reset),
+            addon_available: true,
+            options: vec![
+                RefusalOption {
+                    action: "raise".to_owned(),
+                    command: Some("outlay budget raise day --by 2".to_owned()),
+                    limit: usd("7"),
+                    until: None,
+                },
+                RefusalOption {
+                    action: "wait".to_owned(),
+                    until: Some(reset),
+                    ..Default::default()
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn bodies() {
+        for (name, dialect, status) in [
+            ("openai_chat", Dialect::OpenAiChat, 402),
+            ("openai_responses", Dialect::OpenAiResponses, 400),
+            ("anthropic", Dialect::AnthropicMessages, 402),
+            ("gemini", Dialect::GeminiGenerate, 402),
+            ("other", Dialect::Other, 403),
+        ] {
+            let body: Value =
+                serde_json::from_slice(&refusal_body(dialect, status, &facts())).unwrap();
+            insta::assert_json_snapshot!(format!("refusal_{name}"), body);
+        }
+    }
+
+    #[test]
+    fn counts_are_numbers_and_unknowns_null() {
+        let facts = RefusalFacts {
+            reason: RefusalReason::BudgetBusy,
+            unit: "tokens".to_owned(),
+            limit: Some(Amount::Count(1000)),
+            used: None,
+            reset_date: None,
+            ..facts()
+        };
+        let body = refusal_body(Dialect::OpenAiChat, 402, &facts);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["limit"], json!(1000));
+        assert_eq!(body["error"]["code"], json!("budget_busy"));
+        assert_eq!((&body["used"], &body["reset_date"]), (&Value::Null, &Value::Null));
+    }
+
+    #[test]
+    fn statuses() {
+        for (setting, user_agent, expected) in [
+            ("auto", None, 402),
+            ("auto", Some("claude-cli/2.1.330 (external, cli)"), 402),
+            ("auto", Some("codex_cli_rs/0.169.0 (Linux)"), 400),
+            ("auto", Some("Codex-TUI/1"), 400),
+            ("auto", Some("my-codex/1"), 402),
+            ("auto", Some("litellm/1.106.2"), 400),
+            ("auto", Some("uses litellm/1"), 402),
+            ("auto", Some("OpenAI/Python 2.1.0"), 400),
+            ("auto", Some("AsyncOpenAI/Python 2.1.0"), 400),
+            ("auto", Some("azureopenai/python 1"), 400),
+            ("auto", Some("OpenAI/JS 6.0"), 402),
+            ("auto", Some("GeminiCLI/0.61.0"), 402),
+            ("403", Some("codex"), 403),
+            ("429", None, 429),
+        ] {
+            let setting: RefusalStatus = setting.parse().unwrap();
+            assert_eq!(refusal_status(setting, user_agent), expected, "{setting} {user_agent:?}");
+        }
+        let error = "418".parse::<RefusalStatus>().unwrap_err();
+        assert!(error.to_string().contains("auto, 400, 402, 403 or 429"), "{error}");
+    }
+}

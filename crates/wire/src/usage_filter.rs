@@ -1,0 +1,248 @@
+//! Hides the usage chunk that we asked for from a client that did not.
+//!
+//! A chat stream with `include_usage` ends with a chunk whose `choices` are empty, which programs
+//! that read `choices[0]` of every chunk do not survive. Everything else passes byte for byte.
+
+use crate::json::{Json, holds};
+use crate::sse::SseReader;
+
+/// An event longer than this is no usage chunk: its bytes are not held back.
+const HELD_BYTES_MAX: usize = 256 * 1024;
+
+/// Takes a chat stream's bytes in any pieces and gives back those the client should see. At most
+/// one unfinished event is held back.
+#[derive(Debug, Default)]
+pub struct UsageChunkFilter {
+    mode: Mode,
+    /// The event being read, from its first line on.
+    held: Vec<u8>,
+    line_bytes: usize,
+    after_cr: AfterCr,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Nothing seen yet.
+    #[default]
+    Start,
+    Events,
+    /// Within an event too long to be held.
+    LongEvent,
+    /// No event stream: everything passes.
+    NotEvents,
+}
+
+/// What a LF belongs to that may follow a CR.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AfterCr {
+    #[default]
+    Nothing,
+    Line,
+    ShownEvent,
+    HiddenEvent,
+}
+
+impl UsageChunkFilter {
+    /// A filter at the start of a stream. Its bytes must not be compressed.
+    #[must_use]
+    pub fn new() -> UsageChunkFilter {
+        UsageChunkFilter::default()
+    }
+
+    /// The bytes to pass on now.
+    pub fn feed(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(self.held.len() + chunk.len());
+        if let (Mode::Start, Some(first)) = (self.mode, chunk.first()) {
+            let begins_a_line = b"deir:\r\n\xef".contains(first);
+            self.mode = if begins_a_line { Mode::Events } else { Mode::NotEvents };
+        }
+        if self.mode == Mode::NotEvents {
+            shown.extend_from_slice(chunk);
+            return shown;
+        }
+        for byte in chunk {
+            self.read(*byte, &mut shown);
+        }
+        if self.mode == Mode::LongEvent {
+            shown.append(&mut self.held);
+        }
+        shown
+    }
+
+    /// What was held back when the stream ended.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        if self.mode == Mode::Events && is_usage_event(&self.held) {
+            return comments(&self.held);
+        }
+        self.held
+    }
+
+    fn read(&mut self, byte: u8, shown: &mut Vec<u8>) {
+        let after_cr = std::mem::take(&mut self.after_cr);
+        if byte == b'\n' {
+            match after_cr {
+                AfterCr::Nothing => {}
+                AfterCr::Line => return self.held.push(byte),
+                AfterCr::ShownEvent => return shown.push(byte),
+                AfterCr::HiddenEvent => return,
+            }
+        }
+        self.held.push(byte);
+        if byte != b'\n' && byte != b'\r' {
+            self.line_bytes += 1;
+            if self.held.len() > HELD_BYTES_MAX {
+                self.mode = Mode::LongEvent;
+                shown.append(&mut self.held);
+            }
+            return;
+        }
+        let ends_event = self.line_bytes == 0;
+        self.line_bytes = 0;
+        let hides = ends_event && self.end_event(shown);
+        if byte == b'\r' {
+            self.after_cr = match (ends_event, hides) {
+                (false, _) => AfterCr::Line,
+                (true, false) => AfterCr::ShownEvent,
+                (true, true) => AfterCr::HiddenEvent,
+            };
+        }
+    }
+
+    /// Lets the event go or hides it; whether it was hidden.
+    fn end_event(&mut self, shown: &mut Vec<u8>) -> bool {
+        let hides = self.mode == Mode::Events && is_usage_event(&self.held);
+        if hides {
+            shown.append(&mut comments(&self.held));
+        } else {
+            shown.extend_from_slice(&self.held);
+        }
+        self.held.clear();
+        self.mode = Mode::Events;
+        hides
+    }
+}
+
+/// Whether these lines are the chunk with usage and without choices.
+fn is_usage_event(lines: &[u8]) -> bool {
+    if !holds(lines, "usage") {
+        return false;
+    }
+    let mut events = 0;
+    let mut is_usage = false;
+    let mut reader = SseReader::new();
+    let mut see = |event: crate::sse::SseEvent<'_>| {
+        events += 1;
+        let text = String::from_utf8_lossy(event.data);
+        let [choices, usage] = Json::new(&text).pick(["choices", "usage"]);
+        is_usage = choices.is_some_and(Json::is_empty_array) && usage.is_some_and(Json::is_object);
+    };
+    reader.feed(lines, &mut see);
+    reader.finish(&mut see);
+    is_usage && events == 1
+}
+
+/// The comment lines among these lines, with their line ends.
+fn comments(lines: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for line in lines.split_inclusive(|byte| *byte == b'\n' || *byte == b'\r') {
+        let is_line_end_of_kept = line == b"\n" && kept.last() == Some(&b'\r');
+        if line.starts_with(b":") || is_line_end_of_kept {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filtered<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
+        let mut filter = UsageChunkFilter::new();
+        let mut shown = Vec::new();
+        for chunk in chunks {
+            shown.append(&mut filter.feed(chunk));
+        }
+        shown.append(&mut filter.finish());
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    const TEXT: &str =
+        r#"data: {"choices":[{"index":0,"delta":{"content":"\"usage\":1"}}],"usage":null}"#;
+    const USAGE: &str =
+        r#"data: {"choices": [ ],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    const AZURE: &str = r#"data: {"choices":[],"prompt_filter_results":[]}"#;
+    const LAST: &str = r#"data: {"choices":[{"index":0,"delta":{}}],"usage":{"prompt_tokens":1}}"#;
+
+    #[test]
+    fn hides_the_usage_chunk_only() {
+        for (stream, expected) in [
+            (
+                format!("{TEXT}\n\n{USAGE}\n\ndata: [DONE]\n\n"),
+                format!("{TEXT}\n\ndata: [DONE]\n\n"),
+            ),
+            (
+                format!("{TEXT}\r\n\r\n{USAGE}\r\n\r\ndata: [DONE]\r\n\r\n"),
+                format!("{TEXT}\r\n\r\ndata: [DONE]\r\n\r\n"),
+            ),
+            (format!("{TEXT}\r\r{USAGE}\r\rdata: x\r\r"), format!("{TEXT}\r\rdata: x\r\r")),
+            (format!("{USAGE}\n\n"), String::new()),
+            (format!("{TEXT}\n\n{USAGE}"), format!("{TEXT}\n\n")),
+            (
+                format!(": ping\n\n: a\r\nevent: x\r\n{USAGE}\r\n\r\n"),
+                ": ping\n\n: a\r\n".to_owned(),
+            ),
+            ("data: {\"choices\":[],\ndata: \"usage\":{}}\n\nx".to_owned(), "x".to_owned()),
+        ] {
+            assert_eq!(filtered([stream.as_bytes()]), expected, "{stream:?}");
+            assert_eq!(filtered(stream.as_bytes().chunks(1)), expected, "{stream:?} byte by byte");
+        }
+        for untouched in [
+            format!("{AZURE}\n\n{LAST}\n\n"),
+            format!("{{\"choices\":[],\"usage\":{{}}}}\n\n{USAGE}\n\n"),
+            format!("data: {}{USAGE}\n\n", " ".repeat(HELD_BYTES_MAX + 1)),
+            "\n\n\r\n\r\r\ndata: {\"usage\":{".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(filtered([untouched.as_bytes()]), untouched);
+            assert_eq!(filtered(untouched.as_bytes().chunks(3)), untouched);
+        }
+    }
+
+    #[test]
+    fn passes_each_event_as_soon_as_it_is_whole() {
+        let mut filter = UsageChunkFilter::new();
+        let event = format!("{TEXT}\n\n");
+        assert_eq!(filter.feed(event.as_bytes()), event.as_bytes());
+        let long = vec![b'x'; HELD_BYTES_MAX + 10];
+        assert!(filter.feed(b"data: ").is_empty());
+        assert_eq!(filter.feed(&long).len(), long.len() + 6);
+        assert_eq!(filter.feed(b"yy"), b"yy", "a long event is not held back");
+    }
+
+    proptest! {
+        #[test]
+        fn chunking_makes_no_difference(
+            parts in proptest::collection::vec(
+                prop_oneof![Just(TEXT), Just(USAGE), Just(AZURE), Just(": c"), Just("\n"), Just("\r"), Just("\r\n"), Just("\n\n"), Just("\r\n\r\n")],
+                0..20
+            ),
+            sizes in proptest::collection::vec(1..40_usize, 1..10)
+        ) {
+            let stream = parts.concat();
+            let mut chunks = Vec::new();
+            let mut rest = stream.as_bytes();
+            let mut sizes = sizes.iter().cycle();
+            while !rest.is_empty() {
+                let size = (*sizes.next().unwrap()).min(rest.len());
+                let (chunk, after) = rest.split_at(size);
+                chunks.push(chunk);
+                rest = after;
+            }
+            prop_assert_eq!(filtered(chunks), filtered([stream.as_bytes()]));
+        }
+    }
+}
