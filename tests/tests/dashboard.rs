@@ -1,0 +1,91 @@
+//! The dashboard in a real browser shows the same figures as the API.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use support::clock::Clock;
+use support::fake_provider::FakeProvider;
+use support::outlay::{Home, Server, target_dir};
+use support::story::{chat, price_the_model};
+use support::webdriver::Browser;
+
+#[test]
+fn figures_equal_the_apis_and_a_block_is_shown() {
+    let clock = Clock::at("2026-11-21T12:00:00Z");
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider).with_clock(&clock);
+    price_the_model(&home);
+    home.ok(&["budget", "set", "day", "--limit", "0.02", "--window", "day"]);
+    home.ok(&["balance", "add", "openai", "5"]);
+    let server = home.serve();
+    for _ in 0..7 {
+        assert_eq!(chat().send(server.address()).status, 200);
+    }
+    let browser = Browser::chromium();
+    open(&browser, &home);
+    browser.wait_for("today-cost", |text| text.contains("0.014"));
+    assert_figures(&browser, &server);
+    assert!(banner(&browser).is_empty(), "70 % is no reason to warn");
+    picture(&browser, "dashboard-fine");
+
+    assert_eq!(chat().send(server.address()).status, 200);
+    browser.wait_for("today-cost", |text| text.contains("0.016"));
+    browser.wait_for("banner", |text| text.contains("day"));
+    picture(&browser, "dashboard-warning");
+
+    while chat().send(server.address()).status == 200 {}
+    browser.wait_for("today-cost", |text| text.contains("0.02"));
+    let blocked = browser.wait_for("banner", |text| text.to_lowercase().contains("refus"));
+    assert!(blocked.contains("day"), "{blocked}");
+    assert_figures(&browser, &server);
+    let rows = browser.texts("call-row");
+    assert!(rows.iter().any(|row| row.contains("refused")), "{rows:?}");
+    assert_eq!(rows.len(), 11);
+    assert!(browser.texts("budget-day")[0].contains("0.02"));
+    picture(&browser, "dashboard-refusing");
+
+    for chart in ["chart-days", "chart-models"] {
+        assert_eq!(browser.texts(chart).len(), 1, "{chart}");
+        let table = format!("return !!document.querySelector('[data-testid={chart}] table')");
+        assert_eq!(browser.run(&table), true, "{chart} has no table twin");
+    }
+    let overflow = "return document.documentElement.scrollWidth > innerWidth";
+    assert_eq!(browser.run(overflow), false, "the page scrolls sideways");
+}
+
+#[test]
+fn without_a_login_it_says_what_to_do() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    let server = home.serve();
+    let browser = Browser::chromium();
+    browser.open(&format!("http://{}/", server.address()));
+    browser.wait_for("login-hint", |text| text.contains("outlay dashboard"));
+    assert!(browser.texts("today-cost").is_empty());
+}
+
+fn open(browser: &Browser, home: &Home) {
+    let url = home.ok(&["dashboard", "--print"]);
+    browser.open(url.trim());
+    browser.wait_for("today-cost", |text| !text.is_empty());
+    assert!(!browser.url().contains(['#', '=']), "the code stays in the address bar");
+}
+
+fn assert_figures(browser: &Browser, server: &Server) {
+    let status = server.read("/status");
+    for (testid, cost) in [
+        ("today-cost", &status["today"]["cost_usd"]),
+        ("month-cost", &status["month"]["cost_usd"]),
+        ("budget-day", &status["budgets"][0]["used"]),
+    ] {
+        let shown = browser.texts(testid).concat();
+        assert!(shown.contains(cost.as_str().unwrap()), "{testid} shows {shown:?}, not {cost}");
+    }
+}
+
+fn banner(browser: &Browser) -> Vec<String> {
+    browser.texts("banner").into_iter().filter(|text| !text.is_empty()).collect()
+}
+
+fn picture(browser: &Browser, name: &str) {
+    browser.screenshot(&target_dir().join("screenshots").join(format!("{name}.png")));
+}
