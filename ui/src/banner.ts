@@ -115,7 +115,7 @@ function warningTitle(budgets: readonly Budget[], items: readonly BannerItem[]):
 }
 
 function spentOfLimit(budget: Budget): string {
-  if (budget.unit !== 'USD') return `${budget.used.toLocaleString('en-US')} of ${budget.limit.toLocaleString('en-US')} ${budget.unit}`;
+  if (budget.unit !== 'USD') return `${budget.used.toLocaleString('en-US')} of ${budget.limit.toLocaleString('en-US')} ${budget.unit} used`;
   const limit = money.parse(String(budget.limit));
   return `${money.formatAgainst(money.parse(String(budget.used)), limit)} of ${money.format(limit)} spent`;
 }

@@ -84,14 +84,14 @@ export function overallBudget(budgets: readonly Budget[], window: 'day' | 'month
 }
 
 /**
- * The command that lets calls go on: raises the limit by a round amount, at least the overrun and
- * two fifths of the limit.
+ * The command that lets calls go on: raises the limit by a round amount, more than the overrun and
+ * at least a third of the limit.
  */
 export function raiseCommand(budget: Budget): string {
   const limit = toExact(budget.limit);
   const overrun = toExact(budget.used) + toExact(budget.held) - limit;
-  const wanted = (overrun > 0n ? overrun : 0n) + (limit * 2n) / 5n;
-  const by = roundUp(wanted);
+  const third = limit / 3n;
+  const by = roundUp(overrun >= third ? overrun + 1n : third);
   const text = budget.unit === 'USD' ? money.toText(by).replace(/\.00$/, '') : by.toString();
   return `outlay budget raise ${quoted(budget.name)} --by ${text}`;
 }

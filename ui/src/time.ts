@@ -124,9 +124,7 @@ function formatSpan(ms: number): string | null {
 function clock(ms: number, display: Display, seconds: boolean): string {
   return new Intl.DateTimeFormat(display.locale, {
     ...zoneOption(display),
-    hour: 'numeric',
-    minute: '2-digit',
-    ...(seconds ? { second: '2-digit' } : {}),
+    timeStyle: seconds ? 'medium' : 'short',
   }).format(ms);
 }
 

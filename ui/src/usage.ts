@@ -1,7 +1,7 @@
 /** Usage reports made ready for the charts and their tables. */
 
 import * as money from './money';
-import type { Usage, UsageRow } from './types';
+import type { Usage, UsageTotals } from './types';
 
 /** One bar: a day or a model. */
 export interface SpendEntry {
@@ -16,6 +16,11 @@ export interface SpendEntry {
 
 /** How many models are drawn before the rest becomes one bar. */
 export const MODELS_SHOWN = 7;
+
+/** Everything in the report as one entry. */
+export function totalOf(usage: Usage): SpendEntry {
+  return entryOf(usage.total, 'Total');
+}
 
 /** One entry for each of the days; a day without a call cost nothing. */
 export function byDay(usage: Usage, days: readonly string[]): SpendEntry[] {
@@ -62,7 +67,7 @@ export function shareOf(entry: SpendEntry, total: money.Picodollars | null): str
   return percent < 1 ? '<1%' : `${Math.round(percent)}%`;
 }
 
-function entryOf(row: UsageRow, key: string): SpendEntry {
+function entryOf(row: UsageTotals, key: string): SpendEntry {
   return {
     key,
     calls: row.calls,

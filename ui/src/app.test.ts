@@ -1,0 +1,198 @@
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Api, ApiError } from './api';
+import App from './App.svelte';
+import { Dashboard } from './dashboard.svelte';
+import { alerts, calls } from './fixtures/calls';
+import { empty, quiet, refusing, warned } from './fixtures/status';
+import { usage, usageByDay, usageByModel } from './fixtures/usage';
+import type { CallPage, Status } from './types';
+
+/** An API that answers from memory. */
+class FakeApi extends Api {
+  revision = 1;
+  asked: string[] = [];
+  daysFailure: ApiError | null = null;
+  failure: ApiError | null = null;
+  constructor(
+    public current: Status,
+    readonly signInResult: 'ready' | 'no_token' | 'code_rejected' = 'ready',
+    readonly page: CallPage = { rows: calls, cursor: null },
+  ) {
+    super();
+  }
+  override signIn = async () => this.signInResult;
+  override status = async () => this.#answer('status', this.current);
+  override pulse = async () => this.#answer('pulse', { revision: this.revision });
+  override usage = async ({ by }: { by: 'day' | 'model' }) => {
+    if (by === 'day' && this.daysFailure) throw this.daysFailure;
+    if (this.page.rows.length === 0) return usage([], by);
+    return by === 'day' ? usageByDay() : usageByModel();
+  };
+  override calls = async () => this.#answer('calls', this.page);
+  override alerts = async () => ({ alerts: this.page.rows.length === 0 ? [] : alerts });
+
+  async #answer<T>(name: string, value: T): Promise<T> {
+    this.asked.push(name);
+    if (this.failure) throw this.failure;
+    return value;
+  }
+}
+
+let app: Record<string, unknown> | undefined;
+
+async function show(api: FakeApi): Promise<Dashboard> {
+  vi.useFakeTimers({ now: Date.parse(quiet.as_of) });
+  const dashboard = new Dashboard(api);
+  app = mount(App, { target: document.body, props: { dashboard } });
+  await vi.advanceTimersByTimeAsync(0);
+  flushSync();
+  return dashboard;
+}
+
+afterEach(async () => {
+  if (app) await unmount(app);
+  app = undefined;
+  document.body.innerHTML = '';
+  vi.useRealTimers();
+});
+
+const byTestId = (id: string) => document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+const textOf = (id: string) => byTestId(id)?.textContent?.replace(/\s+/g, ' ').trim();
+
+describe('the page', () => {
+  it('shows spend, budgets, credit, charts and calls', async () => {
+    await show(new FakeApi(quiet));
+    expect(textOf('today-cost')).toBe('$2.18');
+    expect(byTestId('today-cost')?.getAttribute('value')).toBe('2.184021');
+    expect(textOf('month-cost')).toBe('$41.73');
+    expect(byTestId('budget-day')?.dataset.state).toBe('ok');
+    expect(textOf('budget-day')).toMatch(/\$2\.18 of \$5\.00 49\.9% .*\$0\.31 held by running calls.*\$2\.51 left · resets/);
+    expect(textOf('balance-anthropic')).toMatch(/\$12\.40 Empty: unknown/);
+    expect(byTestId('banner')).toBeNull();
+    expect(document.querySelectorAll('[data-testid="chart-days"] .columns button')).toHaveLength(30);
+    expect(document.querySelectorAll('[data-testid="call-row"]')).toHaveLength(calls.length);
+  });
+
+  it('shows an unknown cost as a dash and a free call as zero', async () => {
+    await show(new FakeApi(quiet));
+    const costs = Object.fromEntries(
+      [...document.querySelectorAll<HTMLElement>('[data-testid="call-row"]')].map((row) => [
+        row.dataset.id?.slice(-2),
+        row.querySelector('[data-testid="call-cost"]')?.textContent?.trim(),
+      ]),
+    );
+    expect(costs).toMatchObject({ '01': '$0.0337746', '02': '—', '04': '—', '06': '—', '09': '$0.00' });
+  });
+
+  it('has every chart as a table with exact amounts', async () => {
+    await show(new FakeApi(quiet));
+    document.querySelectorAll<HTMLElement>('.switch button:last-child').forEach((button) => button.click());
+    flushSync();
+    expect(textOf('table-days')).toMatch(/21.*?\$2\.1840214%133/);
+    expect(textOf('table-days')).toContain('$60.228286');
+    expect(byTestId('table-models')?.querySelectorAll('tbody tr')).toHaveLength(9);
+  });
+
+  it('opens a call to all that is known about it', async () => {
+    await show(new FakeApi(quiet));
+    document.querySelectorAll<HTMLElement>('[data-testid="call-row"] button')[1]?.click();
+    flushSync();
+    expect(document.querySelector('tr.detail')?.textContent).toMatch(/usage times price.*48,112/s);
+  });
+
+  it.each([
+    ['warned', warned, 'warning', /Budget day is at 86\.4%/],
+    ['refusing', refusing, 'refusing', /outlay budget raise day --by 2/],
+  ])('puts a banner up when %s', async (_name, status, level, text) => {
+    await show(new FakeApi(status));
+    expect(byTestId('banner')?.dataset.level).toBe(level);
+    expect(textOf('banner')).toMatch(text);
+  });
+
+  it('says how to begin where there is nothing yet', async () => {
+    await show(new FakeApi(empty, 'ready', { rows: [], cursor: null }));
+    expect(textOf('today-cost')).toBe('$0.00');
+    expect(document.body.textContent).toContain('outlay budget set day --limit 5 --window day');
+    expect(textOf('calls')).toContain('outlay run -- claude');
+  });
+});
+
+describe('without an answer', () => {
+  it.each([
+    ['no_token', /outlay dashboard/],
+    ['code_rejected', /used before or is older than a minute/],
+  ] as const)('%s', async (signIn, text) => {
+    await show(new FakeApi(quiet, signIn));
+    expect(textOf('login-hint')).toMatch(text);
+    expect(byTestId('dashboard')).toBeNull();
+  });
+
+  it('says so where nobody answers, and comes up once somebody does', async () => {
+    const api = new FakeApi(quiet);
+    api.failure = new ApiError('offline', 'Outlay does not answer.');
+    await show(api);
+    expect(textOf('unreachable')).toContain('outlay serve');
+    api.failure = null;
+    await vi.advanceTimersByTimeAsync(11_000);
+    flushSync();
+    expect(textOf('today-cost')).toBe('$2.18');
+  });
+
+  it('keeps the last figures and marks them while the connection is lost', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    api.failure = new ApiError('offline', 'Outlay does not answer.');
+    await vi.advanceTimersByTimeAsync(3_000);
+    flushSync();
+    expect(textOf('stale')).toContain('from the last answer');
+    expect(textOf('as-of')).toContain('Not connected');
+    expect(textOf('today-cost')).toBe('$2.18');
+  });
+
+  it('goes back to the login hint when the login ends', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    api.failure = new ApiError('signed_out', 'This page is not signed in.');
+    await vi.advanceTimersByTimeAsync(3_000);
+    flushSync();
+    expect(textOf('login-hint')).toContain('Your login has ended.');
+  });
+
+  it('lets one part fail alone', async () => {
+    const api = new FakeApi(quiet);
+    api.daysFailure = new ApiError('failed', 'The ledger is busy.');
+    await show(api);
+    expect(textOf('chart-days')).toContain('This could not be loaded. The ledger is busy.');
+    expect(textOf('chart-models')).toContain('gpt-5.1');
+  });
+});
+
+describe('keeping up to date', () => {
+  it('reloads when the revision changed and not otherwise', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    api.asked = [];
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(api.asked).not.toContain('status');
+    api.revision = 2;
+    api.current = refusing;
+    await vi.advanceTimersByTimeAsync(2_000);
+    flushSync();
+    expect(api.asked).toContain('status');
+    expect(byTestId('banner')?.dataset.level).toBe('refusing');
+  });
+
+  it('reloads when a period ends though nothing was written', async () => {
+    const api = new FakeApi({ ...refusing, as_of: '2026-11-21T22:59:55Z' });
+    await show(api);
+    api.asked = [];
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(api.asked).not.toContain('status');
+    api.current = { ...quiet, as_of: '2026-11-21T23:00:01Z' };
+    await vi.advanceTimersByTimeAsync(4_000);
+    flushSync();
+    expect(api.asked).toContain('status');
+    expect(byTestId('banner')).toBeNull();
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { bannersFor, isLow } from './banner';
+import { balance, budget, empty, quiet, refusing, warned } from './fixtures/status';
+import type { Status } from './types';
+
+const display = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
+const now = Date.parse(quiet.as_of);
+const show = (status: Status) => bannersFor(status, now, display);
+
+describe('which banners', () => {
+  it.each([
+    ['quiet', quiet, []],
+    ['empty', empty, []],
+    ['warned', warned, ['warning']],
+    ['refusing, another budget warned', refusing, ['refusing', 'warning']],
+    ['waiting', { ...quiet, budgets: [budget({ state: 'waiting' })] }, ['warning']],
+    ['paused', { ...quiet, budgets: [budget({ state: 'paused', percent: 99 })] }, []],
+    ['bypassed', { ...quiet, budgets: [budget({ state: 'bypassed', percent: 120 })] }, ['warning']],
+    ['low credit alone', { ...quiet, balances: [balance({ remaining: '4.99' })] }, ['warning']],
+    ['the refusing budget alone', { ...refusing, budgets: refusing.budgets.slice(0, 1) }, ['refusing']],
+  ] as [string, Status, string[]][])('%s', (_name, status, levels) => {
+    expect(show(status).map((banner) => banner.level)).toEqual(levels);
+  });
+});
+
+describe('the red one', () => {
+  it('says which, why, until when and how to go on', () => {
+    expect(show(refusing)[0]).toEqual({
+      level: 'refusing',
+      title: 'Calls are being refused',
+      items: [
+        {
+          id: 'blocked-day-quota_exceeded',
+          text: 'Budget day is used up: $4.98 of $5.00 spent.',
+          detail: 'Calls go through again tomorrow 00:00 (in 5 h 30 min).',
+          command: 'outlay budget raise day --by 2',
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ['quota_exceeded', 'total', null, 'Budget total is used up: $2.18 of $5.00 spent.', 'outlay budget raise total --by 2'],
+    ['balance_empty', 'openai', null, 'openai has no credit left.', 'outlay balance add openai 20'],
+    ['unpriced_model', 'total', null, 'Budget total met a model without a price: $2.18 of $5.00 spent.', 'outlay calls --limit 5'],
+    ['something_new', 'gone', null, 'gone refuses calls (something new).', null],
+  ])('%s of %s', (reason, name, until, text, command) => {
+    const status = { ...quiet, budgets: [budget({ name: 'total', window: 'total' })], blocked: [{ budget: name, reason, until }] };
+    expect(show(status)[0]?.items[0]).toMatchObject({ text, command, detail: 'This does not lift by itself.' });
+  });
+});
+
+describe('the yellow one', () => {
+  it('names budget, percent and reset, fullest first, then credit', () => {
+    const [banner] = show(warned);
+    expect(banner?.title).toBe('Over a limit');
+    expect(banner?.items.map((item) => [item.text, item.detail])).toEqual([
+      ['Budget experiments is at 112.0%: $1.12 of $1.00 spent.', 'Resets tomorrow 00:00 (in 5 h 30 min). It only warns: nothing is refused.'],
+      ['Budget day is at 86.4%: $4.20 of $5.00 spent.', 'Resets tomorrow 00:00 (in 5 h 30 min).'],
+      ['Prepaid credit at openai is down to $3.11, below $5.00.', expect.stringMatching(/^Empty in 1 day \(Mon,? 23 Nov\) at the present pace\.$/)],
+    ]);
+  });
+
+  it('counts tokens where the budget does', () => {
+    const tokens = budget({ name: 'tokens', unit: 'tokens', used: 900_000, limit: 1_000_000, held: 0, percent: 90, state: 'warned', reset_date: null });
+    expect(show({ ...quiet, budgets: [tokens] })[0]?.items[0]).toMatchObject({
+      text: 'Budget tokens is at 90.0%: 900,000 of 1,000,000 tokens used.',
+      detail: 'It does not reset.',
+    });
+  });
+});
+
+it.each([
+  ['4.99', '5.00', true],
+  ['5.00', '5.00', false],
+  ['-0.01', '0.00', true],
+  ['0.00', null, false],
+])('%s with a level of %s', (remaining, level, low) => {
+  expect(isLow(balance({ remaining, warn_below: level }))).toBe(low);
+});
