@@ -24,27 +24,25 @@ pub(crate) const DESKTOP_BUILD_PACKAGES: &[&str] = &[
 /// Debian's packages that running the app and its notifications needs beside those.
 pub(crate) const DESKTOP_RUN_PACKAGES: &[&str] = &["dbus", "xdg-utils"];
 
-/// Debian's packages that every test needs: simulated time, virtual environments.
-pub(crate) const TEST_PACKAGES: &[&str] =
-    &["ca-certificates", "faketime", "libfaketime", "python3", "python3-venv"];
-
-/// Debian's packages for tests of windows, notifications and the dashboard in a browser.
-pub(crate) const DESKTOP_TEST_PACKAGES: &[&str] = &[
+/// Debian's packages for the end-to-end tests: simulated time, Python's SDKs, the dashboard in a
+/// browser, notifications on a display of their own.
+pub(crate) const STORY_PACKAGES: &[&str] = &[
+    "ca-certificates",
     "chromium",
     "chromium-driver",
     "dbus",
     "dbus-x11",
     "dunst",
+    "faketime",
     "fonts-dejavu-core",
-    "imagemagick",
-    "libglib2.0-bin",
-    "webkit2gtk-driver",
-    "x11-utils",
-    "xauth",
-    "xdg-utils",
-    "xdotool",
+    "python3",
+    "python3-venv",
     "xvfb",
 ];
+
+/// Debian's packages for tests of the desktop window and the tray beside those.
+pub(crate) const DESKTOP_TEST_PACKAGES: &[&str] =
+    &["imagemagick", "libglib2.0-bin", "webkit2gtk-driver", "x11-utils", "xauth", "xdotool"];
 
 /// Where Node comes from, for the message when it is missing.
 const NODE_ADVICE: &str = "Node.js 20.19 or newer builds the dashboard and was not found: \

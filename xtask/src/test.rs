@@ -19,7 +19,7 @@ pub(crate) struct Options {
     /// Only format, lints, the dashboard's and the unit tests.
     #[arg(long)]
     quick: bool,
-    /// Leave out the desktop app and its tests.
+    /// Leave out the desktop app and the tests of its window.
     #[arg(long)]
     no_desktop: bool,
 }
@@ -57,8 +57,7 @@ impl Session {
     }
 
     fn all_steps(&mut self) -> Result<()> {
-        let desktop = self.desktop();
-        self.step("system packages", |_| setup::system_packages(&packages(desktop)))?;
+        self.step("system packages", |session| setup::system_packages(&session.packages()))?;
         self.step("format", |_| succeed(&mut cargo(["fmt", "--all", "--check"])))?;
         self.dashboard_steps()?;
         self.step("lints", |session| {
@@ -102,7 +101,7 @@ impl Session {
             if session.desktop() {
                 stories.env("OUTLAY_DESKTOP_BIN", program(&folder, "outlay-desktop"));
             } else {
-                stories.args(["--", "--skip", "desktop_"]);
+                stories.env_remove("OUTLAY_DESKTOP_BIN");
             }
             session.count(&mut stories)
         })
@@ -110,6 +109,21 @@ impl Session {
 
     fn desktop(&self) -> bool {
         !self.options.quick && !self.options.no_desktop
+    }
+
+    fn packages(&self) -> Vec<&'static [&'static str]> {
+        let mut packages = Vec::new();
+        if !self.options.quick {
+            packages.push(setup::STORY_PACKAGES);
+        }
+        if self.desktop() {
+            packages.extend([
+                setup::DESKTOP_BUILD_PACKAGES,
+                setup::DESKTOP_RUN_PACKAGES,
+                setup::DESKTOP_TEST_PACKAGES,
+            ]);
+        }
+        packages
     }
 
     fn cargo_workspace(&self, subcommand: &str) -> Command {
@@ -140,18 +154,6 @@ impl Session {
             }
         })
     }
-}
-
-fn packages(desktop: bool) -> Vec<&'static [&'static str]> {
-    let mut packages = vec![setup::TEST_PACKAGES];
-    if desktop {
-        packages.extend([
-            setup::DESKTOP_BUILD_PACKAGES,
-            setup::DESKTOP_RUN_PACKAGES,
-            setup::DESKTOP_TEST_PACKAGES,
-        ]);
-    }
-    packages
 }
 
 /// What a closing line of cargo's test runner or of Vitest counts; `None` for any other line.
