@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::client::Request;
 use support::clock::Clock;
 use support::corpus::{self, Exchange, Opinion};
@@ -57,6 +57,35 @@ fn the_fixtures_pass_unchanged_and_are_metered_right() {
     }
     println!("{} fixtures, {} figures differ", exchanges.len(), wrong.len());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_content_encoding_passes_and_is_metered() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    let server = home.serve();
+    for encoding in ["gzip", "deflate", "br", "zstd"] {
+        for stream in [false, true] {
+            let script = Script {
+                encoding: Some(encoding.to_owned()),
+                input_tokens: 31,
+                output_tokens: 41,
+                split_at_most: Some(16),
+                ..Script::default()
+            };
+            let body = json!({"model": "claude-haiku-4-5", "max_tokens": 99, "stream": stream,
+                "messages": []});
+            let request = Request::post("/anthropic/v1/messages", &body)
+                .header("accept-encoding", "gzip, deflate, br, zstd")
+                .json_header(SCRIPT_HEADER, &script);
+            let answer = request.send(server.address());
+            assert_eq!(answer.header("content-encoding"), Some(encoding));
+            let call = home.calls_at_rest().pop().unwrap();
+            let figures = (call["input_tokens"].as_str(), call["output_tokens"].as_str());
+            assert_eq!(figures, ("31", "41"), "{encoding} stream {stream}");
+            assert_eq!(call["basis"], "priced");
+        }
+    }
 }
 
 /// Where `OUTLAY_CORPUS` names a folder: every exchange of a dialect that Outlay speaks passes

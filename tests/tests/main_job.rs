@@ -172,6 +172,43 @@ fn a_hundred_at_once_are_never_billed_more_than_the_limit() {
 }
 
 #[test]
+fn two_proxies_share_one_limit() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    hard_day(&home);
+    let servers = [home.serve(), home.serve()];
+    provider.set_default(Script { output_tokens: 500, delay_ms: 300, ..Script::default() });
+    let request = chat().without(SCRIPT_HEADER);
+    let answers = std::thread::scope(|scope| {
+        let halves = servers.each_ref().map(|server| {
+            let request = &request;
+            scope.spawn(move || hundred_at_once(server, request))
+        });
+        halves.map(|half| half.join().unwrap()).concat()
+    });
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 10);
+    assert_eq!(provider.served().len(), 10);
+    assert_eq!(servers[0].read("/budgets/day")["used"], "0.02");
+    assert_eq!(servers[1].read("/budgets/day")["held"], "0.00");
+}
+
+#[test]
+fn a_subscription_login_owes_nothing_per_call() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    home.ok(&["budget", "set", "day", "--limit", "0", "--window", "day"]);
+    let server = home.serve();
+    let body = json!({"model": "claude-haiku-4-5", "max_tokens": 9, "messages": []});
+    for (credential, status) in [("sk-ant-oat01-abc", 200), ("sk-ant-api03-abc", 402)] {
+        let answer = Request::post("/anthropic/v1/messages", &body)
+            .header("authorization", &format!("Bearer {credential}"))
+            .send(server.address());
+        assert_eq!(answer.status, status, "{credential}: {}", answer.text());
+    }
+    assert_eq!(server.read("/budgets/day")["used"], "0.00");
+}
+
+#[test]
 fn a_request_without_a_cap_gets_the_affordable_one() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
