@@ -53,7 +53,7 @@ def main(wheel_path, sha256, list_path, notice_path):
         sys.exit(f"{wheel_path} has sha256 {found}, expected {sha256}: nothing was written")
     with zipfile.ZipFile(wheel_path) as wheel:
         version = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
-        version = version.split("-")[1].removesuffix(".dist-info")
+        version = version.split("/")[0].removesuffix(".dist-info").split("-")[1]
         data = wheel.read("genai_prices/data.py").decode()
         licence_name = next(n for n in wheel.namelist() if n.endswith("licenses/LICENSE"))
         licence = wheel.read(licence_name).decode()

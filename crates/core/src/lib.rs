@@ -3,5 +3,7 @@
 //! Read in this order: [`money`], [`usage`], [`price`], [`cost`], [`budget`], [`admission`],
 //! [`alert`], [`ledger`], [`report`].
 
+pub mod cost;
 pub mod money;
+pub mod price;
 pub mod usage;
