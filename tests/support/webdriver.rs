@@ -119,7 +119,27 @@ impl Browser {
             "return [...document.querySelectorAll('[data-testid=\"{testid}\"]')]
                 .map(e => e.innerText.replace(/\\s+/g, ' ').trim())"
         ));
-        texts.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+        serde_json::from_value(texts).unwrap()
+    }
+
+    /// The `value` attributes of the elements with this `data-testid`: exact, where the text is
+    /// rounded for the eye.
+    #[must_use]
+    pub fn values(&self, testid: &str) -> Vec<String> {
+        let values = self.run(&format!(
+            "return [...document.querySelectorAll('data[data-testid=\"{testid}\"]')]
+                .map(e => e.value)"
+        ));
+        serde_json::from_value(values).unwrap()
+    }
+
+    /// Waits until the only element with this `data-testid` has this `value`.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub fn wait_for_value(&self, testid: &str, wanted: &str) {
+        let what = format!("the page shows {testid} {wanted}");
+        eventually(&what, || (self.values(testid) == [wanted]).then_some(()));
     }
 
     /// Waits until an element with this `data-testid` has a text that satisfies `wanted`.

@@ -22,31 +22,34 @@ fn figures_equal_the_apis_and_a_block_is_shown() {
     }
     let browser = Browser::chromium();
     open(&browser, &home);
-    browser.wait_for("today-cost", |text| text.contains("0.014"));
+    browser.wait_for_value("today-cost", "0.014");
     assert_figures(&browser, &server);
     assert!(banner(&browser).is_empty(), "70 % is no reason to warn");
     picture(&browser, "dashboard-fine");
 
     assert_eq!(chat().send(server.address()).status, 200);
-    browser.wait_for("today-cost", |text| text.contains("0.016"));
+    browser.wait_for_value("today-cost", "0.016");
     browser.wait_for("banner", |text| text.contains("day"));
     picture(&browser, "dashboard-warning");
 
     while chat().send(server.address()).status == 200 {}
-    browser.wait_for("today-cost", |text| text.contains("0.02"));
+    browser.wait_for_value("today-cost", "0.02");
     let blocked = browser.wait_for("banner", |text| text.to_lowercase().contains("refus"));
     assert!(blocked.contains("day"), "{blocked}");
     assert_figures(&browser, &server);
     let rows = browser.texts("call-row");
     assert!(rows.iter().any(|row| row.contains("refused")), "{rows:?}");
     assert_eq!(rows.len(), 11);
-    assert!(browser.texts("budget-day")[0].contains("0.02"));
     picture(&browser, "dashboard-refusing");
 
+    drop(browser.run(
+        "document.querySelectorAll('[role=group] button').forEach(
+            button => button.textContent.trim() == 'Table' && button.click())",
+    ));
     for chart in ["chart-days", "chart-models"] {
         assert_eq!(browser.texts(chart).len(), 1, "{chart}");
-        let table = format!("return !!document.querySelector('[data-testid={chart}] table')");
-        assert_eq!(browser.run(&table), true, "{chart} has no table twin");
+        let table = browser.texts(&chart.replace("chart", "table")).concat();
+        assert!(table.contains("0.02"), "{chart}'s table twin shows {table:?}");
     }
     let overflow = "return document.documentElement.scrollWidth > innerWidth";
     assert_eq!(browser.run(overflow), false, "the page scrolls sideways");
@@ -72,14 +75,14 @@ fn open(browser: &Browser, home: &Home) {
 
 fn assert_figures(browser: &Browser, server: &Server) {
     let status = server.read("/status");
-    for (testid, cost) in [
-        ("today-cost", &status["today"]["cost_usd"]),
-        ("month-cost", &status["month"]["cost_usd"]),
-        ("budget-day", &status["budgets"][0]["used"]),
-    ] {
-        let shown = browser.texts(testid).concat();
-        assert!(shown.contains(cost.as_str().unwrap()), "{testid} shows {shown:?}, not {cost}");
+    for (testid, cost) in
+        [("today-cost", &status["today"]["cost_usd"]), ("month-cost", &status["month"]["cost_usd"])]
+    {
+        assert_eq!(browser.values(testid), [cost.as_str().unwrap()], "{testid}");
     }
+    let percent = format!("{:.1}%", status["budgets"][0]["percent"].as_f64().unwrap());
+    let budget = browser.texts("budget-day").concat();
+    assert!(budget.contains(&percent), "budget-day shows {budget:?}, not {percent}");
 }
 
 fn banner(browser: &Browser) -> Vec<String> {

@@ -31,19 +31,19 @@ fn the_window_shows_todays_spend_without_a_login() {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_str().unwrap().to_owned()));
     let window = Browser::desktop_window(&binary, &display, &environment);
-    window.wait_for("today-cost", |text| text.contains("0.002"));
+    window.wait_for_value("today-cost", "0.002");
     assert!(window.url().starts_with("outlay-app://"), "{}", window.url());
     assert!(window.texts("login-hint").is_empty());
     assert_eq!(window.texts("call-row").len(), 1);
 
     // Another process spends; the window follows.
     assert_eq!(chat().send(server.address()).status, 200);
-    window.wait_for("today-cost", |text| text.contains("0.004"));
-    window.wait_for("budget-day", |text| text.contains("0.004"));
+    window.wait_for_value("today-cost", "0.004");
+    window.wait_for("budget-day", |text| text.contains("20.0%"));
     window.screenshot(&target_dir().join("screenshots/desktop.png"));
 
     // The page cannot be led away.
     drop(window.run("location.href = 'https://example.com/'; return 1"));
-    window.wait_for("today-cost", |text| text.contains("0.004"));
+    window.wait_for_value("today-cost", "0.004");
     assert!(window.url().starts_with("outlay-app://"), "{}", window.url());
 }

@@ -15,6 +15,8 @@ fn chromium_shows_a_page_and_its_texts() {
     browser.open(page);
     assert_eq!(browser.texts("a"), ["one", "t w o"]);
     assert_eq!(browser.wait_for("a", |text| text.starts_with('t')), "t w o");
+    browser.open("data:text/html,<data data-testid=cost value=0.0149>$0.01</data>");
+    browser.wait_for_value("cost", "0.0149");
     assert_eq!(browser.run("return 1 + 1"), 2);
     assert!(browser.url().starts_with("data:"));
     let folder = tempfile::tempdir().unwrap();
