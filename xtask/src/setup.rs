@@ -35,6 +35,7 @@ pub(crate) const STORY_PACKAGES: &[&str] = &[
     "dunst",
     "faketime",
     "fonts-dejavu-core",
+    "libglib2.0-bin",
     "python3",
     "python3-venv",
     "xvfb",
@@ -42,7 +43,7 @@ pub(crate) const STORY_PACKAGES: &[&str] = &[
 
 /// Debian's packages for tests of the desktop window and the tray beside those.
 pub(crate) const DESKTOP_TEST_PACKAGES: &[&str] =
-    &["imagemagick", "libglib2.0-bin", "webkit2gtk-driver", "x11-utils", "xauth", "xdotool"];
+    &["imagemagick", "webkit2gtk-driver", "x11-utils", "xauth", "xdotool"];
 
 /// Where Node comes from, for the message when it is missing.
 const NODE_ADVICE: &str = "Node.js 20.19 or newer builds the dashboard and was not found: \
