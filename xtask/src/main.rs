@@ -2,6 +2,7 @@
 
 mod bundle;
 mod desktop;
+mod prices;
 mod process;
 mod run;
 mod setup;
@@ -29,6 +30,8 @@ enum Task {
     Desktop(desktop::Options),
     /// Build the installable packages (.deb and .rpm).
     Bundle,
+    /// Fetch the pinned price list and convert it to the embedded one.
+    Prices,
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Desktop(options) => desktop::run(&options),
         Task::Bundle => bundle::run(),
+        Task::Prices => prices::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
