@@ -1,6 +1,6 @@
 /** The local API. No other file of the dashboard talks to it. */
 
-import type { Alerts, Call, CallPage, Pulse, Status, Usage } from './types';
+import type { Alerts, CallPage, Pulse, Status, Usage } from './types';
 
 const BASE = '/api/v1';
 const TOKEN_KEY = 'outlay.token';
@@ -91,10 +91,6 @@ export class Api {
     const query = new URLSearchParams({ limit: String(limit) });
     if (cursor !== null) query.set('cursor', cursor);
     return this.#get(`/calls?${query}`);
-  }
-
-  call(id: string): Promise<Call> {
-    return this.#get(`/calls/${encodeURIComponent(id)}`);
   }
 
   alerts(): Promise<Alerts> {

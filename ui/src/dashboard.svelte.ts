@@ -122,11 +122,6 @@ export class Dashboard {
     }
   }
 
-  /** One call with everything known about it. */
-  call(id: string): Promise<Call> {
-    return this.#api.call(id);
-  }
-
   /** Asks at once where the page comes back into view. */
   wake(): void {
     this.#tick();
