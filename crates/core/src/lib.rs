@@ -3,7 +3,14 @@
 //! Read in this order: [`money`], [`usage`], [`price`], [`cost`], [`budget`], [`admission`],
 //! [`alert`], [`ledger`], [`report`].
 
+pub mod admission;
+pub mod alert;
+pub mod balance;
+pub mod budget;
 pub mod cost;
+pub mod ledger;
 pub mod money;
 pub mod price;
+pub mod refusal;
+pub mod report;
 pub mod usage;

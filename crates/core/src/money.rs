@@ -160,7 +160,8 @@ impl Rate {
         if self.picodollars <= 0 {
             return None;
         }
-        let units = i128::from(money.0.max(0)) * i128::from(self.per) / i128::from(self.picodollars);
+        let units =
+            i128::from(money.0.max(0)) * i128::from(self.per) / i128::from(self.picodollars);
         Some(u64::try_from(units).unwrap_or(u64::MAX))
     }
 
@@ -185,6 +186,7 @@ fn div_half_even(numerator: i128, denominator: i128) -> i128 {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Rounding {
     Forbidden,
     HalfEven,
@@ -228,21 +230,22 @@ impl<'a> Decimal<'a> {
             return Ok(0);
         }
         let dropped_zeros = (self.digits.len() - significant.len()) as i64;
-        let shift = self
-            .exponent
-            .saturating_add(dropped_zeros)
-            .saturating_add(FRACTION_DIGITS as i64);
+        let shift =
+            self.exponent.saturating_add(dropped_zeros).saturating_add(FRACTION_DIGITS as i64);
         let magnitude = if shift >= 0 {
             let zeros = usize::try_from(shift).map_err(|_| too_large())?;
             if significant.len() + zeros > 19 {
                 return Err(too_large());
             }
-            format!("{significant}{}", "0".repeat(zeros)).parse::<i128>().map_err(|_| too_large())?
+            format!("{significant}{}", "0".repeat(zeros))
+                .parse::<i128>()
+                .map_err(|_| too_large())?
         } else {
             match rounding {
                 Rounding::Forbidden => return Err(MoneyError::TooFine(self.text.to_owned())),
-                Rounding::HalfEven => round_digits(significant, shift.unsigned_abs())
-                    .ok_or_else(too_large)?,
+                Rounding::HalfEven => {
+                    round_digits(significant, shift.unsigned_abs()).ok_or_else(too_large)?
+                }
             }
         };
         let signed = if self.negative { -magnitude } else { magnitude };

@@ -1,0 +1,342 @@
+//! Windows and their periods, in the budget's own time zone.
+
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
+};
+use chrono_tz::Tz;
+
+/// The rule by which a budget's spend starts again from zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Each call on its own.
+    Call,
+    /// A day, from `reset_at` (midnight unless said otherwise).
+    Day {
+        /// Local time of day at which the day begins.
+        reset_at: NaiveTime,
+    },
+    /// A week, from midnight of `start`.
+    Week {
+        /// The first day of the week.
+        start: Weekday,
+    },
+    /// A month, from midnight of `anchor_day`; the last day of a shorter month stands in for it.
+    Month {
+        /// 1 to 31.
+        anchor_day: u8,
+    },
+    /// Never starts again.
+    Total,
+}
+
+/// One turn of a window: from `start` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first instant; the Unix epoch for `call` and `total`.
+    pub start: DateTime<Utc>,
+    /// The instant of the reset; `None` where there is none.
+    pub end: Option<DateTime<Utc>>,
+}
+
+/// Why a text names no window.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// No known name.
+    #[error("'{0}' is not a window: use call, day, week, month or total")]
+    Unknown(String),
+    /// A rolling window, which this version does not keep.
+    #[error(
+        "'{0}' is a rolling window, which this version cannot keep: use call, day, week, month or total"
+    )]
+    Rolling(String),
+    /// The anchor day is outside a month.
+    #[error("'{0}' is not a day of the month: use 1 to 31")]
+    AnchorDay(String),
+    /// An option that does not go with the window.
+    #[error("{0} goes with --window {1} only")]
+    Misplaced(&'static str, &'static str),
+}
+
+impl Window {
+    /// A calendar day from midnight.
+    pub const DAY: Window = Window::Day { reset_at: NaiveTime::MIN };
+    /// A calendar month from the 1st.
+    pub const MONTH: Window = Window::Month { anchor_day: 1 };
+
+    /// The window of that name with its usual anchor.
+    ///
+    /// # Errors
+    /// When the name is unknown.
+    pub fn parse(name: &str) -> Result<Window, WindowError> {
+        match name {
+            "call" => Ok(Window::Call),
+            "day" => Ok(Window::DAY),
+            "week" => Ok(Window::Week { start: Weekday::Mon }),
+            "month" => Ok(Window::MONTH),
+            "total" => Ok(Window::Total),
+            _ if is_rolling(name) => Err(WindowError::Rolling(name.to_owned())),
+            _ => Err(WindowError::Unknown(name.to_owned())),
+        }
+    }
+
+    /// The name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Window::Call => "call",
+            Window::Day { .. } => "day",
+            Window::Week { .. } => "week",
+            Window::Month { .. } => "month",
+            Window::Total => "total",
+        }
+    }
+
+    /// Where in the calendar the window turns: minutes after midnight, days after Monday, or the
+    /// day of the month; 0 where it has no anchor. What the ledger stores beside the name.
+    #[must_use]
+    pub fn anchor(self) -> i64 {
+        match self {
+            Window::Day { reset_at } => (reset_at - NaiveTime::MIN).num_minutes(),
+            Window::Week { start } => i64::from(start.num_days_from_monday()),
+            Window::Month { anchor_day } => i64::from(anchor_day),
+            Window::Call | Window::Total => 0,
+        }
+    }
+
+    /// The window with the anchor that [`Window::anchor`] gave.
+    #[must_use]
+    pub fn with_anchor(self, anchor: i64) -> Window {
+        match self {
+            Window::Day { .. } => Window::Day {
+                reset_at: NaiveTime::MIN + TimeDelta::minutes(anchor.rem_euclid(24 * 60)),
+            },
+            Window::Week { .. } => Window::Week {
+                start: Weekday::try_from(u8::try_from(anchor.rem_euclid(7)).unwrap_or(0))
+                    .unwrap_or(Weekday::Mon),
+            },
+            Window::Month { .. } => {
+                Window::Month { anchor_day: u8::try_from(anchor.clamp(1, 31)).unwrap_or(1) }
+            }
+            Window::Call | Window::Total => self,
+        }
+    }
+
+    /// The period that `at` belongs to. A skipped local midnight (daylight saving) is the first
+    /// instant after the gap; a repeated one is its first pass.
+    #[must_use]
+    pub fn period(self, at: DateTime<Utc>, timezone: Tz) -> Period {
+        let today = at.with_timezone(&timezone).date_naive();
+        let (begin, next, time): (NaiveDate, fn(NaiveDate, u8) -> NaiveDate, NaiveTime) = match self
+        {
+            Window::Call | Window::Total => {
+                return Period { start: DateTime::UNIX_EPOCH, end: None };
+            }
+            Window::Day { reset_at } => (today, |day, _| day + Days::new(1), reset_at),
+            Window::Week { start } => {
+                let back = today.weekday().days_since(start);
+                (today - Days::new(u64::from(back)), |day, _| day + Days::new(7), NaiveTime::MIN)
+            }
+            Window::Month { anchor_day } => {
+                (month_anchor(today, anchor_day), next_month_anchor, NaiveTime::MIN)
+            }
+        };
+        let anchor_day = u8::try_from(self.anchor()).unwrap_or(1);
+        let begin =
+            if at < local_instant(begin, time, timezone) { self.previous(begin) } else { begin };
+        Period {
+            start: local_instant(begin, time, timezone),
+            end: Some(local_instant(next(begin, anchor_day), time, timezone)),
+        }
+    }
+
+    fn previous(self, begin: NaiveDate) -> NaiveDate {
+        match self {
+            Window::Month { anchor_day } => {
+                let earlier = begin.with_day(1).unwrap_or(begin) - Months::new(1);
+                clamp_day(earlier, anchor_day)
+            }
+            Window::Week { .. } => begin - Days::new(7),
+            _ => begin - Days::new(1),
+        }
+    }
+}
+
+fn is_rolling(name: &str) -> bool {
+    name.strip_suffix(['m', 'h', 'd']).is_some_and(|count| count.parse::<u32>().is_ok())
+}
+
+fn month_anchor(today: NaiveDate, anchor_day: u8) -> NaiveDate {
+    clamp_day(today, anchor_day)
+}
+
+fn next_month_anchor(begin: NaiveDate, anchor_day: u8) -> NaiveDate {
+    clamp_day(begin.with_day(1).unwrap_or(begin) + Months::new(1), anchor_day)
+}
+
+/// `day` of the month that `date` is in, or that month's last day where it is shorter.
+fn clamp_day(date: NaiveDate, day: u8) -> NaiveDate {
+    let last = date.num_days_in_month();
+    date.with_day(u32::from(day.min(last))).unwrap_or(date)
+}
+
+/// The instant at which a local date and time first comes to be.
+fn local_instant(date: NaiveDate, time: NaiveTime, timezone: Tz) -> DateTime<Utc> {
+    let mut local = date.and_time(time);
+    // The longest gap on record is a whole skipped day (Pacific/Apia, 2011).
+    for _ in 0..=(25 * 4) {
+        if let Some(instant) = timezone.from_local_datetime(&local).earliest() {
+            return instant.with_timezone(&Utc);
+        }
+        local += TimeDelta::minutes(15);
+    }
+    Utc.from_utc_datetime(&date.and_time(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn periods_begin_and_end_in_the_budgets_zone() {
+        let week = Window::Week { start: Weekday::Mon };
+        let sunday_week = Window::Week { start: Weekday::Sun };
+        let month15 = Window::Month { anchor_day: 15 };
+        let month31 = Window::Month { anchor_day: 31 };
+        let day4 = Window::Day { reset_at: NaiveTime::from_hms_opt(4, 0, 0).unwrap() };
+        for (window, zone, at, start, end) in [
+            (
+                Window::DAY,
+                "UTC",
+                "2026-11-21T00:00:00Z",
+                "2026-11-21T00:00:00Z",
+                "2026-11-22T00:00:00Z",
+            ),
+            (
+                Window::DAY,
+                "Europe/Berlin",
+                "2026-11-21T22:59:59Z",
+                "2026-11-20T23:00:00Z",
+                "2026-11-21T23:00:00Z",
+            ),
+            (
+                Window::DAY,
+                "Europe/Berlin",
+                "2026-11-21T23:00:00Z",
+                "2026-11-21T23:00:00Z",
+                "2026-11-22T23:00:00Z",
+            ),
+            // 23-hour and 25-hour days
+            (
+                Window::DAY,
+                "Europe/Berlin",
+                "2026-03-29T12:00:00Z",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T22:00:00Z",
+            ),
+            (
+                Window::DAY,
+                "Europe/Berlin",
+                "2026-10-25T12:00:00Z",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T23:00:00Z",
+            ),
+            // midnight itself is skipped in Beirut, repeated in Havana
+            (
+                Window::DAY,
+                "Asia/Beirut",
+                "2026-03-29T12:00:00Z",
+                "2026-03-28T22:00:00Z",
+                "2026-03-29T21:00:00Z",
+            ),
+            (
+                Window::DAY,
+                "America/Havana",
+                "2026-11-01T12:00:00Z",
+                "2026-11-01T04:00:00Z",
+                "2026-11-02T05:00:00Z",
+            ),
+            // a whole day was skipped
+            (
+                Window::DAY,
+                "Pacific/Apia",
+                "2011-12-31T12:00:00Z",
+                "2011-12-31T10:00:00Z",
+                "2012-01-01T10:00:00Z",
+            ),
+            (day4, "UTC", "2026-11-21T03:59:00Z", "2026-11-20T04:00:00Z", "2026-11-21T04:00:00Z"),
+            (week, "UTC", "2026-11-22T23:00:00Z", "2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z"),
+            (
+                sunday_week,
+                "UTC",
+                "2026-11-22T23:00:00Z",
+                "2026-11-22T00:00:00Z",
+                "2026-11-29T00:00:00Z",
+            ),
+            (
+                Window::MONTH,
+                "Asia/Kolkata",
+                "2026-11-30T18:30:00Z",
+                "2026-11-30T18:30:00Z",
+                "2026-12-31T18:30:00Z",
+            ),
+            (
+                month15,
+                "UTC",
+                "2026-11-14T23:59:00Z",
+                "2026-10-15T00:00:00Z",
+                "2026-11-15T00:00:00Z",
+            ),
+            (
+                month31,
+                "UTC",
+                "2026-02-28T00:00:00Z",
+                "2026-02-28T00:00:00Z",
+                "2026-03-31T00:00:00Z",
+            ),
+            (
+                month31,
+                "UTC",
+                "2026-03-30T00:00:00Z",
+                "2026-02-28T00:00:00Z",
+                "2026-03-31T00:00:00Z",
+            ),
+        ] {
+            let period = window.period(instant(at), zone.parse().unwrap());
+            assert_eq!(period.start, instant(start), "{window:?} {zone} {at}");
+            assert_eq!(period.end, Some(instant(end)), "{window:?} {zone} {at}");
+        }
+        let total = Window::Total.period(instant("2026-11-21T00:00:00Z"), Tz::UTC);
+        assert_eq!((total.start, total.end), (DateTime::UNIX_EPOCH, None));
+    }
+
+    #[test]
+    fn names_that_are_no_window_say_what_is() {
+        assert!(Window::parse("fortnight").unwrap_err().to_string().contains("not a window"));
+        assert!(Window::parse("5h").unwrap_err().to_string().contains("rolling"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_instant_is_in_its_own_period_and_periods_touch(
+            seconds in 0_i64..4_000_000_000, zone in 0..chrono_tz::TZ_VARIANTS.len(),
+            kind in 0..3, anchor in 0_i64..1440
+        ) {
+            let zone = chrono_tz::TZ_VARIANTS[zone];
+            let base = [Window::DAY, Window::Week { start: Weekday::Mon }, Window::MONTH][kind];
+            let window = base.with_anchor(anchor);
+            prop_assert_eq!(window.with_anchor(window.anchor()), window);
+            let at = DateTime::from_timestamp(seconds, 0).unwrap();
+            let period = window.period(at, zone);
+            let end = period.end.unwrap();
+            prop_assert!(period.start <= at && at < end, "{period:?} {at}");
+            prop_assert_eq!(window.period(end, zone).start, end);
+            prop_assert_eq!(window.period(period.start, zone), period);
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! Budgets as stored: rows, their raises and top-ups, and their append-only history.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
+
+use super::active::{ActiveBudget, Raise};
+use super::counter;
+use super::error::{LedgerError, OpError};
+use super::time::{from_ms, new_id, to_ms, uuid_of};
+use super::writer::Writing;
+use crate::budget::{Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, Scope, Window};
+
+/// What to set on a budget; what is `None` stays as it is (or takes its default on creation).
+#[derive(Clone, Debug, Default)]
+pub struct BudgetChange {
+    /// The budget's name.
+    pub name: String,
+    /// Warn or refuse; default hard.
+    pub kind: Option<BudgetKind>,
+    /// What is counted; default USD.
+    pub unit: Option<BudgetUnit>,
+    /// The limit as typed, in the unit; needed on creation.
+    pub limit: Option<String>,
+    /// The window; needed on creation.
+    pub window: Option<Window>,
+    /// The zone of its days.
+    pub timezone: Option<chrono_tz::Tz>,
+    /// Warn thresholds in percent; default 80 and 95.
+    pub warn_percent: Option<Vec<u8>>,
+    /// Which calls count; default all.
+    pub scope: Option<Scope>,
+    /// Whether unpriced models may pass; default no.
+    pub allow_unpriced: Option<bool>,
+    /// Whether an output cap may be set near the limit; default yes.
+    pub may_cap: Option<bool>,
+}
+
+/// One entry of a budget's history.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BudgetEvent {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom: `cli`, `api`, `desktop`.
+    pub actor: String,
+    /// `created changed raised topped_up removed`.
+    pub action: String,
+    /// The values that were set.
+    pub detail: serde_json::Value,
+}
+
+const COLUMNS: &str = "seq, id, name, kind, unit, limit_count, window_name, window_anchor, \
+     timezone, warn_percent, scope, allow_unpriced, may_cap, credits_total";
+
+/// All budgets in force, hard ones first, in order of creation; remembered by the writer.
+pub(crate) fn active(writing: &mut Writing<'_>) -> Result<Arc<Vec<ActiveBudget>>, OpError> {
+    if let Some(budgets) = writing.cache.budgets() {
+        return Ok(budgets);
+    }
+    let budgets = Arc::new(load(writing.connection)?);
+    writing.cache.remember_budgets(Arc::clone(&budgets));
+    Ok(budgets)
+}
+
+pub(crate) fn load(connection: &Connection) -> Result<Vec<ActiveBudget>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM budget WHERE removed_ms IS NULL ORDER BY kind, seq");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], read_row)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    rows.into_iter().map(|row| row.activate(connection)).collect()
+}
+
+pub(crate) fn find(connection: &Connection, name: &str) -> Result<ActiveBudget, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM budget WHERE removed_ms IS NULL AND name = ?1");
+    let row = connection.prepare_cached(&sql)?.query_row([name], read_row).optional()?;
+    match row {
+        Some(row) => row.activate(connection),
+        None => Err(not_found(connection, name)?.into()),
+    }
+}
+
+fn not_found(connection: &Connection, name: &str) -> rusqlite::Result<LedgerError> {
+    let mut statement =
+        connection.prepare_cached("SELECT name FROM budget WHERE removed_ms IS NULL")?;
+    let names = statement
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let known = if names.is_empty() {
+        "there are no budgets yet: outlay budget set NAME --limit 5 --window day".to_owned()
+    } else {
+        format!("the budgets are: {}", names.join(", "))
+    };
+    Ok(LedgerError::NotFound(format!("there is no budget '{name}'; {known}")))
+}
+
+/// Creates or changes a budget and counts what its current period has already spent.
+pub(crate) fn set(
+    writing: &mut Writing<'_>,
+    change: &BudgetChange,
+    actor: &str,
+    now: DateTime<Utc>,
+    default_timezone: chrono_tz::Tz,
+) -> Result<Budget, OpError> {
+    let existing = match find(writing.connection, &change.name) {
+        Ok(active) => Some(active),
+        Err(OpError::Ledger(LedgerError::NotFound(_))) => None,
+        Err(error) => return Err(error),
+    };
+    let old = existing.as_ref().map(|active| &active.budget);
+    let budget = merged(change, old, now, default_timezone)?;
+    budget.scope.matcher().map_err(|error| LedgerError::Invalid(error.to_string()))?;
+    let (seq, action) = match &existing {
+        Some(active) => {
+            update(writing.connection, active.seq, &budget)?;
+            (active.seq, "changed")
+        }
+        None => (insert(writing, &budget, now)?, "created"),
+    };
+    record(writing, seq, actor, now, action, &describe(&budget))?;
+    let recount = old.is_none_or(|old| {
+        (old.unit, old.window, old.timezone, &old.scope)
+            != (budget.unit, budget.window, budget.timezone, &budget.scope)
+    });
+    writing.cache.forget_budgets();
+    if recount {
+        let active = find(writing.connection, &budget.name)?;
+        counter::recount(writing.connection, &active, now)?;
+    }
+    Ok(budget)
+}
+
+/// Adds `by` (as typed) to the limit until `until`, or to the end of the current period.
+pub(crate) fn raise(
+    writing: &mut Writing<'_>,
+    name: &str,
+    by: &str,
+    until: Option<DateTime<Utc>>,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Budget, OpError> {
+    let active = find(writing.connection, name)?;
+    let amount = positive(active.budget.unit, by)?;
+    let period_end = active.budget.window.period(now, active.budget.timezone).end;
+    let until = until.or(period_end);
+    if until.is_some_and(|until| until <= now) {
+        return Err(LedgerError::Invalid("--until is in the past: give a later time".into()).into());
+    }
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO budget_raise (id, budget_seq, amount, from_ms, until_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![new_id(now), active.seq, amount.count, to_ms(now), until.map(to_ms)])?;
+    let detail = json!({ "by": amount, "until": until });
+    record(writing, active.seq, actor, now, "raised", &detail)?;
+    writing.cache.forget_budgets();
+    Ok(active.budget)
+}
+
+/// Adds `by` (as typed) to the reserve that is used after a period's limit and never expires.
+pub(crate) fn top_up(
+    writing: &mut Writing<'_>,
+    name: &str,
+    by: &str,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Budget, OpError> {
+    let active = find(writing.connection, name)?;
+    let amount = positive(active.budget.unit, by)?;
+    writing
+        .connection
+        .prepare_cached(
+            "UPDATE budget SET credits_total = credits_total + ?2, rev = rev + 1 WHERE seq = ?1",
+        )?
+        .execute(params![active.seq, amount.count])?;
+    record(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
+    writing.cache.forget_budgets();
+    Ok(active.budget)
+}
+
+/// Removes a budget; its history and what calls were charged to it stay.
+pub(crate) fn remove(
+    writing: &mut Writing<'_>,
+    name: &str,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Budget, OpError> {
+    let active = find(writing.connection, name)?;
+    writing
+        .connection
+        .prepare_cached("UPDATE budget SET removed_ms = ?2, rev = rev + 1 WHERE seq = ?1")?
+        .execute(params![active.seq, to_ms(now)])?;
+    record(writing, active.seq, actor, now, "removed", &json!({}))?;
+    writing.cache.forget_budgets();
+    Ok(active.budget)
+}
+
+/// What was done to the budgets of that name, removed ones included, oldest first.
+pub(crate) fn history(connection: &Connection, name: &str) -> Result<Vec<BudgetEvent>, OpError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT e.at_ms, e.actor, e.action, e.detail FROM budget_event e \
+         JOIN budget b ON b.seq = e.budget_seq WHERE b.name = ?1 ORDER BY e.at_ms, e.id",
+    )?;
+    let events = statement
+        .query_map([name], |row| {
+            Ok(BudgetEvent {
+                at: from_ms(row.get(0)?),
+                actor: row.get(1)?,
+                action: row.get(2)?,
+                detail: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    if events.is_empty() { Err(not_found(connection, name)?.into()) } else { Ok(events) }
+}
+
+fn positive(unit: BudgetUnit, text: &str) -> Result<Quantity, LedgerError> {
+    let quantity =
+        Quantity::parse(unit, text).map_err(|error| LedgerError::Invalid(error.to_string()))?;
+    if quantity.count == 0 {
+        return Err(LedgerError::Invalid("--by is zero: give an amount above zero".into()));
+    }
+    Ok(quantity)
+}
+
+fn merged(
+    change: &BudgetChange,
+    old: Option<&Budget>,
+    now: DateTime<Utc>,
+    default_timezone: chrono_tz::Tz,
+) -> Result<Budget, LedgerError> {
+    let needed = |what: &str| {
+        let name = &change.name;
+        LedgerError::Invalid(format!(
+            "budget '{name}' is new and needs {what}: outlay budget set {name} --limit 5 --window day"
+        ))
+    };
+    if change.name.trim().is_empty() {
+        return Err(LedgerError::Invalid("a budget needs a name".into()));
+    }
+    let unit = change.unit.or(old.map(|old| old.unit)).unwrap_or(BudgetUnit::Usd);
+    if old.is_some_and(|old| old.unit != unit) && change.limit.is_none() {
+        let unit = unit.as_str();
+        return Err(LedgerError::Invalid(format!("--unit {unit} needs a --limit in {unit}")));
+    }
+    let limit = match &change.limit {
+        Some(text) => {
+            Quantity::parse(unit, text)
+                .map_err(|error| LedgerError::Invalid(error.to_string()))?
+                .count
+        }
+        None => old.ok_or_else(|| needed("--limit"))?.limit,
+    };
+    let window = change.window.or(old.map(|old| old.window)).ok_or_else(|| needed("--window"))?;
+    Ok(Budget {
+        id: old.map_or_else(|| BudgetId(uuid_of(new_id(now))), |old| old.id),
+        name: change.name.clone(),
+        kind: change.kind.or(old.map(|old| old.kind)).unwrap_or(BudgetKind::Hard),
+        unit,
+        limit,
+        window,
+        timezone: change.timezone.or(old.map(|old| old.timezone)).unwrap_or(default_timezone),
+        warn_percent: change
+            .warn_percent
+            .clone()
+            .or(old.map(|old| old.warn_percent.clone()))
+            .unwrap_or_else(|| vec![80, 95]),
+        scope: change.scope.clone().or(old.map(|old| old.scope.clone())).unwrap_or_default(),
+        allow_unpriced: change.allow_unpriced.or(old.map(|old| old.allow_unpriced)) == Some(true),
+        may_cap: change.may_cap.or(old.map(|old| old.may_cap)) != Some(false),
+    })
+}
+
+fn insert(writing: &Writing<'_>, budget: &Budget, now: DateTime<Utc>) -> rusqlite::Result<i64> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO budget (id, machine_id, name, kind, unit, limit_count, window_name, \
+             window_anchor, timezone, warn_percent, scope, allow_unpriced, may_cap, created_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .insert(params![
+            budget.id.0.as_bytes(),
+            writing.machine_id,
+            budget.name,
+            budget.kind.as_str(),
+            budget.unit.as_str(),
+            budget.limit,
+            budget.window.name(),
+            budget.window.anchor(),
+            budget.timezone.name(),
+            json!(budget.warn_percent).to_string(),
+            json!(budget.scope).to_string(),
+            budget.allow_unpriced,
+            budget.may_cap,
+            to_ms(now),
+        ])
+}
+
+fn update(connection: &Connection, seq: i64, budget: &Budget) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE budget SET rev = rev + 1, kind = ?2, unit = ?3, limit_count = ?4, \
+             window_name = ?5, window_anchor = ?6, timezone = ?7, warn_percent = ?8, scope = ?9, \
+             allow_unpriced = ?10, may_cap = ?11 WHERE seq = ?1",
+        )?
+        .execute(params![
+            seq,
+            budget.kind.as_str(),
+            budget.unit.as_str(),
+            budget.limit,
+            budget.window.name(),
+            budget.window.anchor(),
+            budget.timezone.name(),
+            json!(budget.warn_percent).to_string(),
+            json!(budget.scope).to_string(),
+            budget.allow_unpriced,
+            budget.may_cap,
+        ])
+}
+
+fn describe(budget: &Budget) -> serde_json::Value {
+    json!({
+        "kind": budget.kind,
+        "unit": budget.unit,
+        "limit": Quantity { unit: budget.unit, count: budget.limit },
+        "window": budget.window.name(),
+        "anchor": budget.window.anchor(),
+        "timezone": budget.timezone.name(),
+        "warn": budget.warn_percent,
+        "scope": budget.scope,
+        "allow_unpriced": budget.allow_unpriced,
+        "may_cap": budget.may_cap,
+    })
+}
+
+fn record(
+    writing: &Writing<'_>,
+    seq: i64,
+    actor: &str,
+    now: DateTime<Utc>,
+    action: &str,
+    detail: &serde_json::Value,
+) -> rusqlite::Result<usize> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO budget_event (id, machine_id, budget_seq, at_ms, actor, action, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            new_id(now),
+            writing.machine_id,
+            seq,
+            to_ms(now),
+            actor,
+            action,
+            detail.to_string(),
+        ])
+}
+
+struct StoredBudget {
+    seq: i64,
+    id: [u8; 16],
+    name: String,
+    kind: String,
+    unit: String,
+    limit: i64,
+    window_name: String,
+    window_anchor: i64,
+    timezone: String,
+    warn_percent: String,
+    scope: String,
+    allow_unpriced: bool,
+    may_cap: bool,
+    credits_total: i64,
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredBudget> {
+    Ok(StoredBudget {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        name: row.get(2)?,
+        kind: row.get(3)?,
+        unit: row.get(4)?,
+        limit: row.get(5)?,
+        window_name: row.get(6)?,
+        window_anchor: row.get(7)?,
+        timezone: row.get(8)?,
+        warn_percent: row.get(9)?,
+        scope: row.get(10)?,
+        allow_unpriced: row.get(11)?,
+        may_cap: row.get(12)?,
+        credits_total: row.get(13)?,
+    })
+}
+
+impl StoredBudget {
+    fn activate(self, connection: &Connection) -> Result<ActiveBudget, OpError> {
+        let name = self.name.clone();
+        let unreadable = |what: &str| {
+            LedgerError::Invalid(format!(
+                "budget '{name}' has a {what} that this version cannot read: upgrade Outlay, or remove it with outlay budget rm {name}"
+            ))
+        };
+        let budget = Budget {
+            id: BudgetId(uuid_of(self.id)),
+            kind: self.kind.parse().map_err(|_| unreadable("kind"))?,
+            unit: self.unit.parse().map_err(|_| unreadable("unit"))?,
+            limit: self.limit,
+            window: Window::parse(&self.window_name)
+                .map_err(|_| unreadable("window"))?
+                .with_anchor(self.window_anchor),
+            timezone: self.timezone.parse().map_err(|_| unreadable("time zone"))?,
+            warn_percent: serde_json::from_str(&self.warn_percent)
+                .map_err(|_| unreadable("warn threshold"))?,
+            scope: serde_json::from_str(&self.scope).map_err(|_| unreadable("scope"))?,
+            allow_unpriced: self.allow_unpriced,
+            may_cap: self.may_cap,
+            name: self.name,
+        };
+        let matcher = budget.scope.matcher().map_err(|_| unreadable("scope"))?;
+        Ok(ActiveBudget {
+            seq: self.seq,
+            raises: raises(connection, self.seq)?,
+            has_credits: self.credits_total > 0,
+            matcher,
+            budget,
+        })
+    }
+}
+
+fn raises(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<Raise>> {
+    connection
+        .prepare_cached("SELECT amount, from_ms, until_ms FROM budget_raise WHERE budget_seq = ?1")?
+        .query_map([seq], |row| {
+            Ok(Raise {
+                amount: row.get(0)?,
+                from: from_ms(row.get(1)?),
+                until: row.get::<_, Option<i64>>(2)?.map(from_ms),
+            })
+        })?
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! What the writer remembers between transactions, dropped whenever another connection has written.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::active::ActiveBudget;
+use crate::price::{Price, PriceList};
+
+/// Session ids and tags come and go: past this many strings the memory starts anew.
+const DIMENSIONS_MAX: usize = 50_000;
+/// Models come from requests: a client that invents names must not grow the memory.
+const FOUND_PRICES_MAX: usize = 1_000;
+
+#[derive(Default)]
+pub(crate) struct Cache {
+    data_version: i64,
+    dimensions: HashMap<i64, HashMap<String, i64>>,
+    dimension_count: usize,
+    accounts: HashMap<String, i64>,
+    keys: HashMap<String, i64>,
+    budgets: Option<Arc<Vec<ActiveBudget>>>,
+    prices: HashSet<String>,
+    /// Whether an account has a balance to keep, by account id.
+    balances: HashMap<i64, bool>,
+    price_list: Option<(i64, Arc<PriceList>)>,
+    /// Whether `price_list` is known to be the stored one.
+    price_list_checked: bool,
+    /// Looked-up prices by (provider, model, tier) in the quarter-hour of `found_quarter`.
+    found_prices: HashMap<String, Option<Arc<Price>>>,
+    found_quarter: i64,
+}
+
+impl Cache {
+    /// Forgets all: after a rollback, what is remembered may never have been stored.
+    pub(crate) fn clear(&mut self) {
+        *self = Cache { data_version: self.data_version, ..Cache::default() };
+    }
+
+    /// Forgets what another connection may have changed. Interned strings, kept prices and
+    /// accounts' names are only ever added.
+    fn forget_changeable(&mut self) {
+        self.keys.clear();
+        self.budgets = None;
+        self.balances.clear();
+        self.price_list_checked = false;
+    }
+
+    pub(crate) fn forget_if_changed_elsewhere(
+        &mut self,
+        connection: &Connection,
+    ) -> rusqlite::Result<()> {
+        let version: i64 =
+            connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if version != self.data_version {
+            self.forget_changeable();
+            self.data_version = version;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn dimension(&self, kind: i64, text: &str) -> Option<i64> {
+        self.dimensions.get(&kind)?.get(text).copied()
+    }
+
+    pub(crate) fn remember_dimension(&mut self, kind: i64, text: &str, id: i64) {
+        if self.dimension_count >= DIMENSIONS_MAX {
+            self.dimensions.clear();
+            self.dimension_count = 0;
+        }
+        self.dimensions.entry(kind).or_default().insert(text.to_owned(), id);
+        self.dimension_count += 1;
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<i64> {
+        self.accounts.get(name).copied()
+    }
+
+    pub(crate) fn remember_account(&mut self, name: &str, id: i64) {
+        self.accounts.insert(name.to_owned(), id);
+    }
+
+    pub(crate) fn key_account(&self, fingerprint: &str) -> Option<i64> {
+        self.keys.get(fingerprint).copied()
+    }
+
+    pub(crate) fn remember_key(&mut self, fingerprint: &str, account_id: i64) {
+        self.keys.insert(fingerprint.to_owned(), account_id);
+    }
+
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
+    pub(crate) fn budgets(&self) -> Option<Arc<Vec<ActiveBudget>>> {
+        self.budgets.clone()
+    }
+
+    pub(crate) fn remember_budgets(&mut self, budgets: Arc<Vec<ActiveBudget>>) {
+        self.budgets = Some(budgets);
+    }
+
+    pub(crate) fn forget_budgets(&mut self) {
+        self.budgets = None;
+    }
+
+    pub(crate) fn has_price(&self, id: &str) -> bool {
+        self.prices.contains(id)
+    }
+
+    pub(crate) fn remember_price(&mut self, id: &str) {
+        self.prices.insert(id.to_owned());
+    }
+
+    pub(crate) fn keeps_balance(&self, account_id: i64) -> Option<bool> {
+        self.balances.get(&account_id).copied()
+    }
+
+    pub(crate) fn remember_balance(&mut self, account_id: i64, kept: bool) {
+        self.balances.insert(account_id, kept);
+    }
+
+    pub(crate) fn price_list(&self) -> Option<Arc<PriceList>> {
+        let (_, list) = self.price_list.as_ref().filter(|_| self.price_list_checked)?;
+        Some(Arc::clone(list))
+    }
+
+    pub(crate) fn price_list_at(&self, revision: i64) -> Option<Arc<PriceList>> {
+        let (_, list) = self.price_list.as_ref().filter(|(known, _)| *known == revision)?;
+        Some(Arc::clone(list))
+    }
+
+    pub(crate) fn remember_price_list(&mut self, revision: i64, list: Arc<PriceList>) {
+        if self.price_list.as_ref().is_none_or(|(known, _)| *known != revision) {
+            self.found_prices.clear();
+        }
+        self.price_list = Some((revision, list));
+        self.price_list_checked = true;
+    }
+
+    pub(crate) fn forget_price_list(&mut self) {
+        self.price_list = None;
+        self.found_prices.clear();
+    }
+
+    pub(crate) fn found_price(&self, key: PriceKey<'_>) -> Option<Option<Arc<Price>>> {
+        let (.., quarter) = key;
+        if quarter != self.found_quarter {
+            return None;
+        }
+        self.found_prices.get(&joined(key)).cloned()
+    }
+
+    pub(crate) fn remember_found_price(&mut self, key: PriceKey<'_>, price: Option<Arc<Price>>) {
+        let (.., quarter) = key;
+        if quarter != self.found_quarter || self.found_prices.len() >= FOUND_PRICES_MAX {
+            self.found_prices.clear();
+            self.found_quarter = quarter;
+        }
+        self.found_prices.insert(joined(key), price);
+    }
+}
+
+/// Provider, model, service tier and quarter-hour.
+type PriceKey<'a> = (&'a str, &'a str, &'a str, i64);
+
+fn joined((provider, model, tier, _): PriceKey<'_>) -> String {
+    [provider, model, tier].join("\0")
+}

@@ -1,0 +1,334 @@
+//! Prepaid credit as stored: grants, observed balances, and what spend does to them.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{LedgerError, OpError};
+use super::time::{from_ms, new_id, to_ms};
+use super::writer::Writing;
+use super::{account, alert};
+use crate::alert::{AlertKind, Severity, balance_text};
+use crate::balance::{self, Grant};
+use crate::money::Money;
+
+/// An account's prepaid credit, as listed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BalanceView {
+    /// The account.
+    pub account: String,
+    /// What is left; negative when overdrawn.
+    pub remaining: Money,
+    /// The currency of the credit.
+    pub currency: String,
+    /// The level below which an alert fires, if one is set.
+    pub warn_below: Option<Money>,
+    /// When it will be empty at the recent rate; `None` where that is not known.
+    pub empty_at: Option<DateTime<Utc>>,
+    /// When part of it expires next.
+    pub next_expiry: Option<DateTime<Utc>>,
+}
+
+struct AccountBalance {
+    name: String,
+    known: bool,
+    debt: Money,
+    warn: Option<Money>,
+    warned: bool,
+}
+
+/// Records bought or given credit; the account is made if it is new.
+pub(crate) fn add(
+    writing: &mut Writing<'_>,
+    account: &str,
+    amount: Money,
+    expires: Option<DateTime<Utc>>,
+    note: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Money, OpError> {
+    if amount <= Money::ZERO {
+        return Err(LedgerError::Invalid(
+            "the amount of a grant is above zero; for a correction use: outlay balance set".into(),
+        )
+        .into());
+    }
+    let id = account::ensure(writing, account, false)?;
+    let balance = load(writing.connection, id)?;
+    let paid_off = amount.min(balance.debt);
+    insert(writing, id, amount, amount.saturating_sub(paid_off), expires, note, now)?;
+    set_debt(writing.connection, id, balance.debt.saturating_sub(paid_off))?;
+    settle_level(writing, id, now)
+}
+
+/// Re-anchors the balance to what the provider's page shows. The difference is spend (or credit)
+/// that did not pass here, kept in the observation.
+pub(crate) fn observe(
+    writing: &mut Writing<'_>,
+    account: &str,
+    observed: Money,
+    now: DateTime<Utc>,
+) -> Result<Money, OpError> {
+    let id = account::ensure(writing, account, false)?;
+    let balance = load(writing.connection, id)?;
+    let expected = remaining(writing.connection, id, now)?;
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO balance_observation \
+             (id, machine_id, account_id, at_ms, observed_pico, expected_pico) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            new_id(now),
+            writing.machine_id,
+            id,
+            to_ms(now),
+            observed.picodollars(),
+            balance.known.then(|| expected.picodollars()),
+        ])?;
+    let difference = observed.saturating_sub(expected);
+    if difference > Money::ZERO {
+        let paid_off = difference.min(balance.debt);
+        set_debt(writing.connection, id, balance.debt.saturating_sub(paid_off))?;
+        let surplus = difference.saturating_sub(paid_off);
+        if surplus > Money::ZERO {
+            insert(writing, id, surplus, surplus, None, Some("observed balance"), now)?;
+        }
+    } else {
+        draw(writing.connection, id, Money::ZERO.saturating_sub(difference), now)?;
+    }
+    settle_level(writing, id, now)
+}
+
+/// Sets the level below which an alert fires.
+pub(crate) fn warn_below(
+    writing: &mut Writing<'_>,
+    account: &str,
+    level: Money,
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let id = account::ensure(writing, account, false)?;
+    writing
+        .connection
+        .prepare_cached(
+            "UPDATE account SET warn_pico = ?2, warned = 0, rev = rev + 1 WHERE id = ?1",
+        )?
+        .execute(params![id, level.picodollars()])?;
+    if load(writing.connection, id)?.known {
+        check_level(writing, id, now)?;
+    }
+    Ok(())
+}
+
+/// Takes a settled cost from the account's credit, where it has any, and warns when it falls
+/// below its level.
+pub(crate) fn spend(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    cost: Money,
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let kept = match writing.cache.keeps_balance(account_id) {
+        Some(kept) => kept,
+        None => {
+            let kept = load(writing.connection, account_id)?.known;
+            writing.cache.remember_balance(account_id, kept);
+            kept
+        }
+    };
+    if !kept || cost == Money::ZERO {
+        return Ok(());
+    }
+    draw(writing.connection, account_id, cost, now)?;
+    check_level(writing, account_id, now)
+}
+
+/// What is left in the account, `None` where no grant or observation made it known.
+pub(crate) fn known_remaining(
+    connection: &Connection,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<Money>> {
+    let known = load(connection, account_id)?.known;
+    Ok(if known { Some(remaining(connection, account_id, now)?) } else { None })
+}
+
+/// Every account with a known balance.
+pub(crate) fn list(
+    connection: &Connection,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<BalanceView>> {
+    let accounts = connection
+        .prepare_cached(
+            "SELECT id, name, currency, warn_pico FROM account WHERE balance_known = 1 ORDER BY name",
+        )?
+        .query_map([], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<i64>>(3)?))
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    accounts
+        .into_iter()
+        .map(|(id, account, currency, warn)| {
+            let open = grants(connection, id)?;
+            Ok(BalanceView {
+                account,
+                remaining: remaining(connection, id, now)?,
+                currency,
+                warn_below: warn.map(Money::from_picodollars),
+                empty_at: None,
+                next_expiry: open
+                    .iter()
+                    .filter_map(|(_, grant)| grant.expires.filter(|expires| *expires > now))
+                    .min(),
+            })
+        })
+        .collect()
+}
+
+fn insert(
+    writing: &Writing<'_>,
+    account_id: i64,
+    amount: Money,
+    remaining: Money,
+    expires: Option<DateTime<Utc>>,
+    note: Option<&str>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO credit_grant (id, machine_id, account_id, amount_pico, remaining_pico, \
+             at_ms, expires_ms, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            new_id(now),
+            writing.machine_id,
+            account_id,
+            amount.picodollars(),
+            remaining.picodollars(),
+            to_ms(now),
+            expires.map(to_ms),
+            note,
+        ])
+        .map(drop)
+}
+
+/// Marks the balance as known and re-arms or fires the warning; returns what is left.
+fn settle_level(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> Result<Money, OpError> {
+    writing
+        .connection
+        .prepare_cached("UPDATE account SET balance_known = 1, rev = rev + 1 WHERE id = ?1")?
+        .execute([account_id])?;
+    writing.cache.remember_balance(account_id, true);
+    check_level(writing, account_id, now)?;
+    Ok(remaining(writing.connection, account_id, now)?)
+}
+
+fn check_level(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let balance = load(writing.connection, account_id)?;
+    let Some(warn) = balance.warn else { return Ok(()) };
+    let left = remaining(writing.connection, account_id, now)?;
+    let low = left < warn;
+    if low == balance.warned {
+        return Ok(());
+    }
+    writing
+        .connection
+        .prepare_cached("UPDATE account SET warned = ?2 WHERE id = ?1")?
+        .execute(params![account_id, low])?;
+    if low {
+        let fired = alert::Fired {
+            kind: AlertKind::BalanceLow,
+            severity: Severity::Warning,
+            subject: &balance.name,
+            // Each fall below the level is an occasion of its own.
+            period_start: now,
+            threshold: 0,
+            text: balance_text(&balance.name, left, warn),
+        };
+        alert::fire(writing, &fired, now)?;
+    }
+    Ok(())
+}
+
+fn draw(
+    connection: &Connection,
+    account_id: i64,
+    amount: Money,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let open = grants(connection, account_id)?;
+    let plain: Vec<Grant> = open.iter().map(|(_, grant)| *grant).collect();
+    let (draws, rest) = balance::draw(&plain, amount, now);
+    for draw in draws {
+        connection
+            .prepare_cached(
+                "UPDATE credit_grant SET remaining_pico = remaining_pico - ?2, rev = rev + 1 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![open[draw.grant].0, draw.amount.picodollars()])?;
+    }
+    if rest > Money::ZERO {
+        let debt = load(connection, account_id)?.debt;
+        set_debt(connection, account_id, debt.saturating_add(rest))?;
+    }
+    Ok(())
+}
+
+fn remaining(
+    connection: &Connection,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Money> {
+    let open: Vec<Grant> =
+        grants(connection, account_id)?.iter().map(|(_, grant)| *grant).collect();
+    Ok(balance::remaining(&open, load(connection, account_id)?.debt, now))
+}
+
+fn grants(connection: &Connection, account_id: i64) -> rusqlite::Result<Vec<([u8; 16], Grant)>> {
+    connection
+        .prepare_cached(
+            "SELECT id, remaining_pico, expires_ms FROM credit_grant \
+             WHERE account_id = ?1 AND remaining_pico > 0 ORDER BY id",
+        )?
+        .query_map([account_id], |row| {
+            let grant = Grant {
+                remaining: Money::from_picodollars(row.get(1)?),
+                expires: row.get::<_, Option<i64>>(2)?.map(from_ms),
+            };
+            Ok((row.get(0)?, grant))
+        })?
+        .collect()
+}
+
+fn load(connection: &Connection, account_id: i64) -> rusqlite::Result<AccountBalance> {
+    connection
+        .prepare_cached(
+            "SELECT name, balance_known, debt_pico, warn_pico, warned FROM account WHERE id = ?1",
+        )?
+        .query_row([account_id], |row| {
+            Ok(AccountBalance {
+                name: row.get(0)?,
+                known: row.get(1)?,
+                debt: Money::from_picodollars(row.get(2)?),
+                warn: row.get::<_, Option<i64>>(3)?.map(Money::from_picodollars),
+                warned: row.get(4)?,
+            })
+        })
+        .optional()?
+        .ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn set_debt(connection: &Connection, account_id: i64, debt: Money) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE account SET debt_pico = ?2 WHERE id = ?1")?
+        .execute(params![account_id, debt.picodollars()])
+        .map(drop)
+}

@@ -1,0 +1,20 @@
+//! What reports read: rows and sums, in snapshots of their own.
+
+mod calls;
+mod shares;
+mod standings;
+mod sums;
+
+pub(crate) use calls::{CallFilter, CallRow, call, page};
+pub(crate) use shares::shares;
+pub(crate) use standings::{StandingRow, standings};
+pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
+
+pub(crate) use super::alert::list as alerts;
+pub(crate) use super::grant::list as balances;
+pub(crate) use super::price::find as price;
+
+/// A number that changes when anything shown would.
+pub(crate) fn revision(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT revision FROM ledger")?.query_row([], |row| row.get(0))
+}

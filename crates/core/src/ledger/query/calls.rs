@@ -1,0 +1,184 @@
+//! Single calls.
+
+use chrono::{DateTime, Utc};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use uuid::Uuid;
+
+use crate::ledger::time::{from_ms, to_ms, uuid_of};
+use crate::money::Money;
+use crate::usage::Usage;
+
+/// One call as stored, its dimensions spelled out.
+#[derive(Clone, Debug)]
+pub(crate) struct CallRow {
+    pub(crate) seq: i64,
+    pub(crate) id: Uuid,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) source: String,
+    pub(crate) provider: String,
+    pub(crate) account: String,
+    pub(crate) model: Option<String>,
+    pub(crate) model_requested: Option<String>,
+    pub(crate) project: Option<String>,
+    pub(crate) session: Option<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) tags: Option<String>,
+    pub(crate) status: String,
+    pub(crate) http_status: Option<i64>,
+    pub(crate) error_kind: Option<String>,
+    pub(crate) refusal: Option<String>,
+    pub(crate) refused_by: Option<String>,
+    pub(crate) limit_action: Option<String>,
+    pub(crate) output_cap: Option<i64>,
+    pub(crate) basis: Option<String>,
+    pub(crate) input_tokens: Option<i64>,
+    pub(crate) cache_read_tokens: Option<i64>,
+    pub(crate) cache_write_5m_tokens: Option<i64>,
+    pub(crate) cache_write_1h_tokens: Option<i64>,
+    pub(crate) output_tokens: Option<i64>,
+    pub(crate) reasoning_tokens: Option<i64>,
+    pub(crate) audio_input_tokens: Option<i64>,
+    pub(crate) audio_output_tokens: Option<i64>,
+    pub(crate) tool_calls: Option<i64>,
+    pub(crate) usage_json: Option<String>,
+    pub(crate) turn_prompt_tokens: Option<i64>,
+    pub(crate) cost: Option<Money>,
+    pub(crate) cost_stated: Option<Money>,
+    pub(crate) ceiling: Option<Money>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) price_id: Option<String>,
+    pub(crate) response_id: Option<String>,
+    pub(crate) duration_ms: Option<i64>,
+    pub(crate) first_byte_ms: Option<i64>,
+}
+
+impl CallRow {
+    /// The whole usage, `None` where it is unknown.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        if let Some(json) = &self.usage_json {
+            return serde_json::from_str(json).ok();
+        }
+        let count = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
+        self.input_tokens?;
+        Some(Usage {
+            input_tokens: count(self.input_tokens),
+            cache_read_tokens: count(self.cache_read_tokens),
+            cache_write_5m_tokens: count(self.cache_write_5m_tokens),
+            cache_write_1h_tokens: count(self.cache_write_1h_tokens),
+            output_tokens: count(self.output_tokens),
+            reasoning_tokens: self.reasoning_tokens.and_then(|count| u64::try_from(count).ok()),
+            ..Usage::default()
+        })
+    }
+}
+
+/// Which calls to read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallFilter {
+    /// Admitted at or after.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Admitted before.
+    pub(crate) until: Option<DateTime<Utc>>,
+    /// Newest first, rows before this `seq`.
+    pub(crate) before_seq: Option<i64>,
+    /// Oldest first, rows after this `seq`.
+    pub(crate) after_seq: Option<i64>,
+}
+
+const SELECT: &str = "SELECT c.seq, c.id, c.started_ms, s.text, p.text, a.name, m.text, r.text, \
+     j.text, e.text, l.text, k.text, t.text, c.status, c.http_status, c.error_kind, c.refusal, \
+     b.name, c.limit_action, c.output_cap, c.basis, c.input_tokens, c.cache_read_tokens, \
+     c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.output_tokens, c.reasoning_tokens, \
+     c.audio_input_tokens, c.audio_output_tokens, c.tool_calls, c.usage_json, \
+     c.turn_prompt_tokens, c.cost_pico, c.cost_stated_pico, c.ceiling_pico, c.service_tier, \
+     c.price_id, c.response_id, c.duration_ms, c.first_byte_ms FROM call c \
+     JOIN dimension s ON s.id = c.source_id JOIN dimension p ON p.id = c.provider_id \
+     JOIN account a ON a.id = c.account_id LEFT JOIN dimension m ON m.id = c.model_id \
+     LEFT JOIN dimension r ON r.id = c.model_requested_id \
+     LEFT JOIN dimension j ON j.id = c.project_id LEFT JOIN dimension e ON e.id = c.session_id \
+     LEFT JOIN dimension l ON l.id = c.client_id LEFT JOIN dimension k ON k.id = c.key_id \
+     LEFT JOIN dimension t ON t.id = c.tags_id LEFT JOIN budget b ON b.seq = c.refused_by";
+
+/// Up to `limit` calls: newest first, or oldest first after `after_seq`.
+pub(crate) fn page(
+    connection: &Connection,
+    filter: &CallFilter,
+    limit: u32,
+) -> rusqlite::Result<Vec<CallRow>> {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut condition = |sql: &'static str, value: Option<i64>| {
+        if let Some(value) = value {
+            conditions.push(sql);
+            values.push(Value::Integer(value));
+        }
+    };
+    condition("c.started_ms >= ?", filter.since.map(to_ms));
+    condition("c.started_ms < ?", filter.until.map(to_ms));
+    condition("c.seq < ?", filter.before_seq);
+    condition("c.seq > ?", filter.after_seq);
+    let place = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!(" WHERE {}", conditions.join(" AND "))
+    };
+    let order = if filter.after_seq.is_some() { "ASC" } else { "DESC" };
+    let sql = format!("{SELECT}{place} ORDER BY c.seq {order} LIMIT {limit}");
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read_row)?.collect()
+}
+
+/// The call of that id.
+pub(crate) fn call(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<CallRow>> {
+    let sql = format!("{SELECT} WHERE c.id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], read_row).optional()
+}
+
+fn read_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
+    let money = |index: usize| -> rusqlite::Result<Option<Money>> {
+        Ok(row.get::<_, Option<i64>>(index)?.map(Money::from_picodollars))
+    };
+    Ok(CallRow {
+        seq: row.get(0)?,
+        id: uuid_of(row.get(1)?),
+        time: from_ms(row.get(2)?),
+        source: row.get(3)?,
+        provider: row.get(4)?,
+        account: row.get(5)?,
+        model: row.get(6)?,
+        model_requested: row.get(7)?,
+        project: row.get(8)?,
+        session: row.get(9)?,
+        client: row.get(10)?,
+        key: row.get(11)?,
+        tags: row.get(12)?,
+        status: row.get(13)?,
+        http_status: row.get(14)?,
+        error_kind: row.get(15)?,
+        refusal: row.get(16)?,
+        refused_by: row.get(17)?,
+        limit_action: row.get(18)?,
+        output_cap: row.get(19)?,
+        basis: row.get(20)?,
+        input_tokens: row.get(21)?,
+        cache_read_tokens: row.get(22)?,
+        cache_write_5m_tokens: row.get(23)?,
+        cache_write_1h_tokens: row.get(24)?,
+        output_tokens: row.get(25)?,
+        reasoning_tokens: row.get(26)?,
+        audio_input_tokens: row.get(27)?,
+        audio_output_tokens: row.get(28)?,
+        tool_calls: row.get(29)?,
+        usage_json: row.get(30)?,
+        turn_prompt_tokens: row.get(31)?,
+        cost: money(32)?,
+        cost_stated: money(33)?,
+        ceiling: money(34)?,
+        service_tier: row.get(35)?,
+        price_id: row.get(36)?,
+        response_id: row.get(37)?,
+        duration_ms: row.get(38)?,
+        first_byte_ms: row.get(39)?,
+    })
+}

@@ -1,0 +1,140 @@
+//! Opening the file: its checks, its settings, its migrations.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use rusqlite_migration::{M, Migrations};
+
+use super::error::LedgerError;
+use super::time::{new_id, to_ms};
+
+/// Never edited once landed: a change is a new file.
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/0001_ledger.sql"))];
+/// How long to wait for another process's commit.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// What identifies this ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) machine_id: [u8; 16],
+    pub(crate) fingerprint_secret: [u8; 32],
+}
+
+/// Opens the file, made or migrated as needed; a file that is newer or damaged is left untouched.
+pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Identity), LedgerError> {
+    let sqlite = |error: &rusqlite::Error| LedgerError::sqlite(path, error);
+    create_private(path)?;
+    let mut connection = connect(path)?;
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| sqlite(&error))?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(LedgerError::NewerFormat { path: path.to_owned(), found, known });
+    }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| sqlite(&error))?;
+    if found < known {
+        if found > 0 {
+            back_up(&connection, &backup_path(path, found))?;
+        }
+        migrate(path, &mut connection)?;
+    }
+    let identity = identity(&connection, now).map_err(|error| sqlite(&error))?;
+    Ok((connection, identity))
+}
+
+/// Another connection to the same file, with the same settings.
+pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let connect = || {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_MAX)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        Ok(connection)
+    };
+    connect().map_err(|error: rusqlite::Error| LedgerError::sqlite(path, &error))
+}
+
+/// A consistent copy of the whole ledger, while it is in use.
+pub(crate) fn back_up(connection: &Connection, target: &Path) -> Result<(), LedgerError> {
+    if target.exists() {
+        return Err(LedgerError::Invalid(format!(
+            "{} exists already: choose another name, or remove it first",
+            target.display()
+        )));
+    }
+    let text = target.to_string_lossy();
+    connection
+        .execute("VACUUM INTO ?1", [text.as_ref()])
+        .map_err(|error| LedgerError::sqlite(target, &error))?;
+    restrict(target)
+}
+
+fn backup_path(path: &Path, version: i64) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".before-migration-from-{version}"));
+    path.with_file_name(name)
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> {
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => LedgerError::sqlite(path, &err),
+        other => LedgerError::Failed { path: path.to_owned(), reason: other.to_string() },
+    })
+}
+
+fn identity(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Identity> {
+    let mut secret = [0_u8; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let machine = new_id(now);
+    // Another process may be here for the first time as well: the first one to write wins.
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
+    if !transaction.prepare("SELECT 1 FROM ledger")?.exists([])? {
+        transaction.execute(
+            "INSERT INTO machine (id, name, first_seen_ms) VALUES (?1, ?2, ?3)",
+            params![machine, "this machine", to_ms(now)],
+        )?;
+        transaction.execute(
+            "INSERT INTO ledger (only_row, machine_id, fingerprint_secret, revision) \
+             VALUES (1, ?1, ?2, 0)",
+            params![machine, secret],
+        )?;
+    }
+    let identity =
+        transaction.query_row("SELECT machine_id, fingerprint_secret FROM ledger", [], |row| {
+            Ok(Identity { machine_id: row.get(0)?, fingerprint_secret: row.get(1)? })
+        })?;
+    transaction.commit()?;
+    Ok(identity)
+}
+
+/// Makes the folder and the file readable by this user only, before SQLite creates them otherwise.
+fn create_private(path: &Path) -> Result<(), LedgerError> {
+    let failed = |error: &std::io::Error| LedgerError::io(path, error);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| failed(&error))
+}
+
+fn restrict(path: &Path) -> Result<(), LedgerError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| LedgerError::io(path, &error))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

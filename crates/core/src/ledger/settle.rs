@@ -1,0 +1,348 @@
+//! Settlement: the actual cost replaces the hold, exactly once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
+
+use super::active::ActiveBudget;
+use super::counter::{self, tightest};
+use super::dimension::{Dimension, intern_some};
+use super::error::{LedgerError, OpError};
+use super::rollup::{self, RollupKey, Value, clamp, shown_input};
+use super::time::from_ms;
+use super::writer::Writing;
+use super::{alert, budget, grant, price};
+use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
+use crate::budget::{BudgetUnit, Period, Quantity, QuotaStanding, Window};
+use crate::cost::{Basis, Bill};
+use crate::money::Money;
+use crate::usage::Usage;
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// What it consumed and costs; `None` for a call that was not billed (it failed).
+    pub bill: Option<Bill>,
+    /// The model that served it, where the answer says.
+    pub model: Option<String>,
+    /// The provider's id of the answer.
+    pub response_id: Option<String>,
+    /// The prompt tokens that chose the context tier, where they are not the sum.
+    pub turn_prompt_tokens: Option<u64>,
+    /// The upstream's HTTP status; `None` if it never answered.
+    pub http_status: Option<u16>,
+    /// The class of the upstream's error.
+    pub error_kind: Option<&'static str>,
+    /// From admission to the end.
+    pub duration: TimeDelta,
+    /// From admission to the first byte of the answer.
+    pub first_byte: Option<TimeDelta>,
+    /// The instant of the end.
+    pub at: DateTime<Utc>,
+}
+
+/// What a settlement came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The cost charged; `None` where unpriced or failed.
+    pub cost: Option<Money>,
+    /// The tightest budget afterwards.
+    pub standing: Option<QuotaStanding>,
+}
+
+struct Running {
+    seq: i64,
+    account: i64,
+    started: DateTime<Utc>,
+    provider: i64,
+    provider_name: String,
+    account_name: String,
+    plan_login: bool,
+    model_requested: Option<i64>,
+    project: Option<i64>,
+    key: Option<i64>,
+    client: Option<i64>,
+    ceiling: Option<Money>,
+}
+
+/// Ends a running call. A call that has ended already is left as it is and answered `NotFound`.
+pub(crate) fn settle(
+    writing: &mut Writing<'_>,
+    id: Uuid,
+    settlement: &Settlement,
+) -> Result<Settled, OpError> {
+    let Some(call) = running(writing, id)? else {
+        return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
+    };
+    write_row(writing, &call, settlement)?;
+    let bill = settlement.bill.as_ref();
+    let usage = bill.and_then(|bill| bill.usage.as_ref());
+    let cost = bill.and_then(|bill| bill.cost);
+    let standing = charge(writing, &call, bill.is_some(), usage, cost, settlement.at)?;
+    if bill.is_some() {
+        let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
+        let key = RollupKey {
+            account: call.account,
+            provider: call.provider,
+            model: model.or(call.model_requested).unwrap_or(0),
+            project: call.project.unwrap_or(0),
+            key: call.key.unwrap_or(0),
+            client: call.client.unwrap_or(0),
+        };
+        let value = if call.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) };
+        rollup::add(writing.connection, call.started, key, usage, value)?;
+        if !call.plan_login {
+            grant::spend(writing, call.account, cost.unwrap_or_default(), settlement.at)?;
+        }
+    }
+    if settlement.error_kind == Some("insufficient_quota") {
+        fire_upstream_empty(writing, &call, settlement.at)?;
+    }
+    Ok(Settled { cost, standing })
+}
+
+/// Ends a running call whose outcome nobody knows: charged at its bound if it was sent, else
+/// failed. `false` where it had ended already.
+pub(crate) fn abandon(
+    writing: &mut Writing<'_>,
+    id: Uuid,
+    sent: bool,
+    now: DateTime<Utc>,
+) -> Result<bool, OpError> {
+    let Some(call) = running(writing, id)? else { return Ok(false) };
+    let bill = sent.then(|| Bill {
+        usage: None,
+        cost: call.ceiling,
+        cost_stated: None,
+        basis: if call.ceiling.is_some() { Basis::Estimated } else { Basis::Unpriced },
+        price: None,
+        service_tier: None,
+    });
+    let settlement = Settlement {
+        bill,
+        model: None,
+        response_id: None,
+        turn_prompt_tokens: None,
+        http_status: None,
+        error_kind: None,
+        duration: (now - call.started).max(TimeDelta::zero()),
+        first_byte: None,
+        at: now,
+    };
+    settle(writing, id, &settlement).map(|_| true)
+}
+
+fn running(writing: &Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
+    writing
+        .connection
+        .prepare_cached(
+            "SELECT c.seq, c.account_id, c.started_ms, c.provider_id, p.text, a.name, \
+             a.plan_login, c.model_requested_id, c.project_id, c.key_id, c.client_id, \
+             c.ceiling_pico FROM call c JOIN dimension p ON p.id = c.provider_id \
+             JOIN account a ON a.id = c.account_id WHERE c.id = ?1 AND c.status = 'running'",
+        )?
+        .query_row([id.as_bytes()], |row| {
+            Ok(Running {
+                seq: row.get(0)?,
+                account: row.get(1)?,
+                started: from_ms(row.get(2)?),
+                provider: row.get(3)?,
+                provider_name: row.get(4)?,
+                account_name: row.get(5)?,
+                plan_login: row.get(6)?,
+                model_requested: row.get(7)?,
+                project: row.get(8)?,
+                key: row.get(9)?,
+                client: row.get(10)?,
+                ceiling: row.get::<_, Option<i64>>(11)?.map(Money::from_picodollars),
+            })
+        })
+        .optional()
+}
+
+fn write_row(
+    writing: &mut Writing<'_>,
+    call: &Running,
+    settlement: &Settlement,
+) -> Result<(), OpError> {
+    let bill = settlement.bill.as_ref();
+    if let Some(price) = bill.and_then(|bill| bill.price.as_ref()) {
+        price::keep(writing, price)?;
+    }
+    let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
+    let usage = bill.and_then(|bill| bill.usage.as_ref());
+    let count = |field: fn(&Usage) -> u64| usage.map(|usage| clamp(field(usage)));
+    let status = match bill.map(|bill| bill.basis) {
+        None => "failed",
+        Some(Basis::Estimated) => "estimated",
+        // Without usage or a stated cost nothing is the provider's word.
+        Some(Basis::Unpriced) if usage.is_none() => "estimated",
+        Some(Basis::Stated | Basis::Priced | Basis::Unpriced) => "settled",
+    };
+    let rows = writing
+        .connection
+        .prepare_cached(
+            "UPDATE call SET rev = rev + 1, owner = NULL, status = ?2, model_id = ?3, \
+             http_status = ?4, error_kind = ?5, basis = ?6, input_tokens = ?7, \
+             cache_read_tokens = ?8, cache_write_5m_tokens = ?9, cache_write_1h_tokens = ?10, \
+             output_tokens = ?11, reasoning_tokens = ?12, audio_input_tokens = ?13, \
+             audio_output_tokens = ?14, tool_calls = ?15, usage_json = ?16, \
+             turn_prompt_tokens = ?17, cost_pico = ?18, cost_stated_pico = ?19, \
+             service_tier = ?20, price_id = ?21, response_id = ?22, response_repeats = ?23, \
+             duration_ms = ?24, first_byte_ms = ?25 WHERE seq = ?1 AND status = 'running'",
+        )?
+        .execute(params![
+            call.seq,
+            status,
+            model,
+            settlement.http_status,
+            settlement.error_kind,
+            bill.map(|bill| bill.basis.as_str()),
+            usage.map(shown_input),
+            count(|usage| usage.cache_read_tokens),
+            count(|usage| usage.cache_write_5m_tokens),
+            count(|usage| usage.cache_write_1h_tokens),
+            count(|usage| usage.output_tokens),
+            usage.and_then(|usage| usage.reasoning_tokens).map(clamp),
+            count(|usage| usage.audio_input_tokens),
+            count(|usage| usage.audio_output_tokens),
+            count(Usage::tool_calls),
+            usage.filter(|usage| has_rare_buckets(usage)).map(to_json).transpose()?,
+            settlement.turn_prompt_tokens.map(clamp),
+            bill.and_then(|bill| bill.cost).map(Money::picodollars),
+            bill.and_then(|bill| bill.cost_stated).map(Money::picodollars),
+            bill.and_then(|bill| bill.service_tier.as_deref()),
+            bill.and_then(|bill| bill.price.as_ref()).map(|price| price.id.as_str()),
+            settlement.response_id,
+            response_repeats(writing, call.account, settlement.response_id.as_deref())?,
+            settlement.duration.num_milliseconds(),
+            settlement.first_byte.map(|first| first.num_milliseconds()),
+        ])?;
+    debug_assert_eq!(rows, 1, "the row was running a moment ago, in this transaction");
+    Ok(())
+}
+
+fn response_repeats(
+    writing: &Writing<'_>,
+    account: i64,
+    response_id: Option<&str>,
+) -> rusqlite::Result<bool> {
+    let Some(response_id) = response_id else { return Ok(false) };
+    writing
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM call WHERE account_id = ?1 AND response_id = ?2 AND response_repeats = 0",
+        )?
+        .exists(params![account, response_id])
+}
+
+fn has_rare_buckets(usage: &Usage) -> bool {
+    let plain = Usage {
+        input_tokens: usage.input_tokens,
+        cache_read_tokens: usage.cache_read_tokens,
+        cache_write_5m_tokens: usage.cache_write_5m_tokens,
+        cache_write_1h_tokens: usage.cache_write_1h_tokens,
+        output_tokens: usage.output_tokens,
+        reasoning_tokens: usage.reasoning_tokens,
+        ..Usage::default()
+    };
+    plain != *usage
+}
+
+fn to_json(usage: &Usage) -> Result<String, LedgerError> {
+    serde_json::to_string(usage)
+        .map_err(|error| LedgerError::Invalid(format!("usage cannot be stored: {error}")))
+}
+
+/// Replaces the call's holds by its charges and records the thresholds that this crosses.
+fn charge(
+    writing: &mut Writing<'_>,
+    call: &Running,
+    billed: bool,
+    usage: Option<&Usage>,
+    cost: Option<Money>,
+    now: DateTime<Utc>,
+) -> Result<Option<QuotaStanding>, OpError> {
+    let rows = writing
+        .connection
+        .prepare_cached("SELECT budget_seq, held FROM call_budget WHERE call_seq = ?1")?
+        .query_map([call.seq], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let budgets = budget::active(writing)?;
+    let mut standings = Vec::with_capacity(rows.len());
+    for (budget_seq, held) in rows {
+        let Some(active) = budgets.iter().find(|active| active.seq == budget_seq) else {
+            continue;
+        };
+        let charged = match (billed, active.budget.unit) {
+            (false, _) => 0,
+            (true, BudgetUnit::Usd) => cost.unwrap_or_default().picodollars(),
+            // Unknown usage is charged at its bound.
+            (true, BudgetUnit::Tokens) => usage.map_or(held, |usage| clamp(usage.total_tokens())),
+            (true, BudgetUnit::Calls) => 1,
+        };
+        writing
+            .connection
+            .prepare_cached(
+                "UPDATE call_budget SET charged = ?3 WHERE call_seq = ?1 AND budget_seq = ?2",
+            )?
+            .execute(params![call.seq, budget_seq, charged])?;
+        let before = counter::standing(writing.connection, active, call.started)?;
+        if active.budget.window != Window::Call {
+            counter::add(writing.connection, budget_seq, before.period, charged, -held)?;
+            counter::draw_credits(writing.connection, active, before.period, before.funds.limit)?;
+            let spent = before.counter.spent;
+            let after = spent.saturating_add(charged);
+            fire_thresholds(writing, active, before.period, spent, after, now)?;
+        }
+        standings.push((active, counter::standing(writing.connection, active, call.started)?));
+    }
+    Ok(tightest(standings.into_iter()))
+}
+
+fn fire_thresholds(
+    writing: &Writing<'_>,
+    active: &ActiveBudget,
+    period: Period,
+    before: i64,
+    after: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let budget = &active.budget;
+    let limit = active.limit_at(now);
+    let percents = crossed(before, after, limit, &budget.warn_percent);
+    // One call may cross several at once: only the highest is worth a notification.
+    let Some(percent) = percents.last().copied() else { return Ok(()) };
+    let quantity = |count| Quantity { unit: budget.unit, count };
+    let reset = period.end.map(|end| reset_text(end, budget.timezone));
+    let text =
+        threshold_text(&budget.name, percent, quantity(after), quantity(limit), reset.as_deref());
+    let fired = alert::Fired {
+        kind: AlertKind::BudgetThreshold,
+        severity: if percent >= 100 { Severity::Critical } else { Severity::Warning },
+        subject: &budget.name,
+        period_start: period.start,
+        threshold: i64::from(percent),
+        text,
+    };
+    alert::fire(writing, &fired, now).map(drop)
+}
+
+fn fire_upstream_empty(
+    writing: &Writing<'_>,
+    call: &Running,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let fired = alert::Fired {
+        kind: AlertKind::UpstreamEmpty,
+        severity: Severity::Critical,
+        subject: &call.account_name,
+        period_start: now,
+        threshold: 0,
+        text: upstream_empty_text(&call.provider_name, &call.account_name),
+    };
+    alert::fire(writing, &fired, now).map(drop)
+}

@@ -1,0 +1,35 @@
+//! Instants and time-ordered ids as the ledger stores them.
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// Unix milliseconds.
+pub(crate) fn to_ms(instant: DateTime<Utc>) -> i64 {
+    instant.timestamp_millis()
+}
+
+/// The instant of Unix milliseconds; the epoch where they are outside the calendar.
+pub(crate) fn from_ms(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// A new UUIDv7 of that instant, as bytes.
+pub(crate) fn new_id(now: DateTime<Utc>) -> [u8; 16] {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+    let timestamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    *Uuid::new_v7(timestamp).as_bytes()
+}
+
+/// The id of stored bytes.
+pub(crate) fn uuid_of(bytes: [u8; 16]) -> Uuid {
+    Uuid::from_bytes(bytes)
+}
+
+/// The instant inside a UUIDv7.
+pub(crate) fn instant_of(id: Uuid) -> DateTime<Utc> {
+    let (seconds, nanoseconds) = id.get_timestamp().map_or((0, 0), |stamp| stamp.to_unix());
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, nanoseconds))
+        .unwrap_or_default()
+}

@@ -1,0 +1,267 @@
+//! Today, this month, and how each budget stands.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::Number;
+
+use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
+use crate::ledger::query::{self, StandingRow};
+use crate::ledger::{BalanceView, Ledger, LedgerError};
+use crate::money::Money;
+
+/// `GET /api/v1/status`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The instant of the figures.
+    pub as_of: DateTime<Utc>,
+    /// The zone of `today` and `month`.
+    pub timezone: String,
+    /// The plan in use, if any.
+    pub plan: Option<String>,
+    /// Since midnight.
+    pub today: Spend,
+    /// Since the 1st.
+    pub month: Spend,
+    /// Every budget.
+    pub budgets: Vec<BudgetView>,
+    /// Every known balance.
+    pub balances: Vec<BalanceView>,
+    /// The hard budgets that refuse now.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Ended calls and their cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Spend {
+    /// Billed calls.
+    pub calls: i64,
+    /// Money owed; calls of unknown cost are not in it.
+    pub cost_usd: Money,
+    /// Calls whose cost is unknown.
+    pub unpriced_calls: i64,
+}
+
+/// A budget that refuses.
+#[derive(Clone, Debug, Serialize)]
+pub struct Blocked {
+    /// Its name.
+    pub budget: String,
+    /// Why (`quota_exceeded`).
+    pub reason: &'static str,
+    /// When it lifts by itself; `None` where it does not.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// How a budget stands, in its unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetView {
+    /// Its name.
+    pub name: String,
+    /// `call day week month total`.
+    pub window: &'static str,
+    /// `USD tokens calls`.
+    pub unit: BudgetUnit,
+    /// Which calls count; `{}` for all.
+    pub scope: Scope,
+    /// `soft hard`.
+    pub kind: BudgetKind,
+    /// The limit with raises.
+    pub limit: Quantity,
+    /// Spent, without holds.
+    pub used: Quantity,
+    /// Held by running calls.
+    pub held: Quantity,
+    /// `limit - used - held`, never below zero.
+    pub remaining: Quantity,
+    /// The top-up reserve.
+    pub credits_remaining: Quantity,
+    /// `used` in percent of `limit`, one decimal.
+    pub percent: Number,
+    /// Where that stands.
+    pub state: BudgetState,
+    /// The end of the period; `None` where it has none.
+    pub reset_date: Option<DateTime<Utc>>,
+    /// Warn thresholds in percent.
+    pub warn: Vec<u8>,
+    /// The zone of its days.
+    pub timezone: String,
+    #[serde(skip)]
+    credits_total: i64,
+    #[serde(skip)]
+    credits_used: i64,
+}
+
+/// Where a budget stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetState {
+    /// Below its first warn threshold.
+    Ok,
+    /// At or above it.
+    Warned,
+    /// Hard and used up.
+    Blocked,
+}
+
+/// `GET /api/v1/quota`: the tightest budget that applies, nulls where unlimited.
+#[derive(Clone, Debug, Serialize)]
+pub struct Quota {
+    /// The plan in use, if any.
+    pub plan: Option<String>,
+    /// Its limit with raises.
+    pub quota_total: Option<Quantity>,
+    /// Spent in the period.
+    pub quota_used: Option<Quantity>,
+    /// Left in the period.
+    pub quota_remaining: Option<Quantity>,
+    /// All that was topped up.
+    pub credits_total: Option<Quantity>,
+    /// Drawn from it.
+    pub credits_used: Option<Quantity>,
+    /// Left of it.
+    pub credits_remaining: Option<Quantity>,
+    /// The end of the period.
+    pub reset_date: Option<DateTime<Utc>>,
+    /// The instant of the figures.
+    pub as_of: DateTime<Utc>,
+    /// All budgets that apply.
+    pub budgets: Vec<BudgetView>,
+}
+
+/// Today, this month, budgets, balances and what is blocked.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Status, LedgerError> {
+    ledger.read(|connection| {
+        let spend = |window: Window| -> rusqlite::Result<Spend> {
+            let row = query::total(connection, window.period(now, timezone).start, now)?;
+            Ok(Spend { calls: row.calls, cost_usd: row.cost, unpriced_calls: row.unpriced_calls })
+        };
+        let budgets: Vec<BudgetView> =
+            query::standings(connection, None, now)?.into_iter().map(view).collect();
+        Ok(Status {
+            as_of: now,
+            timezone: timezone.name().to_owned(),
+            plan: None,
+            today: spend(Window::DAY)?,
+            month: spend(Window::MONTH)?,
+            blocked: budgets.iter().filter_map(blocked).collect(),
+            budgets,
+            balances: query::balances(connection, now)?,
+        })
+    })
+}
+
+/// How every budget stands.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn budgets(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<BudgetView>, LedgerError> {
+    ledger.read(|connection| {
+        Ok(query::standings(connection, None, now)?.into_iter().map(view).collect())
+    })
+}
+
+/// How one budget stands; `None` where there is none of that name.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn budget(
+    ledger: &Ledger,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<BudgetView>, LedgerError> {
+    Ok(budgets(ledger, now)?.into_iter().find(|budget| budget.name == name))
+}
+
+/// What a call of `project` may still spend.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn quota(
+    ledger: &Ledger,
+    project: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Quota, LedgerError> {
+    let facts = CallFacts { project, ..CallFacts::default() };
+    let budgets: Vec<BudgetView> = ledger.read(|connection| {
+        Ok(query::standings(connection, Some(&facts), now)?.into_iter().map(view).collect())
+    })?;
+    let tightest = budgets.iter().min_by(|a, b| {
+        let left = |view: &BudgetView, other: &BudgetView| {
+            i128::from(view.remaining.count) * i128::from(other.limit.count.max(1))
+        };
+        left(a, b).cmp(&left(b, a))
+    });
+    let of = |count: fn(&BudgetView) -> i64| {
+        tightest.map(|view| Quantity { unit: view.unit, count: count(view) })
+    };
+    Ok(Quota {
+        plan: None,
+        quota_total: of(|view| view.limit.count),
+        quota_used: of(|view| view.used.count),
+        quota_remaining: of(|view| view.remaining.count),
+        credits_total: of(|view| view.credits_total),
+        credits_used: of(|view| view.credits_used),
+        credits_remaining: of(|view| view.credits_remaining.count),
+        reset_date: tightest.and_then(|view| view.reset_date),
+        as_of: now,
+        budgets,
+    })
+}
+
+fn view(row: StandingRow) -> BudgetView {
+    let budget = row.budget;
+    let quantity = |count: i64| Quantity { unit: budget.unit, count };
+    let cap = row.limit.saturating_add(row.credits_here);
+    let tenths = tenths_of_percent(row.spent, row.limit);
+    let first_warning = budget.warn_percent.first().copied().unwrap_or(100);
+    let state = if budget.kind == BudgetKind::Hard && row.spent >= cap {
+        BudgetState::Blocked
+    } else if tenths >= i128::from(first_warning) * 10 {
+        BudgetState::Warned
+    } else {
+        BudgetState::Ok
+    };
+    BudgetView {
+        window: budget.window.name(),
+        unit: budget.unit,
+        kind: budget.kind,
+        limit: quantity(row.limit),
+        used: quantity(row.spent),
+        held: quantity(row.held),
+        remaining: quantity(row.limit.saturating_sub(row.spent).saturating_sub(row.held).max(0)),
+        credits_remaining: quantity(row.credits_total - row.credits_used),
+        percent: decimal_tenths(tenths),
+        state,
+        reset_date: row.period.end,
+        warn: budget.warn_percent,
+        timezone: budget.timezone.name().to_owned(),
+        scope: budget.scope,
+        name: budget.name,
+        credits_total: row.credits_total,
+        credits_used: row.credits_used,
+    }
+}
+
+fn blocked(view: &BudgetView) -> Option<Blocked> {
+    (view.state == BudgetState::Blocked).then(|| Blocked {
+        budget: view.name.clone(),
+        reason: "quota_exceeded",
+        until: view.reset_date,
+    })
+}
+
+/// `spent` in tenths of a percent of `limit`, rounded down so that 100 means all of it; of a limit
+/// of zero all is used up.
+fn tenths_of_percent(spent: i64, limit: i64) -> i128 {
+    if limit <= 0 { 1_000 } else { i128::from(spent) * 1_000 / i128::from(limit) }
+}
+
+fn decimal_tenths(tenths: i128) -> Number {
+    Number::from_str(&format!("{}.{}", tenths / 10, tenths % 10)).unwrap_or_else(|_| 0.into())
+}

@@ -1,0 +1,189 @@
+//! Spend and tokens over a range, by one dimension.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, Days, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::ledger::query::{self, SumBy, SumRow};
+use crate::ledger::{Ledger, LedgerError};
+use crate::money::Money;
+
+/// What a usage report is by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Local days.
+    Day,
+    /// Local weeks, by their Monday.
+    Week,
+    /// Local months.
+    Month,
+    /// Providers.
+    Provider,
+    /// Accounts.
+    Account,
+    /// Models served (asked for, where the answer did not say).
+    Model,
+    /// Projects.
+    Project,
+    /// Key fingerprints.
+    Key,
+    /// Clients.
+    Client,
+    /// The clients' sessions.
+    Session,
+    /// Tag sets.
+    Tag,
+}
+
+/// Which usage to report.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageQuery {
+    /// Calls admitted at or after this quarter-hour.
+    pub since: DateTime<Utc>,
+    /// Calls admitted before the end of this quarter-hour.
+    pub until: DateTime<Utc>,
+    /// The dimension.
+    pub by: By,
+    /// The zone of days, weeks and months.
+    pub timezone: Tz,
+}
+
+/// `GET /api/v1/usage`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Usage {
+    /// As asked.
+    pub since: DateTime<Utc>,
+    /// As asked.
+    pub until: DateTime<Utc>,
+    /// As asked.
+    pub by: By,
+    /// Days, weeks and months in their order, else the dearest first.
+    pub rows: Vec<UsageRow>,
+    /// The sum of all rows.
+    pub total: UsageRow,
+}
+
+/// One sum. Tokens of calls whose usage is unknown are not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageRow {
+    /// The day, model and so on; `None` where the calls have none (and for the total).
+    pub key: Option<String>,
+    /// Billed calls.
+    pub calls: i64,
+    /// Uncached prompt tokens.
+    pub input_tokens: i64,
+    /// Prompt tokens read from a cache.
+    pub cache_read_tokens: i64,
+    /// Prompt tokens written to a 5-minute cache.
+    pub cache_write_5m_tokens: i64,
+    /// Prompt tokens written to a 1-hour cache.
+    pub cache_write_1h_tokens: i64,
+    /// Generated tokens.
+    pub output_tokens: i64,
+    /// The reasoning part of them.
+    pub reasoning_tokens: i64,
+    /// Money owed.
+    pub cost_usd: Money,
+    /// What subscription logins used, at API prices; owed to nobody.
+    pub plan_value_usd: Money,
+    /// Calls whose cost is unknown.
+    pub unpriced_calls: i64,
+}
+
+impl FromStr for By {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<By, String> {
+        Ok(match text {
+            "day" => By::Day,
+            "week" => By::Week,
+            "month" => By::Month,
+            "provider" => By::Provider,
+            "account" => By::Account,
+            "model" => By::Model,
+            "project" => By::Project,
+            "key" => By::Key,
+            "client" => By::Client,
+            "session" => By::Session,
+            "tag" => By::Tag,
+            _ => {
+                return Err(format!(
+                    "'{text}' is nothing to report by: use day, week, month, provider, account, model, project, key, client, session or tag"
+                ));
+            }
+        })
+    }
+}
+
+/// Sums by one dimension over a range.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> {
+    let UsageQuery { since, until, by, timezone } = *query;
+    let (sum_by, calendar): (SumBy, Option<fn(DateTime<Utc>, Tz) -> String>) = match by {
+        By::Day => (SumBy::Quarter, Some(day)),
+        By::Week => (SumBy::Quarter, Some(week)),
+        By::Month => (SumBy::Quarter, Some(month)),
+        By::Provider => (SumBy::Provider, None),
+        By::Account => (SumBy::Account, None),
+        By::Model => (SumBy::Model, None),
+        By::Project => (SumBy::Project, None),
+        By::Key => (SumBy::Key, None),
+        By::Client => (SumBy::Client, None),
+        By::Session => (SumBy::Session, None),
+        By::Tag => (SumBy::Tag, None),
+    };
+    let mut sums = ledger.read(|connection| Ok(query::sums(connection, sum_by, since, until)?))?;
+    match calendar {
+        Some(name) => sums = by_calendar(sums, |quarter| name(quarter, timezone)),
+        None => sums.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.key.cmp(&b.key))),
+    }
+    let mut total = SumRow::default();
+    sums.iter().for_each(|row| total.add(row));
+    Ok(Usage { since, until, by, rows: sums.into_iter().map(row).collect(), total: row(total) })
+}
+
+fn by_calendar(sums: Vec<SumRow>, name: impl Fn(DateTime<Utc>) -> String) -> Vec<SumRow> {
+    let mut grouped: Vec<SumRow> = Vec::new();
+    for sum in sums {
+        let key = sum.quarter.map(&name);
+        match grouped.last_mut().filter(|last| last.key == key) {
+            Some(last) => last.add(&sum),
+            None => grouped.push(SumRow { key, quarter: None, ..sum }),
+        }
+    }
+    grouped
+}
+
+fn day(quarter: DateTime<Utc>, timezone: Tz) -> String {
+    query::local_date(quarter, timezone).to_string()
+}
+
+fn week(quarter: DateTime<Utc>, timezone: Tz) -> String {
+    let date = query::local_date(quarter, timezone);
+    (date - Days::new(u64::from(date.weekday().num_days_from_monday()))).to_string()
+}
+
+fn month(quarter: DateTime<Utc>, timezone: Tz) -> String {
+    query::local_date(quarter, timezone).format("%Y-%m").to_string()
+}
+
+fn row(sum: SumRow) -> UsageRow {
+    UsageRow {
+        key: sum.key,
+        calls: sum.calls,
+        input_tokens: sum.input_tokens,
+        cache_read_tokens: sum.cache_read_tokens,
+        cache_write_5m_tokens: sum.cache_write_5m_tokens,
+        cache_write_1h_tokens: sum.cache_write_1h_tokens,
+        output_tokens: sum.output_tokens,
+        reasoning_tokens: sum.reasoning_tokens,
+        cost_usd: sum.cost,
+        plan_value_usd: sum.plan_value,
+        unpriced_calls: sum.unpriced_calls,
+    }
+}
