@@ -99,7 +99,9 @@ impl AnswerReader for AnthropicReader {
 
     fn finish(&mut self) {
         let Some(read) = self.counts.read(self.answer.metered.model.as_deref()) else { return };
-        if !self.counts.is_final {
+        // Before the end every count is provisional: the opening has a placeholder for the output,
+        // and server-side loops report in between.
+        if !self.counts.is_final || !self.answer.is_ended {
             self.answer.interim = Some(read.main);
             return;
         }

@@ -164,7 +164,8 @@ impl Stage {
     /// What the first bytes say. Some gateways decode a body and leave its header standing, and
     /// `deflate` means zlib to some and raw deflate to others.
     fn decided(named: Named, start: &[u8]) -> io::Result<Stage> {
-        let is_zlib = start[0] & 0x0f == 8 && u16::from_be_bytes([start[0], start[1]]) % 31 == 0;
+        let is_zlib =
+            start[0] & 0x0f == 8 && u16::from_be_bytes([start[0], start[1]]).is_multiple_of(31);
         let is_text = matches!(start[0], b'{' | b'[' | b'd' | b'e' | b':' | b' ' | b'\n' | b'\r');
         Ok(match named {
             Named::Gzip if start.starts_with(&[0x1f, 0x8b]) => {

@@ -85,7 +85,7 @@ pub fn model_of_path(path: &str) -> Option<String> {
         if !matches!(segment, "models" | "deployments" | "model" | "tunedModels") {
             continue;
         }
-        let Some(name) = segments.next() else { return None };
+        let name = segments.next()?;
         let decoded = percent_decode_str(name).decode_utf8_lossy();
         let model = match segment {
             // A Bedrock name has colons of its own: anthropic.claude-v2:1.

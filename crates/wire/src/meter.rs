@@ -137,7 +137,14 @@ impl Meter {
             },
             Body::Events(events) => {
                 let Meter { reader, is_readable, .. } = &mut self;
-                events.finish(|event| read_event(reader.as_mut(), is_readable, event));
+                events.finish(|event| {
+                    // Where the stream broke off there may be half an event.
+                    if documents(&String::from_utf8_lossy(event.data)).1 == TextEnd::Whole
+                        || event.data.trim_ascii() == b"[DONE]"
+                    {
+                        read_event(reader.as_mut(), is_readable, event);
+                    }
+                });
                 is_cut = !self.reader.answer().is_ended;
             }
         }

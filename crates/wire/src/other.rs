@@ -162,9 +162,7 @@ fn ollama(shell: Json<'_>) -> Option<Usage> {
         return None;
     }
     let (prompt, generated) = (count(prompt), count(generated));
-    if prompt.or(generated).is_none() {
-        return None;
-    }
+    prompt.or(generated)?;
     Some(Usage {
         input_tokens: prompt.unwrap_or(0),
         output_tokens: generated.unwrap_or(0),
