@@ -49,6 +49,8 @@ pub(crate) struct Entry {
     pub(crate) ceiling: Option<Money>,
     pub(crate) refusal: Option<RefusalReason>,
     pub(crate) refused_by: Option<i64>,
+    /// The process that runs it.
+    pub(crate) owner: Option<[u8; 16]>,
 }
 
 /// Writes the call's row; returns its `seq`.
@@ -67,7 +69,6 @@ pub(crate) fn insert(
     let key = intern_some(writing, Dimension::Key, call.key.as_deref())?;
     let tags = Some(call.tags.as_str()).filter(|tags| !tags.is_empty());
     let tags = intern_some(writing, Dimension::Tags, tags)?;
-    let owner = (entry.status == "running").then_some(writing.process_id);
     writing
         .connection
         .prepare_cached(
@@ -96,6 +97,6 @@ pub(crate) fn insert(
             entry.ceiling.map(Money::picodollars),
             entry.refusal.map(RefusalReason::as_str),
             entry.refused_by,
-            owner,
+            entry.owner,
         ])
 }

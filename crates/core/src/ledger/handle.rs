@@ -17,6 +17,7 @@ use super::budget::{BudgetChange, BudgetEvent};
 use super::call::NewCall;
 use super::error::{LedgerError, OpError};
 use super::process::Liveness;
+use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
 use super::reserve::{self, Reserved};
 use super::settle::{self, Settled, Settlement};
 use super::time::new_id;
@@ -192,6 +193,17 @@ impl Ledger {
     pub fn recover(&self, now: DateTime<Utc>) -> Reply<u64> {
         let processes = self.0.processes.clone();
         self.submit(Retry::Never, move |writing| recover::recover(writing, &processes, now))
+    }
+
+    /// Records calls that were made elsewhere: all of them, or none. The reply has one entry a call,
+    /// in their order; with a key that was used before it is the answer of that time.
+    pub fn record_calls(
+        &self,
+        calls: Vec<RecordedCall>,
+        key: Option<IdempotencyKey>,
+        now: DateTime<Utc>,
+    ) -> Reply<Vec<Recorded>> {
+        self.submit(Retry::Never, move |writing| record::record(writing, &calls, key.as_ref(), now))
     }
 
     /// Creates or changes a budget. `actor` is `cli`, `api` or `desktop`.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `schema` | opening, settings, migrations |
 //! | `writer`, `cache` | the writer thread and what it remembers |
-//! | `reserve`, `refuse`, `settle`, `recover` | the life of a call |
+//! | `reserve`, `refuse`, `settle`, `recover`, `record` | the life of a call |
 //! | `call`, `budget`, `counter`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
 //! | `query` | what reports read |
 
@@ -25,6 +25,7 @@ mod handle;
 mod price;
 mod process;
 pub(crate) mod query;
+mod record;
 mod recover;
 mod refuse;
 mod reserve;
@@ -41,5 +42,6 @@ pub use call::NewCall;
 pub use error::LedgerError;
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger, Opening, Reservation, Role};
+pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use settle::{Settled, Settlement};
 pub use writer::Reply;

@@ -69,6 +69,7 @@ pub(crate) fn write(
         ceiling,
         refusal: Some(refusal.reason),
         refused_by: Some(active.seq),
+        owner: None,
     };
     insert(writing, call, account, &entry)?;
     if refusal.reason == RefusalReason::QuotaExceeded {

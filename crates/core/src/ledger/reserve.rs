@@ -101,7 +101,7 @@ fn demand(writing: &mut Writing<'_>, call: &NewCall) -> Result<Demand, OpError> 
 }
 
 /// The budgets that count the call, with how they stand in the period of `call.at`.
-fn applying(
+pub(crate) fn applying(
     writing: &mut Writing<'_>,
     call: &NewCall,
     account: i64,
@@ -148,6 +148,7 @@ fn admit(
     output_cap: Option<u64>,
     ceiling: Option<Money>,
 ) -> Result<(), OpError> {
+    let owner = Some(writing.process_id);
     let seq = insert(
         writing,
         call,
@@ -159,6 +160,7 @@ fn admit(
             ceiling,
             refusal: None,
             refused_by: None,
+            owner,
         },
     )?;
     for ((active, standing), hold) in applying.iter().zip(holds) {

@@ -141,7 +141,8 @@ pub struct CallQuery {
 pub struct CallPage {
     /// The calls.
     pub rows: Vec<CallView>,
-    /// Where the next page begins; `None` at the end.
+    /// Where the next page begins; `None` at the end. A text in JSON, for clients to pass on.
+    #[serde(serialize_with = "as_text")]
     pub cursor: Option<i64>,
 }
 
@@ -347,4 +348,9 @@ fn view(row: CallRow) -> CallView {
 
 fn millis<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn as_text<S: serde::Serializer>(cursor: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    cursor.map(|cursor| cursor.to_string()).serialize(serializer)
 }

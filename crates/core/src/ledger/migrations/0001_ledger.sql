@@ -281,3 +281,13 @@ CREATE TABLE alert (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_at ON alert (at_ms);
 CREATE INDEX alert_undelivered ON alert (at_ms) WHERE delivered_ms IS NULL AND error IS NULL;
+
+-- Answers to recorded batches, so that a request that is sent again is answered, not repeated.
+CREATE TABLE idempotency (
+    key    TEXT PRIMARY KEY,
+    at_ms  INTEGER NOT NULL,
+    -- A hash of the request: the same key with another request is a mistake.
+    digest TEXT NOT NULL,
+    answer TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_at ON idempotency (at_ms);
