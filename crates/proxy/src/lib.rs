@@ -1,1 +1,12 @@
-//! outlay-proxy
+//! Outlay's HTTP: the proxy, the local API and the embedded dashboard.
+
+mod app;
+pub mod guard;
+mod login;
+mod settings;
+mod upstream;
+
+pub use app::{App, Changes, Clock, Stats, StatsView};
+pub use login::LoginCodes;
+pub use settings::{Family, Parts, ProviderPart, Settings, SettingsError, UpstreamSetting};
+pub use upstream::UpstreamError;
