@@ -318,7 +318,7 @@ fn priced(metered: &Metered, price: &Price, find: impl Fn(&str) -> Option<Price>
 /// that is sold by the hour): that is not known to be free.
 fn priced_part(usage: &Usage, turn_prompt_tokens: u64, price: &Price) -> Option<Money> {
     let is_covered = price.rates.units.is_empty()
-        || *usage == Usage::default()
+        || (Usage { reasoning_tokens: None, ..*usage }) == Usage::default()
         || !lines(usage, turn_prompt_tokens, price).is_empty();
     is_covered.then(|| total(usage, turn_prompt_tokens, price))
 }
@@ -617,6 +617,12 @@ mod tests {
         let list = PriceList::embedded();
         let at = NOW.parse().unwrap();
         let bill = super::bill(list, "ollama", "qwen3:8b", &metered(THOUSAND), at);
+        assert_eq!((bill.cost, bill.basis), (Some(Money::ZERO), Basis::Priced));
+    }
+
+    #[test]
+    fn an_explicit_zero_is_a_zero() {
+        let bill = bill_at_openai("gpt-4.1", &metered(r#"{"reasoning_tokens":0}"#));
         assert_eq!((bill.cost, bill.basis), (Some(Money::ZERO), Basis::Priced));
     }
 

@@ -194,8 +194,8 @@ impl PriceList {
         let asked = self.listed_provider(&provider.trim().to_ascii_lowercase());
         let own = asked.into_iter().chain(self.fallbacks(asked)).collect::<Vec<_>>();
         let others = || self.catalog.providers.iter().filter(|provider| provider.is_a_vendor());
-        nearest(own.iter().copied(), &name, bare, 0.3)
-            .or_else(|| nearest(others(), &name, bare, 0.5))
+        nearest(own.iter().copied(), &name, bare, 300)
+            .or_else(|| nearest(others(), &name, bare, 500))
             .map(str::to_owned)
     }
 
@@ -355,25 +355,27 @@ fn nearest(
     providers: impl Iterator<Item = &'static Provider>,
     name: &str,
     bare: &str,
-    likeness_min: f64,
+    likeness_permille_min: usize,
 ) -> Option<&'static str> {
-    let mut best: Option<(f64, &'static str)> = None;
+    let mut best: Option<(usize, &'static str)> = None;
     for Model { id, .. } in providers.flat_map(Provider::models) {
         let candidate = id.to_ascii_lowercase();
-        let likeness = likeness(&candidate, name).max(likeness(&candidate, bare));
-        if likeness >= likeness_min && best.is_none_or(|(most, _)| likeness > most) {
+        let likeness = likeness_permille(&candidate, name).max(likeness_permille(&candidate, bare));
+        if likeness >= likeness_permille_min && best.is_none_or(|(most, _)| likeness > most) {
             best = Some((likeness, id));
         }
     }
     best.map(|(_, id)| id)
 }
 
-/// From 0 to 1. A vendor's names go from the general to the particular, so a common start counts
-/// as much as few edits.
-fn likeness(candidate: &str, name: &str) -> f64 {
+/// From 0 to 1,000. A vendor's names go from the general to the particular, so a common start
+/// counts as much as few edits.
+fn likeness_permille(candidate: &str, name: &str) -> usize {
     let common = candidate.bytes().zip(name.bytes()).take_while(|(one, other)| one == other);
-    let start = common.count() as f64 / name.len().max(1) as f64;
-    f64::midpoint(strsim::normalized_damerau_levenshtein(candidate, name), start)
+    let start = 1000 * common.count() / name.len().max(1);
+    let longest = candidate.chars().count().max(name.chars().count()).max(1);
+    let kept = 1000 - 1000 * strsim::damerau_levenshtein(candidate, name) / longest;
+    usize::midpoint(kept, start)
 }
 
 #[cfg(test)]

@@ -325,7 +325,7 @@ mod tests {
         #[test]
         fn every_instant_is_in_its_own_period_and_periods_touch(
             seconds in 0_i64..4_000_000_000, zone in 0..chrono_tz::TZ_VARIANTS.len(),
-            kind in 0..3, anchor in 0_i64..1440
+            kind in 0..3_usize, anchor in 0_i64..1440
         ) {
             let zone = chrono_tz::TZ_VARIANTS[zone];
             let base = [Window::DAY, Window::Week { start: Weekday::Mon }, Window::MONTH][kind];
