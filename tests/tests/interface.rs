@@ -28,7 +28,7 @@ fn a_day() -> Day {
     let provider = FakeProvider::start();
     let home = Home::new(&provider).with_clock(&clock);
     price_the_model(&home);
-    home.ok(&["budget", "set", "day", "--limit", "0.005", "--window", "day"]);
+    home.ok(&["budget", "set", "day", "--limit", "0.004", "--window", "day"]);
     home.ok(&["balance", "add", "openai", "12.40"]);
     let server = home.serve();
     let tagged = chat()
@@ -45,8 +45,8 @@ fn a_day() -> Day {
 fn budget_day() -> Value {
     json!({
         "name": "day", "window": "day", "unit": "USD", "scope": {}, "kind": "hard",
-        "limit": "0.005", "used": "0.004", "held": "0.00", "remaining": "0.001",
-        "credits_remaining": "0.00", "percent": 80.0, "state": "blocked",
+        "limit": "0.004", "used": "0.004", "held": "0.00", "remaining": "0.00",
+        "credits_remaining": "0.00", "percent": 100.0, "state": "blocked",
         "reset_date": "2026-11-21T23:00:00Z"
     })
 }
@@ -80,14 +80,14 @@ fn quota() {
     contains(
         &answer.json(),
         &json!({
-            "plan": null, "quota_total": "0.005", "quota_used": "0.004",
-            "quota_remaining": "0.001", "credits_total": "0.00", "credits_used": "0.00",
+            "plan": null, "quota_total": "0.004", "quota_used": "0.004",
+            "quota_remaining": "0.00", "credits_total": "0.00", "credits_used": "0.00",
             "credits_remaining": "0.00", "reset_date": "2026-11-21T23:00:00Z",
             "budgets": [budget_day()]
         }),
     );
-    assert_eq!(answer.header("x-ratelimit-limit"), Some("0.005"));
-    assert_eq!(answer.header("x-ratelimit-remaining"), Some("0.001"));
+    assert_eq!(answer.header("x-ratelimit-limit"), Some("0.004"));
+    assert_eq!(answer.header("x-ratelimit-remaining"), Some("0.00"));
     assert_eq!(answer.header("x-ratelimit-reset"), Some("1795302000"));
     day.home.ok(&["budget", "rm", "day"]);
     let unlimited = day.server.api("GET", "/quota", None);
@@ -200,6 +200,7 @@ fn balances_alerts_and_pulse() {
 #[test]
 fn csv() {
     let day = a_day();
+    day.home.ok(&["budget", "raise", "day", "--by", "1"]);
     let formula = chat_with(&json!({"max_tokens": 100})).header("x-outlay-project", "=SUM(A1)");
     assert_eq!(formula.send(day.server.address()).status, 200);
     let calls = day.home.calls_at_rest();
