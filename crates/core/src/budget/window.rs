@@ -203,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table, a row a case")]
     fn periods_begin_and_end_in_the_budgets_zone() {
         let week = Window::Week { start: Weekday::Mon };
         let sunday_week = Window::Week { start: Weekday::Sun };

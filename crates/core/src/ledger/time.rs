@@ -1,7 +1,9 @@
 //! Instants and time-ordered ids as the ledger stores them.
 
+use std::sync::{Mutex, PoisonError};
+
 use chrono::{DateTime, Utc};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{ContextV7, Timestamp, Uuid};
 
 /// Unix milliseconds.
 pub(crate) fn to_ms(instant: DateTime<Utc>) -> i64 {
@@ -13,10 +15,13 @@ pub(crate) fn from_ms(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
-/// A new UUIDv7 of that instant, as bytes.
+/// A new UUIDv7 of that instant, as bytes. Ids of one process and the same millisecond are in the
+/// order they were made in.
 pub(crate) fn new_id(now: DateTime<Utc>) -> [u8; 16] {
+    static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+    let order = ORDER.lock().unwrap_or_else(PoisonError::into_inner);
     let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
-    let timestamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    let timestamp = Timestamp::from_unix(&*order, seconds, now.timestamp_subsec_nanos());
     *Uuid::new_v7(timestamp).as_bytes()
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Number;
 
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
-use crate::ledger::query::{self, StandingRow};
+use crate::ledger::query::{self, StandingRow, SumRow};
 use crate::ledger::{BalanceView, Ledger, LedgerError};
 use crate::money::Money;
 
@@ -137,18 +137,15 @@ pub struct Quota {
 /// When the file cannot be read.
 pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Status, LedgerError> {
     ledger.read(|connection| {
-        let spend = |window: Window| -> rusqlite::Result<Spend> {
-            let row = query::total(connection, window.period(now, timezone).start, now)?;
-            Ok(Spend { calls: row.calls, cost_usd: row.cost, unpriced_calls: row.unpriced_calls })
-        };
+        let since = |window: Window| window.period(now, timezone).start;
         let budgets: Vec<BudgetView> =
             query::standings(connection, None, now)?.into_iter().map(view).collect();
         Ok(Status {
             as_of: now,
             timezone: timezone.name().to_owned(),
             plan: None,
-            today: spend(Window::DAY)?,
-            month: spend(Window::MONTH)?,
+            today: spend(&query::total(connection, since(Window::DAY))?),
+            month: spend(&query::total(connection, since(Window::MONTH))?),
             blocked: budgets.iter().filter_map(blocked).collect(),
             budgets,
             balances: query::balances(connection, now)?,
@@ -212,6 +209,10 @@ pub fn quota(
         as_of: now,
         budgets,
     })
+}
+
+fn spend(sum: &SumRow) -> Spend {
+    Spend { calls: sum.calls, cost_usd: sum.cost, unpriced_calls: sum.unpriced_calls }
 }
 
 fn view(row: StandingRow) -> BudgetView {

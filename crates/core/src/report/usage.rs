@@ -124,7 +124,7 @@ impl FromStr for By {
 /// When the file cannot be read.
 pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> {
     let UsageQuery { since, until, by, timezone } = *query;
-    let (sum_by, calendar): (SumBy, Option<fn(DateTime<Utc>, Tz) -> String>) = match by {
+    let (sum_by, calendar): (SumBy, Option<DateName>) = match by {
         By::Day => (SumBy::Quarter, Some(day)),
         By::Week => (SumBy::Quarter, Some(week)),
         By::Month => (SumBy::Quarter, Some(month)),
@@ -146,6 +146,9 @@ pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> 
     sums.iter().for_each(|row| total.add(row));
     Ok(Usage { since, until, by, rows: sums.into_iter().map(row).collect(), total: row(total) })
 }
+
+/// The calendar name of an instant in a zone.
+type DateName = fn(DateTime<Utc>, Tz) -> String;
 
 fn by_calendar(sums: Vec<SumRow>, name: impl Fn(DateTime<Utc>) -> String) -> Vec<SumRow> {
     let mut grouped: Vec<SumRow> = Vec::new();

@@ -63,18 +63,10 @@ const SUMS: &str = "sum(calls), sum(unpriced_calls), sum(input_tokens), sum(cach
      sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens), \
      sum(reasoning_tokens), sum(cost_pico), sum(plan_value_pico)";
 
-/// The sum over `[since, until)`, whose ends are rounded down to quarter-hours.
-pub(crate) fn total(
-    connection: &Connection,
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> rusqlite::Result<SumRow> {
-    let sql =
-        format!("SELECT NULL, {SUMS} FROM rollup_quarter WHERE quarter >= ?1 AND quarter < ?2");
-    let row = connection
-        .prepare_cached(&sql)?
-        .query_row(params![quarter(since), quarter_up(until)], |row| read_row(row))?;
-    Ok(row)
+/// The sum of all calls from the quarter-hour of `since` on.
+pub(crate) fn total(connection: &Connection, since: DateTime<Utc>) -> rusqlite::Result<SumRow> {
+    let sql = format!("SELECT NULL, {SUMS} FROM rollup_quarter WHERE quarter >= ?1");
+    connection.prepare_cached(&sql)?.query_row([quarter(since)], read_row)
 }
 
 /// Sums over `[since, until)` by one dimension.

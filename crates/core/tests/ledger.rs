@@ -1,0 +1,574 @@
+//! The ledger as its callers see it: real SQLite in a temporary folder, time as an argument.
+
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use outlay_core::admission::Bounds;
+use outlay_core::budget::{BudgetKind, Scope, Window};
+use outlay_core::cost::{Metered, bill};
+use outlay_core::ledger::{
+    Admission, BudgetChange, Ledger, LedgerError, NewCall, Opening, Reservation, Role, Settlement,
+};
+use outlay_core::money::{Money, Rate};
+use outlay_core::price::UserPrice;
+use outlay_core::refusal;
+use outlay_core::report::{self, By, CallQuery, UsageQuery};
+use outlay_core::usage::Usage;
+use proptest::prelude::*;
+use tempfile::TempDir;
+use uuid::{NoContext, Timestamp, Uuid};
+
+const UTC: chrono_tz::Tz = chrono_tz::UTC;
+
+fn noon() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn open(folder: &TempDir) -> Ledger {
+    let opening = Opening { role: Role::Forward, now: noon(), changed: Arc::new(|| {}) };
+    Ledger::open(folder.path(), opening).unwrap()
+}
+
+fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// A model whose answers cost $10 per million tokens and whose prompts are free.
+fn price_demo(ledger: &Ledger) {
+    let price = UserPrice {
+        provider: None,
+        model: "demo".into(),
+        input: Rate::FREE,
+        output: Rate::usd_per("10", 1_000_000).unwrap(),
+        cache_read: None,
+        cache_write: None,
+        set_at: noon() - TimeDelta::days(30),
+    };
+    ledger.set_price(price, noon()).wait().unwrap();
+}
+
+fn hard(name: &str, limit: &str, window: Window) -> BudgetChange {
+    BudgetChange {
+        name: name.into(),
+        limit: Some(limit.into()),
+        window: Some(window),
+        ..BudgetChange::default()
+    }
+}
+
+fn set(ledger: &Ledger, change: BudgetChange) {
+    ledger.set_budget(change, "cli", noon(), UTC).wait().unwrap();
+}
+
+/// A call of `demo` that may generate `output_max` tokens: 200 are $0.002.
+fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
+    let seconds = u64::try_from(at.timestamp()).unwrap();
+    NewCall {
+        id: Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos())),
+        at,
+        source: "proxy".into(),
+        provider: "openai".into(),
+        model_requested: Some("demo".into()),
+        project: None,
+        session: None,
+        client: None,
+        key: None,
+        tags: String::new(),
+        plan_login: false,
+        service_tier: None,
+        bounds: Bounds {
+            input_tokens_max: 100,
+            output_tokens_max: output_max,
+            output_tokens_default: 16_384,
+            output_tokens_floor: 16,
+            can_cap: true,
+        },
+    }
+}
+
+fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Settlement {
+    let usage = Usage { input_tokens: 10, output_tokens: output, ..Usage::default() };
+    let metered = Metered { usage: Some(usage), model: Some("demo".into()), ..Metered::default() };
+    Settlement {
+        bill: Some(bill(&ledger.prices(), "openai", "demo", &metered, at)),
+        model: Some("demo".into()),
+        response_id: Some("resp-1".into()),
+        turn_prompt_tokens: None,
+        http_status: Some(200),
+        error_kind: None,
+        duration: TimeDelta::milliseconds(1_234),
+        first_byte: Some(TimeDelta::milliseconds(200)),
+        at,
+    }
+}
+
+fn admitted(admission: Admission) -> Reservation {
+    match admission {
+        Admission::Admitted { reservation, .. } => reservation,
+        other => panic!("not admitted: {other:?}"),
+    }
+}
+
+fn spend(ledger: &Ledger, output: u64, at: DateTime<Utc>) {
+    let reservation = admitted(ledger.reserve(call(at, Some(output))).wait().unwrap());
+    reservation.mark_sent();
+    reservation.settle(settlement(ledger, output, at)).wait().unwrap();
+}
+
+fn day(ledger: &Ledger, at: DateTime<Utc>) -> report::BudgetView {
+    report::budget(ledger, "day", at).unwrap().unwrap()
+}
+
+#[test]
+fn ten_calls_use_up_the_day_and_the_eleventh_is_refused_until_midnight() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.02", Window::DAY));
+    for n in 0..10 {
+        spend(&ledger, 200, noon() + TimeDelta::seconds(n));
+    }
+    let view = day(&ledger, noon());
+    assert_eq!((view.used.to_string(), view.held.count), ("0.02".into(), 0));
+    assert_eq!(view.percent.to_string(), "100.0");
+
+    let Admission::Refused(refused) = ledger.reserve(call(noon(), Some(200))).wait().unwrap()
+    else {
+        panic!("the eleventh call was not refused");
+    };
+    insta::assert_snapshot!(refusal::message(&refused));
+    insta::assert_json_snapshot!(refusal::options(&refused));
+
+    let status = report::status(&ledger, noon(), UTC).unwrap();
+    assert_eq!((status.today.calls, status.today.cost_usd), (10, money("0.02")));
+    assert_eq!(status.blocked.len(), 1);
+
+    spend(&ledger, 200, "2026-11-22T00:00:00Z".parse().unwrap());
+    let calls = report::calls(&ledger, &CallQuery::default(), 100).unwrap().rows;
+    let refused = calls.iter().filter(|call| call.status == "refused").count();
+    assert_eq!((calls.len(), refused), (12, 1));
+}
+
+#[test]
+fn holds_keep_concurrent_calls_within_the_limit() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.02", Window::DAY));
+    let answers: Vec<Admission> =
+        (0..100).map(|_| ledger.reserve(call(noon(), Some(200))).wait().unwrap()).collect();
+    let (running, waiting): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| matches!(answer, Admission::Admitted { .. }));
+    assert_eq!((running.len(), waiting.len()), (10, 90));
+    assert!(waiting.iter().all(|answer| matches!(answer, Admission::Wait(_))));
+
+    // Half of what was held comes back: five more calls fit.
+    for answer in running {
+        admitted(answer).settle(settlement(&ledger, 100, noon())).wait().unwrap();
+    }
+    let second: Vec<_> = (0..10)
+        .map(|_| ledger.reserve(call(noon(), Some(200))).wait().unwrap())
+        .filter(|answer| matches!(answer, Admission::Admitted { .. }))
+        .collect();
+    assert_eq!(second.len(), 5);
+    let late = ledger.reserve_or_refuse(call(noon(), Some(200))).wait().unwrap();
+    let Admission::Refused(busy) = late else { panic!("{late:?}") };
+    assert_eq!(busy.reason.as_str(), "budget_busy");
+}
+
+#[test]
+fn a_request_without_a_cap_gets_the_affordable_one_near_the_limit() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.02", Window::DAY));
+    for (spent_before, expected_cap) in [(0_u64, 2_000), (1_500, 500)] {
+        if spent_before > 0 {
+            spend(&ledger, spent_before, noon());
+        }
+        let answer = ledger.reserve(call(noon(), None)).wait().unwrap();
+        let Admission::Admitted { output_cap, reservation, .. } = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(output_cap, Some(expected_cap));
+        drop(reservation);
+    }
+    // Far from the limit nothing is touched.
+    set(&ledger, hard("day", "5", Window::DAY));
+    let answer = ledger.reserve(call(noon(), None)).wait().unwrap();
+    assert!(matches!(answer, Admission::Admitted { output_cap: None, .. }), "{answer:?}");
+}
+
+#[test]
+fn a_dropped_reservation_costs_nothing_unless_it_was_sent() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "1", Window::DAY));
+    drop(admitted(ledger.reserve(call(noon(), Some(200))).wait().unwrap()));
+    let sent = admitted(ledger.reserve(call(noon(), Some(200))).wait().unwrap());
+    sent.mark_sent();
+    drop(sent);
+    // The queue is in order: this answer means that both abandons are committed.
+    ledger.claim_alerts(noon()).wait().unwrap();
+    let rows = report::calls(&ledger, &CallQuery::default(), 10).unwrap().rows;
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| (row.status.as_str(), row.cost_usd.map(|cost| cost.to_string())))
+        .collect();
+    assert_eq!(shown, [("estimated", Some("0.002".into())), ("failed", None)]);
+    let view = day(&ledger, noon());
+    assert_eq!((view.used.to_string(), view.held.to_string()), ("0.002".into(), "0.00".into()));
+}
+
+#[test]
+fn an_unpriced_model_is_refused_under_a_hard_budget_only() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let unknown =
+        || NewCall { model_requested: Some("no-such-model".into()), ..call(noon(), Some(200)) };
+    drop(admitted(ledger.reserve(unknown()).wait().unwrap()));
+    set(&ledger, BudgetChange { kind: Some(BudgetKind::Soft), ..hard("day", "1", Window::DAY) });
+    drop(admitted(ledger.reserve(unknown()).wait().unwrap()));
+    set(
+        &ledger,
+        BudgetChange {
+            name: "day".into(),
+            kind: Some(BudgetKind::Hard),
+            ..BudgetChange::default()
+        },
+    );
+    let Admission::Refused(refused) = ledger.reserve(unknown()).wait().unwrap() else {
+        panic!("an unpriced model passed a hard budget");
+    };
+    insta::assert_snapshot!(refusal::message(&refused));
+    let allow =
+        BudgetChange { name: "day".into(), allow_unpriced: Some(true), ..BudgetChange::default() };
+    set(&ledger, allow);
+    drop(admitted(ledger.reserve(unknown()).wait().unwrap()));
+}
+
+#[test]
+fn raises_end_top_ups_stay_and_both_are_in_the_history() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.002", Window::DAY));
+    spend(&ledger, 200, noon());
+    let refused = |at| {
+        let answer = ledger.reserve(call(at, Some(200))).wait().unwrap();
+        matches!(answer, Admission::Refused(_))
+    };
+    assert!(refused(noon()));
+    ledger.raise_budget("day".into(), "0.002".into(), None, "cli", noon()).wait().unwrap();
+    spend(&ledger, 200, noon());
+    assert!(refused(noon()));
+    ledger.top_up_budget("day".into(), "0.004".into(), "api", noon()).wait().unwrap();
+    spend(&ledger, 200, noon());
+    assert_eq!(day(&ledger, noon()).credits_remaining.to_string(), "0.002");
+
+    // The next day the raise is over, the rest of the reserve is not.
+    let tomorrow = noon() + TimeDelta::days(1);
+    let view = day(&ledger, tomorrow);
+    assert_eq!((view.limit.to_string(), view.used.to_string()), ("0.002".into(), "0.00".into()));
+    spend(&ledger, 200, tomorrow);
+    spend(&ledger, 200, tomorrow);
+    assert!(refused(tomorrow));
+
+    let history = ledger.budget_history("day").unwrap();
+    let actions: Vec<_> = history.iter().map(|e| (e.actor.as_str(), e.action.as_str())).collect();
+    assert_eq!(actions, [("cli", "created"), ("cli", "raised"), ("api", "topped_up")]);
+    ledger.remove_budget("day".into(), "cli", tomorrow).wait().unwrap();
+    assert!(!refused(tomorrow));
+    assert_eq!(ledger.budget_history("day").unwrap().len(), 4);
+}
+
+#[test]
+fn a_new_budget_counts_what_its_period_has_spent_and_what_runs() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    spend(&ledger, 200, noon());
+    spend(&ledger, 200, noon() - TimeDelta::days(1));
+    let running = admitted(ledger.reserve(call(noon(), Some(300))).wait().unwrap());
+    set(&ledger, hard("day", "1", Window::DAY));
+    let view = day(&ledger, noon());
+    assert_eq!((view.used.to_string(), view.held.to_string()), ("0.002".into(), "0.003".into()));
+    running.settle(settlement(&ledger, 100, noon())).wait().unwrap();
+    let view = day(&ledger, noon());
+    assert_eq!((view.used.to_string(), view.held.to_string()), ("0.003".into(), "0.00".into()));
+
+    // A narrower scope counts anew.
+    let scope = Scope { project: Some("other".into()), ..Scope::default() };
+    set(&ledger, BudgetChange { scope: Some(scope), ..hard("day", "1", Window::DAY) });
+    assert_eq!(day(&ledger, noon()).used.to_string(), "0.00");
+}
+
+#[test]
+fn a_budget_in_use_cannot_be_made_without_what_it_needs() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let incomplete = BudgetChange { name: "day".into(), ..BudgetChange::default() };
+    for (change, part) in [
+        (incomplete, "needs --limit"),
+        (BudgetChange { window: None, ..hard("day", "1", Window::DAY) }, "needs --window"),
+        (hard("day", "-1", Window::DAY), "negative"),
+        (hard("", "1", Window::DAY), "needs a name"),
+    ] {
+        let error = ledger.set_budget(change, "cli", noon(), UTC).wait().unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let error = ledger.raise_budget("x".into(), "1".into(), None, "cli", noon()).wait();
+    assert!(matches!(error, Err(LedgerError::NotFound(_))), "{error:?}");
+}
+
+#[test]
+fn alerts_fire_once_a_threshold_and_are_delivered_by_one_process() {
+    let folder = TempDir::new().unwrap();
+    let (one, two) = (open(&folder), open(&folder));
+    price_demo(&one);
+    set(&one, hard("day", "0.01", Window::DAY));
+    for _ in 0..5 {
+        spend(&one, 200, noon());
+    }
+    drop(one.reserve(call(noon(), Some(200))).wait().unwrap());
+    drop(two.reserve(call(noon(), Some(200))).wait().unwrap());
+    let claimed = two.claim_alerts(noon()).wait().unwrap();
+    assert!(one.claim_alerts(noon()).wait().unwrap().is_empty());
+    let titles: Vec<_> = claimed.iter().map(|alert| alert.title.as_str()).collect();
+    assert_eq!(
+        titles,
+        [
+            "Budget 'day' is 80 % used",
+            "Budget 'day' is used up",
+            "Calls are refused by budget 'day'"
+        ]
+    );
+    for alert in &claimed {
+        two.alert_delivered(alert.id, Ok(()), noon()).wait().unwrap();
+    }
+    let later = noon() + TimeDelta::minutes(5);
+    assert!(one.claim_alerts(later).wait().unwrap().is_empty());
+}
+
+#[test]
+fn a_balance_follows_spend_and_warns_once_a_fall() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    let remaining = || report::balances(&ledger, noon()).unwrap()[0].remaining.to_string();
+    let alerts = || ledger.claim_alerts(noon()).wait().unwrap().len();
+    ledger.add_grant("openai".into(), money("0.01"), None, None, noon()).wait().unwrap();
+    ledger.warn_balance("openai".into(), money("0.005"), noon()).wait().unwrap();
+    spend(&ledger, 400, noon());
+    assert_eq!((remaining(), alerts()), ("0.006".into(), 0));
+    spend(&ledger, 200, noon());
+    assert_eq!((remaining(), alerts()), ("0.004".into(), 1));
+    spend(&ledger, 200, noon());
+    assert_eq!((remaining(), alerts()), ("0.002".into(), 0));
+    // Spend that did not pass here, then a top-up, then the next fall.
+    ledger.set_balance("openai".into(), money("-0.5"), noon()).wait().unwrap();
+    assert_eq!((remaining(), alerts()), ("-0.50".into(), 0));
+    ledger.add_grant("openai".into(), money("0.51"), None, None, noon()).wait().unwrap();
+    assert_eq!((remaining(), alerts()), ("0.01".into(), 0));
+    let later = noon() + TimeDelta::seconds(1);
+    spend(&ledger, 600, later);
+    assert_eq!((remaining(), alerts()), ("0.004".into(), 1));
+}
+
+#[test]
+fn keys_draw_on_the_account_they_are_linked_to() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    let key = ledger.fingerprint("sk-secret");
+    assert_eq!(key.len(), 16);
+    let with_key = || NewCall { key: Some(key.clone()), ..call(noon(), Some(200)) };
+    drop(admitted(ledger.reserve(with_key()).wait().unwrap()));
+    assert!(ledger.link_key("zzz".into(), "work".into()).wait().is_err());
+    assert_eq!(ledger.link_key(key[..6].into(), "work".into()).wait().unwrap(), key);
+    let scope = Scope { account: Some("work".into()), ..Scope::default() };
+    set(&ledger, BudgetChange { scope: Some(scope), ..hard("day", "0", Window::DAY) });
+    let answer = ledger.reserve(with_key()).wait().unwrap();
+    assert!(matches!(answer, Admission::Refused(_)), "{answer:?}");
+}
+
+#[test]
+fn a_subscription_login_is_metered_but_owes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0", Window::DAY));
+    let plan = NewCall { plan_login: true, ..call(noon(), Some(200)) };
+    let reservation = admitted(ledger.reserve(plan).wait().unwrap());
+    reservation.settle(settlement(&ledger, 200, noon())).wait().unwrap();
+    let status = report::status(&ledger, noon(), UTC).unwrap();
+    assert_eq!((status.today.calls, status.today.cost_usd), (1, Money::ZERO));
+    let query = UsageQuery {
+        since: noon() - TimeDelta::days(1),
+        until: noon() + TimeDelta::days(1),
+        by: By::Model,
+        timezone: UTC,
+    };
+    let usage = report::usage(&ledger, &query).unwrap();
+    assert_eq!(usage.total.plan_value_usd, money("0.002"));
+}
+
+#[test]
+fn a_newer_or_damaged_file_is_refused_and_left_untouched() {
+    let opening = || Opening { role: Role::Use, now: noon(), changed: Arc::new(|| {}) };
+    let newer = TempDir::new().unwrap();
+    drop(open(&newer));
+    let file = newer.path().join("outlay.db");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    drop(connection);
+    let before = std::fs::read(&file).unwrap();
+    let error = Ledger::open(newer.path(), opening()).unwrap_err();
+    assert!(matches!(error, LedgerError::NewerFormat { found: 999, .. }), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+
+    let damaged = TempDir::new().unwrap();
+    let file = damaged.path().join("outlay.db");
+    std::fs::write(
+        &file,
+        "this is no database, but it is longer than a header would be\n".repeat(99),
+    )
+    .unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let error = Ledger::open(damaged.path(), opening()).unwrap_err();
+    assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+/// One step of a random schedule.
+#[derive(Clone, Debug)]
+enum Step {
+    Reserve { output_max: Option<u64>, project: bool },
+    Settle { which: usize, share: u64 },
+    Fail { which: usize },
+    Abandon { which: usize, sent: bool },
+    Raise { cents: u64 },
+    TopUp { cents: u64 },
+    NextDay,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (prop::option::of(1_u64..3_000), any::<bool>())
+            .prop_map(|(output_max, project)| Step::Reserve { output_max, project }),
+        4 => (any::<usize>(), 0_u64..=100).prop_map(|(which, share)| Step::Settle { which, share }),
+        1 => any::<usize>().prop_map(|which| Step::Fail { which }),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, sent)| Step::Abandon { which, sent }),
+        1 => (1_u64..3).prop_map(|cents| Step::Raise { cents }),
+        1 => (1_u64..3).prop_map(|cents| Step::TopUp { cents }),
+        1 => Just(Step::NextDay),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// A running call and the output that it was bounded to.
+struct Running {
+    reservation: Reservation,
+    output_max: u64,
+}
+
+fn check_limits(ledger: &Ledger, at: DateTime<Utc>) -> Result<(), TestCaseError> {
+    for view in report::budgets(ledger, at).unwrap() {
+        let topped_up: i64 = ledger
+            .budget_history(&view.name)
+            .unwrap()
+            .iter()
+            .filter(|event| event.action == "topped_up")
+            .map(|event| money(event.detail["by"].as_str().unwrap()).picodollars())
+            .sum();
+        let most = view.limit.count + topped_up;
+        prop_assert!(view.used.count + view.held.count <= most, "{view:?}");
+        prop_assert!(view.held.count >= 0 && view.credits_remaining.count >= 0, "{view:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(
+        std::env::var("OUTLAY_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
+    ))]
+
+    /// Whatever happens, in whatever order: no hard budget is passed, no hold is left over, and
+    /// every sum equals the calls it is the sum of.
+    #[test]
+    fn no_schedule_passes_a_limit_or_loses_a_picodollar(schedule in steps()) {
+        let folder = TempDir::new().unwrap();
+        let ledgers = [open(&folder), open(&folder)];
+        price_demo(&ledgers[0]);
+        set(&ledgers[0], hard("day", "0.02", Window::DAY));
+        set(&ledgers[0], hard("month", "0.05", Window::MONTH));
+        let project = Scope { project: Some("p".into()), ..Scope::default() };
+        set(&ledgers[0], BudgetChange { scope: Some(project), ..hard("project", "0.01", Window::Total) });
+        let mut now = noon();
+        let mut running: Vec<Running> = Vec::new();
+        for (turn, step) in schedule.into_iter().enumerate() {
+            let ledger = &ledgers[turn % 2];
+            now += TimeDelta::seconds(1);
+            match step {
+                Step::Reserve { output_max, project } => {
+                    let project = project.then(|| "p".to_owned());
+                    let new = NewCall { project, ..call(now, output_max) };
+                    if let Admission::Admitted { reservation, output_cap, .. } =
+                        ledger.reserve(new).wait().unwrap()
+                    {
+                        let output_max = output_max.or(output_cap).unwrap_or(16_384);
+                        running.push(Running { reservation, output_max });
+                    }
+                }
+                Step::Settle { which, share } if !running.is_empty() => {
+                    let call = running.swap_remove(which % running.len());
+                    let output = call.output_max * share / 100;
+                    call.reservation.settle(settlement(ledger, output, now)).wait().unwrap();
+                }
+                Step::Fail { which } if !running.is_empty() => {
+                    let call = running.swap_remove(which % running.len());
+                    let failed = Settlement { bill: None, ..settlement(ledger, 0, now) };
+                    call.reservation.settle(failed).wait().unwrap();
+                }
+                Step::Abandon { which, sent } if !running.is_empty() => {
+                    let call = running.swap_remove(which % running.len());
+                    if sent {
+                        call.reservation.mark_sent();
+                    }
+                }
+                Step::Settle { .. } | Step::Fail { .. } | Step::Abandon { .. } => {}
+                Step::Raise { cents } => {
+                    let by = format!("0.0{cents}");
+                    ledger.raise_budget("day".into(), by, None, "cli", now).wait().unwrap();
+                }
+                Step::TopUp { cents } => {
+                    let by = format!("0.0{cents}");
+                    ledger.top_up_budget("month".into(), by, "cli", now).wait().unwrap();
+                }
+                Step::NextDay => now += TimeDelta::hours(24),
+            }
+            check_limits(ledger, now)?;
+        }
+        drop(running);
+        for ledger in &ledgers {
+            ledger.claim_alerts(now).wait().unwrap();
+        }
+        let ledger = &ledgers[0];
+        for view in report::budgets(ledger, now).unwrap() {
+            prop_assert_eq!(view.held.count, 0, "a hold outlived its call: {:?}", view);
+        }
+        let mut billed = Money::ZERO;
+        report::each_call(ledger, &CallQuery::default(), |call| {
+            billed = billed.saturating_add(call.cost_usd.unwrap_or_default());
+            Ok::<(), LedgerError>(())
+        }).unwrap();
+        for by in [By::Day, By::Week, By::Month, By::Provider, By::Model, By::Project, By::Session] {
+            let query = UsageQuery { since: noon() - TimeDelta::days(3), until: now + TimeDelta::days(1), by, timezone: UTC };
+            prop_assert_eq!(report::usage(ledger, &query).unwrap().total.cost_usd, billed);
+        }
+        ledger.check_integrity().unwrap();
+    }
+}
