@@ -203,101 +203,104 @@ mod tests {
 
     use super::*;
 
+    use Dialect::{AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiResponses};
+
+    const CAPS: &[(Dialect, &str, Option<&str>)] = &[
+        (
+            OpenAiChat,
+            r#"{"model":"gpt-5"}"#,
+            Some(r#"{"max_completion_tokens":100,"model":"gpt-5"}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"model":"mistral-large"}"#,
+            Some(r#"{"max_tokens":100,"model":"mistral-large"}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"model":"openai/o3"}"#,
+            Some(r#"{"max_completion_tokens":100,"model":"openai/o3"}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"model":"openai/gpt-oss-120b"}"#,
+            Some(r#"{"max_tokens":100,"model":"openai/gpt-oss-120b"}"#),
+        ),
+        (
+            OpenAiChat,
+            " {\n  \"max_tokens\" : 500 ,\"x\":1.50}\n",
+            Some(" {\n  \"max_tokens\" : 100 ,\"x\":1.50}\n"),
+        ),
+        (OpenAiChat, r#"{"max_tokens":50}"#, Some(r#"{"max_tokens":50}"#)),
+        (
+            OpenAiChat,
+            r#"{"max_tokens":500,"max_completion_tokens":50}"#,
+            Some(r#"{"max_tokens":100,"max_completion_tokens":50}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"max_tokens":500,"max_tokens":600}"#,
+            Some(r#"{"max_tokens":100,"max_tokens":100}"#),
+        ),
+        (OpenAiChat, r#"{"max\u005ftokens":500}"#, Some(r#"{"max\u005ftokens":100}"#)),
+        (
+            OpenAiChat,
+            r#"{"max_tokens":null,"a":"max_tokens\":9"}"#,
+            Some(r#"{"max_tokens":100,"a":"max_tokens\":9"}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"max_tokens":null,"max_completion_tokens":7}"#,
+            Some(r#"{"max_tokens":null,"max_completion_tokens":7}"#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"max_tokens":1e9,"t":{"max_tokens":9e9}}"#,
+            Some(r#"{"max_tokens":100,"t":{"max_tokens":9e9}}"#),
+        ),
+        (OpenAiChat, r#"{"max_tokens":-1}"#, Some(r#"{"max_tokens":100}"#)),
+        (OpenAiChat, r#"{"max_tokens":"500"}"#, None),
+        (OpenAiResponses, "{}", Some(r#"{"max_output_tokens":100}"#)),
+        (
+            AnthropicMessages,
+            r#"{"max_tokens":64000,"messages":[]}"#,
+            Some(r#"{"max_tokens":100,"messages":[]}"#),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"contents":[]}"#,
+            Some(r#"{"generationConfig":{"maxOutputTokens":100},"contents":[]}"#),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"generationConfig":{ "topK":1}}"#,
+            Some(r#"{"generationConfig":{"maxOutputTokens":100, "topK":1}}"#),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"generationConfig":{}}"#,
+            Some(r#"{"generationConfig":{"maxOutputTokens":100}}"#),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"generation_config":{"max_output_tokens":900}}"#,
+            Some(r#"{"generation_config":{"max_output_tokens":100}}"#),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"generationConfig":null}"#,
+            Some(r#"{"generationConfig":{"maxOutputTokens":100}}"#),
+        ),
+        (GeminiGenerate, r#"{"generationConfig":[]}"#, None),
+        (Dialect::OpenAiEmbeddings, "{}", None),
+        (OpenAiChat, "[]", None),
+        (OpenAiChat, r#"{"max_tokens":5"#, None),
+        (OpenAiChat, r#"{} {}"#, None),
+    ];
+
     #[test]
     fn caps() {
-        use Dialect::{AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiResponses};
-        for (dialect, body, expected) in [
-            (
-                OpenAiChat,
-                r#"{"model":"gpt-5"}"#,
-                Some(r#"{"max_completion_tokens":100,"model":"gpt-5"}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"model":"mistral-large"}"#,
-                Some(r#"{"max_tokens":100,"model":"mistral-large"}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"model":"openai/o3"}"#,
-                Some(r#"{"max_completion_tokens":100,"model":"openai/o3"}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"model":"openai/gpt-oss-120b"}"#,
-                Some(r#"{"max_tokens":100,"model":"openai/gpt-oss-120b"}"#),
-            ),
-            (
-                OpenAiChat,
-                " {\n  \"max_tokens\" : 500 ,\"x\":1.50}\n",
-                Some(" {\n  \"max_tokens\" : 100 ,\"x\":1.50}\n"),
-            ),
-            (OpenAiChat, r#"{"max_tokens":50}"#, Some(r#"{"max_tokens":50}"#)),
-            (
-                OpenAiChat,
-                r#"{"max_tokens":500,"max_completion_tokens":50}"#,
-                Some(r#"{"max_tokens":100,"max_completion_tokens":50}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"max_tokens":500,"max_tokens":600}"#,
-                Some(r#"{"max_tokens":100,"max_tokens":100}"#),
-            ),
-            (OpenAiChat, r#"{"max\u005ftokens":500}"#, Some(r#"{"max\u005ftokens":100}"#)),
-            (
-                OpenAiChat,
-                r#"{"max_tokens":null,"a":"max_tokens\":9"}"#,
-                Some(r#"{"max_tokens":100,"a":"max_tokens\":9"}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"max_tokens":null,"max_completion_tokens":7}"#,
-                Some(r#"{"max_tokens":null,"max_completion_tokens":7}"#),
-            ),
-            (
-                OpenAiChat,
-                r#"{"max_tokens":1e9,"t":{"max_tokens":9e9}}"#,
-                Some(r#"{"max_tokens":100,"t":{"max_tokens":9e9}}"#),
-            ),
-            (OpenAiChat, r#"{"max_tokens":-1}"#, Some(r#"{"max_tokens":100}"#)),
-            (OpenAiChat, r#"{"max_tokens":"500"}"#, None),
-            (OpenAiResponses, "{}", Some(r#"{"max_output_tokens":100}"#)),
-            (
-                AnthropicMessages,
-                r#"{"max_tokens":64000,"messages":[]}"#,
-                Some(r#"{"max_tokens":100,"messages":[]}"#),
-            ),
-            (
-                GeminiGenerate,
-                r#"{"contents":[]}"#,
-                Some(r#"{"generationConfig":{"maxOutputTokens":100},"contents":[]}"#),
-            ),
-            (
-                GeminiGenerate,
-                r#"{"generationConfig":{ "topK":1}}"#,
-                Some(r#"{"generationConfig":{"maxOutputTokens":100, "topK":1}}"#),
-            ),
-            (
-                GeminiGenerate,
-                r#"{"generationConfig":{}}"#,
-                Some(r#"{"generationConfig":{"maxOutputTokens":100}}"#),
-            ),
-            (
-                GeminiGenerate,
-                r#"{"generation_config":{"max_output_tokens":900}}"#,
-                Some(r#"{"generation_config":{"max_output_tokens":100}}"#),
-            ),
-            (
-                GeminiGenerate,
-                r#"{"generationConfig":null}"#,
-                Some(r#"{"generationConfig":{"maxOutputTokens":100}}"#),
-            ),
-            (GeminiGenerate, r#"{"generationConfig":[]}"#, None),
-            (Dialect::OpenAiEmbeddings, "{}", None),
-            (OpenAiChat, "[]", None),
-            (OpenAiChat, r#"{"max_tokens":5"#, None),
-            (OpenAiChat, r#"{} {}"#, None),
-        ] {
+        for &(dialect, body, expected) in CAPS {
             let edited = with_output_cap(dialect, body.as_bytes(), 100);
             let edited = edited.map(|edited| String::from_utf8(edited).unwrap());
             assert_eq!(edited.as_deref(), expected, "{body}");

@@ -215,154 +215,157 @@ fn of_status(status: u16) -> ErrorKind {
 mod tests {
     use super::*;
 
+    use Dialect::{AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiResponses};
+    use ErrorKind::*;
+
+    const ANSWERS: &[(Dialect, u16, &str, ErrorKind)] = &[
+        (
+            OpenAiChat,
+            429,
+            r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+            InsufficientQuota,
+        ),
+        (
+            OpenAiChat,
+            429,
+            r#"{"error":{"message":"Rate limit reached for gpt-4o in organization org on tokens per min (TPM)","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+            RateLimit,
+        ),
+        (
+            OpenAiChat,
+            400,
+            r#"{"error":{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,"code":"billing_hard_limit_reached"}}"#,
+            InsufficientQuota,
+        ),
+        (
+            OpenAiChat,
+            400,
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+            ContextLength,
+        ),
+        (
+            OpenAiChat,
+            404,
+            r#"{"error":{"message":"The model `x` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            ModelNotFound,
+        ),
+        (
+            OpenAiChat,
+            401,
+            r#"{"error":{"message":"Incorrect API key provided: sk-x.","type":"invalid_request_error","code":"invalid_api_key"}}"#,
+            Auth,
+        ),
+        (
+            OpenAiChat,
+            400,
+            r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+            InvalidRequest,
+        ),
+        (
+            OpenAiChat,
+            402,
+            r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+            InsufficientQuota,
+        ),
+        (
+            OpenAiChat,
+            402,
+            r#"{"error":{"message":"This request requires more credits, or fewer max_tokens.","code":402}}"#,
+            InsufficientQuota,
+        ),
+        (OpenAiChat, 402, "Payment Required", InsufficientQuota),
+        (
+            OpenAiChat,
+            429,
+            r#"{"error":{"message":"Your account org-x <ak-y> is suspended, please check your plan and billing details","type":"exceeded_current_quota_error"}}"#,
+            InsufficientQuota,
+        ),
+        (OpenAiChat, 503, "<html>busy</html>", Overloaded),
+        (
+            OpenAiChat,
+            200,
+            r#"{"error":{"code":502,"message":"Provider returned error"}}"#,
+            Overloaded,
+        ),
+        (
+            OpenAiResponses,
+            0,
+            r#"{"code":"insufficient_quota","message":"You exceeded your current quota"}"#,
+            InsufficientQuota,
+        ),
+        (
+            AnthropicMessages,
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."}}"#,
+            InsufficientQuota,
+        ),
+        (
+            AnthropicMessages,
+            402,
+            r#"{"type":"error","error":{"type":"billing_error","message":"x"}}"#,
+            InsufficientQuota,
+        ),
+        (
+            AnthropicMessages,
+            429,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your rate limit"}}"#,
+            RateLimit,
+        ),
+        (
+            AnthropicMessages,
+            529,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            Overloaded,
+        ),
+        (
+            AnthropicMessages,
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+            ContextLength,
+        ),
+        (
+            AnthropicMessages,
+            404,
+            r#"{"type":"error","error":{"type":"not_found_error","message":"model: nope"}}"#,
+            ModelNotFound,
+        ),
+        (
+            GeminiGenerate,
+            429,
+            r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details. * Quota exceeded for metric: generate_content_free_tier_requests, limit: 5 Please retry in 34.4s.","status":"RESOURCE_EXHAUSTED"}}"#,
+            RateLimit,
+        ),
+        (
+            GeminiGenerate,
+            429,
+            r#"{"error":{"code":429,"message":"Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing.","status":"RESOURCE_EXHAUSTED"}}"#,
+            InsufficientQuota,
+        ),
+        (
+            GeminiGenerate,
+            400,
+            r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
+            Auth,
+        ),
+        (
+            GeminiGenerate,
+            404,
+            r#"{"error":{"code":404,"message":"models/x is not found for API version v1beta","status":"NOT_FOUND"}}"#,
+            ModelNotFound,
+        ),
+        (
+            GeminiGenerate,
+            503,
+            r#"{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}"#,
+            Overloaded,
+        ),
+        (OpenAiChat, 418, "", InvalidRequest),
+        (OpenAiChat, 0, "\0\u{1}", Other),
+    ];
+
     #[test]
     fn kinds_of_errors() {
-        use Dialect::{AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiResponses};
-        use ErrorKind::*;
-        for (dialect, status, body, expected) in [
-            (
-                OpenAiChat,
-                429,
-                r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
-                InsufficientQuota,
-            ),
-            (
-                OpenAiChat,
-                429,
-                r#"{"error":{"message":"Rate limit reached for gpt-4o in organization org on tokens per min (TPM)","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
-                RateLimit,
-            ),
-            (
-                OpenAiChat,
-                400,
-                r#"{"error":{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,"code":"billing_hard_limit_reached"}}"#,
-                InsufficientQuota,
-            ),
-            (
-                OpenAiChat,
-                400,
-                r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
-                ContextLength,
-            ),
-            (
-                OpenAiChat,
-                404,
-                r#"{"error":{"message":"The model `x` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
-                ModelNotFound,
-            ),
-            (
-                OpenAiChat,
-                401,
-                r#"{"error":{"message":"Incorrect API key provided: sk-x.","type":"invalid_request_error","code":"invalid_api_key"}}"#,
-                Auth,
-            ),
-            (
-                OpenAiChat,
-                400,
-                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
-                InvalidRequest,
-            ),
-            (
-                OpenAiChat,
-                402,
-                r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
-                InsufficientQuota,
-            ),
-            (
-                OpenAiChat,
-                402,
-                r#"{"error":{"message":"This request requires more credits, or fewer max_tokens.","code":402}}"#,
-                InsufficientQuota,
-            ),
-            (OpenAiChat, 402, "Payment Required", InsufficientQuota),
-            (
-                OpenAiChat,
-                429,
-                r#"{"error":{"message":"Your account org-x <ak-y> is suspended, please check your plan and billing details","type":"exceeded_current_quota_error"}}"#,
-                InsufficientQuota,
-            ),
-            (OpenAiChat, 503, "<html>busy</html>", Overloaded),
-            (
-                OpenAiChat,
-                200,
-                r#"{"error":{"code":502,"message":"Provider returned error"}}"#,
-                Overloaded,
-            ),
-            (
-                OpenAiResponses,
-                0,
-                r#"{"code":"insufficient_quota","message":"You exceeded your current quota"}"#,
-                InsufficientQuota,
-            ),
-            (
-                AnthropicMessages,
-                400,
-                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."}}"#,
-                InsufficientQuota,
-            ),
-            (
-                AnthropicMessages,
-                402,
-                r#"{"type":"error","error":{"type":"billing_error","message":"x"}}"#,
-                InsufficientQuota,
-            ),
-            (
-                AnthropicMessages,
-                429,
-                r#"{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your rate limit"}}"#,
-                RateLimit,
-            ),
-            (
-                AnthropicMessages,
-                529,
-                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
-                Overloaded,
-            ),
-            (
-                AnthropicMessages,
-                400,
-                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
-                ContextLength,
-            ),
-            (
-                AnthropicMessages,
-                404,
-                r#"{"type":"error","error":{"type":"not_found_error","message":"model: nope"}}"#,
-                ModelNotFound,
-            ),
-            (
-                GeminiGenerate,
-                429,
-                r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details. * Quota exceeded for metric: generate_content_free_tier_requests, limit: 5 Please retry in 34.4s.","status":"RESOURCE_EXHAUSTED"}}"#,
-                RateLimit,
-            ),
-            (
-                GeminiGenerate,
-                429,
-                r#"{"error":{"code":429,"message":"Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing.","status":"RESOURCE_EXHAUSTED"}}"#,
-                InsufficientQuota,
-            ),
-            (
-                GeminiGenerate,
-                400,
-                r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
-                Auth,
-            ),
-            (
-                GeminiGenerate,
-                404,
-                r#"{"error":{"code":404,"message":"models/x is not found for API version v1beta","status":"NOT_FOUND"}}"#,
-                ModelNotFound,
-            ),
-            (
-                GeminiGenerate,
-                503,
-                r#"{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}"#,
-                Overloaded,
-            ),
-            (OpenAiChat, 418, "", InvalidRequest),
-            (OpenAiChat, 0, "\0\u{1}", Other),
-        ] {
+        for &(dialect, status, body, expected) in ANSWERS {
             assert_eq!(classify(dialect, status, body.as_bytes()), expected, "{status} {body}");
         }
     }

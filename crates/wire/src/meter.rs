@@ -7,8 +7,8 @@ use crate::dialect::Dialect;
 use crate::errors::ErrorKind;
 use crate::estimate;
 use crate::gemini::GeminiReader;
-use crate::json::{Json, TextEnd, documents};
-use crate::openai_chat::ChatReader;
+use crate::json::{Json, TextEnd, documents, text_bytes};
+use crate::openai_chat::{ChatReader, TEXT_KEYS};
 use crate::openai_embeddings::EmbeddingsReader;
 use crate::openai_responses::ResponsesReader;
 use crate::other::OtherReader;
@@ -179,6 +179,10 @@ impl Meter {
             TextEnd::Whole => TextState::Whole,
             TextEnd::Truncated(rest) => {
                 read(rest);
+                // Members that the cut went through were passed over.
+                let seen = text_bytes(rest.raw(), &TEXT_KEYS, &[]);
+                let answer = self.reader.answer();
+                answer.output_bytes = answer.output_bytes.max(seen);
                 TextState::Truncated
             }
             TextEnd::NotJson => TextState::Unreadable,
