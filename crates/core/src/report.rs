@@ -3,15 +3,19 @@
 //! The types are the JSON documents of the API; `--json` prints the same.
 
 mod calls;
+mod prices;
 mod quota;
+mod totals;
 mod usage;
 
 pub use calls::{
     BudgetShare, CSV_COLUMNS, CallDetail, CallPage, CallQuery, CallView, call, calls, each_call,
 };
+pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,
 };
+pub use totals::{EndedEarly, ProviderTotal, Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
 
 use chrono::{DateTime, Utc};

@@ -52,9 +52,26 @@ pub enum WindowError {
     /// The anchor day is outside a month.
     #[error("'{0}' is not a day of the month: use 1 to 31")]
     AnchorDay(String),
+    /// Not a day of the week.
+    #[error("'{0}' is not a day of the week: use monday to sunday")]
+    WeekStart(String),
+    /// Not a time of day.
+    #[error("'{0}' is not a time of day: write it like 04:00")]
+    ResetAt(String),
     /// An option that does not go with the window.
-    #[error("{0} goes with --window {1} only")]
+    #[error("{0} goes with a {1} window only")]
     Misplaced(&'static str, &'static str),
+}
+
+/// Where in the calendar a window turns, as typed; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anchor<'a> {
+    /// The day a month begins on, 1 to 31.
+    pub anchor_day: Option<&'a str>,
+    /// The day a week begins on, by its English name or the first three letters of it.
+    pub week_start: Option<&'a str>,
+    /// The local time a day begins at, `HH:MM`.
+    pub reset_at: Option<&'a str>,
 }
 
 impl Window {
@@ -119,6 +136,35 @@ impl Window {
             }
             Window::Call | Window::Total => self,
         }
+    }
+
+    /// The window with what is set of `anchor`.
+    ///
+    /// # Errors
+    /// When a value makes no sense or does not go with the window.
+    pub fn anchored(self, anchor: &Anchor<'_>) -> Result<Window, WindowError> {
+        let mut window = self;
+        if let Some(text) = anchor.anchor_day {
+            let Window::Month { anchor_day } = &mut window else {
+                return Err(WindowError::Misplaced("anchor_day", "month"));
+            };
+            let day = text.parse().ok().filter(|day| (1..=31).contains(day));
+            *anchor_day = day.ok_or_else(|| WindowError::AnchorDay(text.to_owned()))?;
+        }
+        if let Some(text) = anchor.week_start {
+            let Window::Week { start } = &mut window else {
+                return Err(WindowError::Misplaced("week_start", "week"));
+            };
+            *start = text.parse().map_err(|_| WindowError::WeekStart(text.to_owned()))?;
+        }
+        if let Some(text) = anchor.reset_at {
+            let Window::Day { reset_at } = &mut window else {
+                return Err(WindowError::Misplaced("reset_at", "day"));
+            };
+            *reset_at = NaiveTime::parse_from_str(text, "%H:%M")
+                .map_err(|_| WindowError::ResetAt(text.to_owned()))?;
+        }
+        Ok(window)
     }
 
     /// The period that `at` belongs to. A skipped local midnight (daylight saving) is the first
@@ -320,6 +366,34 @@ mod tests {
     fn names_that_are_no_window_say_what_is() {
         assert!(Window::parse("fortnight").unwrap_err().to_string().contains("not a window"));
         assert!(Window::parse("5h").unwrap_err().to_string().contains("rolling"));
+    }
+
+    #[test]
+    fn anchors_go_with_their_window() {
+        let week = Window::Week { start: Weekday::Mon };
+        let day = |text| Anchor { anchor_day: Some(text), ..Anchor::default() };
+        let start = |text| Anchor { week_start: Some(text), ..Anchor::default() };
+        let reset = |text| Anchor { reset_at: Some(text), ..Anchor::default() };
+        for (window, anchor, expected) in [
+            (Window::MONTH, day("15"), Ok(15)),
+            (Window::MONTH, day("0"), Err("1 to 31")),
+            (Window::MONTH, day("32"), Err("1 to 31")),
+            (Window::DAY, day("15"), Err("month window only")),
+            (week, start("sunday"), Ok(6)),
+            (week, start("Wed"), Ok(2)),
+            (week, start("2"), Err("monday to sunday")),
+            (Window::Total, start("sunday"), Err("week window only")),
+            (Window::DAY, reset("04:30"), Ok(270)),
+            (Window::DAY, reset("24:00"), Err("04:00")),
+            (week, reset("04:00"), Err("day window only")),
+            (Window::MONTH, Anchor::default(), Ok(1)),
+        ] {
+            match (window.anchored(&anchor), expected) {
+                (Ok(window), Ok(expected)) => assert_eq!(window.anchor(), expected, "{anchor:?}"),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (got, _) => panic!("{anchor:?}: {got:?}"),
+            }
+        }
     }
 
     proptest! {

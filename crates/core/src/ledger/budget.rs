@@ -55,11 +55,11 @@ const COLUMNS: &str = "seq, id, name, kind, unit, limit_count, window_name, wind
      timezone, warn_percent, scope, allow_unpriced, may_cap, credits_total";
 
 /// All budgets in force, hard ones first, in order of creation; remembered by the writer.
-pub(crate) fn active(writing: &mut Writing<'_>) -> Result<Arc<Vec<ActiveBudget>>, OpError> {
+pub(crate) fn active(writing: &mut Writing<'_>) -> Result<Arc<[Arc<ActiveBudget>]>, OpError> {
     if let Some(budgets) = writing.cache.budgets() {
         return Ok(budgets);
     }
-    let budgets = Arc::new(load(writing.connection)?);
+    let budgets: Arc<[_]> = load(writing.connection)?.into_iter().map(Arc::new).collect();
     writing.cache.remember_budgets(Arc::clone(&budgets));
     Ok(budgets)
 }

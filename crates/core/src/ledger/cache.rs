@@ -20,7 +20,7 @@ pub(crate) struct Cache {
     dimension_count: usize,
     accounts: HashMap<String, i64>,
     keys: HashMap<String, i64>,
-    budgets: Option<Arc<Vec<ActiveBudget>>>,
+    budgets: Option<Arc<[Arc<ActiveBudget>]>>,
     prices: HashSet<String>,
     /// Whether an account has a balance to keep, by account id.
     balances: HashMap<i64, bool>,
@@ -93,11 +93,11 @@ impl Cache {
         self.keys.clear();
     }
 
-    pub(crate) fn budgets(&self) -> Option<Arc<Vec<ActiveBudget>>> {
+    pub(crate) fn budgets(&self) -> Option<Arc<[Arc<ActiveBudget>]>> {
         self.budgets.clone()
     }
 
-    pub(crate) fn remember_budgets(&mut self, budgets: Arc<Vec<ActiveBudget>>) {
+    pub(crate) fn remember_budgets(&mut self, budgets: Arc<[Arc<ActiveBudget>]>) {
         self.budgets = Some(budgets);
     }
 

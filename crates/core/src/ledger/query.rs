@@ -4,11 +4,13 @@ mod calls;
 mod shares;
 mod standings;
 mod sums;
+mod totals;
 
 pub(crate) use calls::{CallFilter, CallRow, call, page};
 pub(crate) use shares::shares;
 pub(crate) use standings::{StandingRow, standings};
 pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
+pub(crate) use totals::{by_provider, ended_early, limited, running};
 
 pub(crate) use super::alert::list as alerts;
 pub(crate) use super::grant::list as balances;

@@ -1,5 +1,7 @@
 //! Reservation: the decision over a call and its row, in one transaction.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
 use super::active::ActiveBudget;
@@ -41,7 +43,7 @@ pub(crate) fn reserve(writing: &mut Writing<'_>, call: &NewCall) -> Result<Reser
                 tightest(applying.iter().zip(&holds).map(|((active, standing), hold)| {
                     let mut standing = *standing;
                     standing.funds.held = standing.funds.held.saturating_add(*hold);
-                    (active, standing)
+                    (&**active, standing)
                 }));
             Ok(Reserved::Admitted { output_cap, ceiling, standing })
         }
@@ -90,7 +92,7 @@ pub(crate) fn look(
     let key = call.key.as_deref();
     let account = account::of_call(writing, &call.provider, key, call.plan_login, call.at)?;
     let applying = applying(writing, call, account)?;
-    Ok(tightest(applying.iter().map(|(active, standing)| (active, *standing))))
+    Ok(tightest(applying.iter().map(|(active, standing)| (&**active, *standing))))
 }
 
 fn demand(writing: &mut Writing<'_>, call: &NewCall) -> Result<Demand, OpError> {
@@ -105,7 +107,7 @@ pub(crate) fn applying(
     writing: &mut Writing<'_>,
     call: &NewCall,
     account: i64,
-) -> Result<Vec<(ActiveBudget, Standing)>, OpError> {
+) -> Result<Vec<(Arc<ActiveBudget>, Standing)>, OpError> {
     let budgets = budget::active(writing)?;
     if budgets.is_empty() {
         return Ok(Vec::new());
@@ -127,7 +129,7 @@ pub(crate) fn applying(
         .filter(|active| active.matcher.matches(&facts))
         .map(|active| {
             let standing = counter::standing(writing.connection, active, call.at)?;
-            Ok((active.clone(), standing))
+            Ok((Arc::clone(active), standing))
         })
         .collect()
 }
@@ -143,7 +145,7 @@ fn admit(
     writing: &mut Writing<'_>,
     call: &NewCall,
     account: i64,
-    applying: &[(ActiveBudget, Standing)],
+    applying: &[(Arc<ActiveBudget>, Standing)],
     holds: &[i64],
     output_cap: Option<u64>,
     ceiling: Option<Money>,

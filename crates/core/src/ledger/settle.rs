@@ -298,7 +298,7 @@ fn charge(
             let after = spent.saturating_add(charged);
             fire_thresholds(writing, active, before.period, spent, after, now)?;
         }
-        standings.push((active, counter::standing(writing.connection, active, call.started)?));
+        standings.push((&**active, counter::standing(writing.connection, active, call.started)?));
     }
     Ok(tightest(standings.into_iter()))
 }

@@ -148,6 +148,10 @@ CREATE TABLE call (
 ) STRICT;
 CREATE INDEX call_started ON call (started_ms);
 CREATE INDEX call_running ON call (owner) WHERE owner IS NOT NULL;
+-- For the counts of what did not go its usual way, which are few.
+CREATE INDEX call_ended_early ON call (status, provider_id, error_kind, refusal)
+    WHERE status IN ('refused', 'failed', 'estimated');
+CREATE INDEX call_limited ON call (limit_action) WHERE limit_action IS NOT NULL;
 CREATE UNIQUE INDEX call_response ON call (account_id, response_id)
     WHERE response_id IS NOT NULL AND response_repeats = 0;
 
