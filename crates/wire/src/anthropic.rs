@@ -17,6 +17,8 @@ pub(crate) struct AnthropicReader {
     /// The model asked once more after each run of server-side tool results.
     tool_rounds: u64,
     in_tool_results: bool,
+    /// Fast mode is priced as a tier of its own.
+    is_fast: bool,
 }
 
 impl AnthropicReader {
@@ -36,7 +38,7 @@ impl AnthropicReader {
         self.counts.merge(usage);
         self.answer.note(None, None, usage.get("service_tier"));
         if usage.get("speed").and_then(Json::text).is_some_and(|speed| speed == "fast") {
-            self.answer.metered.service_tier = Some("fast".to_owned());
+            self.is_fast = true;
         }
     }
 
@@ -98,6 +100,9 @@ impl AnswerReader for AnthropicReader {
     }
 
     fn finish(&mut self) {
+        if self.is_fast {
+            self.answer.metered.service_tier = Some("fast".to_owned());
+        }
         let Some(read) = self.counts.read(self.answer.metered.model.as_deref()) else { return };
         // Before the end every count is provisional: the opening has a placeholder for the output,
         // and server-side loops report in between.

@@ -37,8 +37,6 @@ pub use dialect::{Dialect, is_free, model_of_path};
 pub use edit::{with_include_usage, with_output_cap};
 pub use errors::{ErrorKind, classify};
 pub use meter::{Ending, Meter, Reading};
-pub use refusal::{
-    Amount, RefusalFacts, RefusalOption, RefusalReason, RefusalStatus, refusal_body, refusal_status,
-};
+pub use refusal::{RefusalFacts, RefusalStatus, refusal_body, refusal_status};
 pub use request::{RequestError, RequestFacts, read_request};
 pub use usage_filter::UsageChunkFilter;

@@ -3,12 +3,14 @@
 //! Its status and shape were chosen by what clients do with it: whether their user sees the
 //! sentence, and whether they ask again.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use outlay_core::admission::RefusalReason;
+use outlay_core::budget::{Quantity, Scope};
 use outlay_core::money::Money;
+use outlay_core::refusal::{self, Refusal, RefusalOption};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -24,27 +26,27 @@ pub struct RefusalFacts {
     /// A page that says more.
     pub docs: String,
     /// The name of the budget that stops it.
-    pub budget: Option<String>,
-    /// That budget's window: `day`, `month`, `5h`, …
-    pub window: Option<String>,
+    pub budget: String,
+    /// That budget's window: `day`, `month`, …
+    pub window: String,
     /// What the amounts count: `USD`, `tokens` or `calls`.
-    pub unit: String,
-    /// What the budget is limited to; empty where it covers everything.
-    pub scope: BTreeMap<String, String>,
-    /// The budget's limit.
-    pub limit: Option<Amount>,
+    pub unit: &'static str,
+    /// What the budget is limited to; `{}` where it covers everything.
+    pub scope: Scope,
+    /// The period's limit.
+    pub limit: Quantity,
     /// What is spent, without holds.
-    pub used: Option<Amount>,
+    pub used: Quantity,
     /// What running calls hold.
-    pub held: Option<Amount>,
-    /// What this call needs.
-    pub needed: Option<Amount>,
+    pub held: Quantity,
+    /// What this call needs; `None` where unknown.
+    pub needed: Option<Quantity>,
     /// What the period still has.
-    pub quota_remaining: Option<Amount>,
+    pub quota_remaining: Quantity,
     /// What the budget's top-ups still have.
-    pub credits_remaining: Option<Amount>,
+    pub credits_remaining: Quantity,
     /// The account's prepaid credit; `None` where unknown.
-    pub balance_remaining: Option<Amount>,
+    pub balance_remaining: Option<Money>,
     /// When the budget starts anew; `None` where it never does.
     #[serde(serialize_with = "instant")]
     pub reset_date: Option<DateTime<Utc>>,
@@ -54,69 +56,33 @@ pub struct RefusalFacts {
     pub options: Vec<RefusalOption>,
 }
 
-/// Why a call is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusalReason {
-    /// A hard budget is used up.
-    QuotaExceeded,
-    /// The account's prepaid credit is at its floor.
-    BalanceEmpty,
-    /// Nobody knows what the model costs.
-    UnpricedModel,
-    /// The client repeats itself.
-    LoopDetected,
-    /// Waiting for money that other calls hold took too long.
-    BudgetBusy,
-}
-
-impl RefusalReason {
-    /// The name of the reason.
+impl RefusalFacts {
+    /// The facts of the ledger's refusal. Help is at `base_url`, which has no slash at its end
+    /// (`http://127.0.0.1:4780`).
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalReason::QuotaExceeded => "quota_exceeded",
-            RefusalReason::BalanceEmpty => "balance_empty",
-            RefusalReason::UnpricedModel => "unpriced_model",
-            RefusalReason::LoopDetected => "loop_detected",
-            RefusalReason::BudgetBusy => "budget_busy",
+    pub fn of(refusal: &Refusal, base_url: &str) -> RefusalFacts {
+        let options = refusal::options(refusal);
+        let is_cost_known = refusal.reason != RefusalReason::UnpricedModel;
+        RefusalFacts {
+            reason: refusal.reason,
+            message: refusal::message(refusal),
+            docs: format!("{base_url}/help/{}", refusal.reason.code()),
+            budget: refusal.budget.clone(),
+            window: refusal.window.to_owned(),
+            unit: refusal.limit.unit.as_str(),
+            scope: refusal.scope.clone(),
+            limit: refusal.limit,
+            used: refusal.used,
+            held: refusal.held,
+            needed: is_cost_known.then_some(refusal.needed),
+            quota_remaining: refusal.remaining,
+            credits_remaining: refusal.credits_remaining,
+            balance_remaining: refusal.balance_remaining,
+            reset_date: refusal.reset,
+            addon_available: options.iter().any(|option| option.action == "topup"),
+            options,
         }
     }
-
-    /// The error code that clients see.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            RefusalReason::QuotaExceeded => "budget_exceeded",
-            _ => self.as_str(),
-        }
-    }
-}
-
-/// An amount in a budget's unit: money as a decimal string, counts as numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Amount {
-    /// US dollars.
-    Usd(Money),
-    /// Tokens or calls.
-    Count(u64),
-}
-
-/// One way out of a refusal.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct RefusalOption {
-    /// `raise`, `topup`, `set`, `wait`, …
-    pub action: String,
-    /// The command that does it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-    /// The limit it leads to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<Amount>,
-    /// How long to wait.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
-    pub until: Option<DateTime<Utc>>,
 }
 
 /// The body of a refusal that is answered with `status`, as JSON.
@@ -223,42 +189,38 @@ fn instant<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S
 
 #[cfg(test)]
 mod tests {
+    use outlay_core::budget::BudgetUnit;
+
     use super::*;
 
-    fn facts() -> RefusalFacts {
-        let usd = |text: &str| Some(Amount::Usd(text.parse().unwrap()));
-        let reset = DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc();
-        RefusalFacts {
+    fn refused() -> Refusal {
+        let usd = |text: &str| Quantity {
+            unit: BudgetUnit::Usd,
+            count: text.parse::<Money>().unwrap().picodollars(),
+        };
+        Refusal {
+            call: uuid::Uuid::nil(),
             reason: RefusalReason::QuotaExceeded,
-            message: "Outlay: hard budget 'day' of $5.00 is used up.".to_owned(),
-            docs: "http://127.0.0.1:4780/help/budget_exceeded".to_owned(),
-            budget: Some("day".to_owned()),
-            window: Some("day".to_owned()),
-            unit: "USD".to_owned(),
-            scope: [("project".to_owned(), "demo".to_owned())].into(),
+            budget: "day".to_owned(),
+            window: "day",
+            scope: Scope { project: Some("demo".to_owned()), ..Scope::default() },
             limit: usd("5"),
             used: usd("4.98"),
             held: usd("0"),
             needed: usd("0.12"),
-            quota_remaining: usd("0.02"),
+            remaining: usd("0.02"),
             credits_remaining: usd("0"),
-            balance_remaining: None,
-            reset_date: Some(reset),
-            addon_available: true,
-            options: vec![
-                RefusalOption {
-                    action: "raise".to_owned(),
-                    command: Some("outlay budget raise day --by 2".to_owned()),
-                    limit: usd("7"),
-                    until: None,
-                },
-                RefusalOption {
-                    action: "wait".to_owned(),
-                    until: Some(reset),
-                    ..Default::default()
-                },
-            ],
+            balance_remaining: Some("12.40".parse().unwrap()),
+            reset: Some(DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc()),
+            timezone: chrono_tz::Europe::Berlin,
+            model: Some("gpt-5".to_owned()),
+            provider: "openai".to_owned(),
+            standing: None,
         }
+    }
+
+    fn facts() -> RefusalFacts {
+        RefusalFacts::of(&refused(), "http://127.0.0.1:4780")
     }
 
     #[test]
@@ -278,19 +240,32 @@ mod tests {
 
     #[test]
     fn counts_are_numbers_and_unknowns_null() {
-        let facts = RefusalFacts {
-            reason: RefusalReason::BudgetBusy,
-            unit: "tokens".to_owned(),
-            limit: Some(Amount::Count(1000)),
-            used: None,
-            reset_date: None,
-            ..facts()
+        let tokens = |count| Quantity { unit: BudgetUnit::Tokens, count };
+        let refusal = Refusal {
+            reason: RefusalReason::UnpricedModel,
+            limit: tokens(1000),
+            used: tokens(7),
+            balance_remaining: None,
+            reset: None,
+            ..refused()
         };
+        let facts = RefusalFacts::of(&refusal, "http://127.0.0.1:4780");
         let body = refusal_body(Dialect::OpenAiChat, 402, &facts);
         let body: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(body["limit"], json!(1000));
-        assert_eq!(body["error"]["code"], json!("budget_busy"));
-        assert_eq!((&body["used"], &body["reset_date"]), (&Value::Null, &Value::Null));
+        for (key, expected) in [
+            ("limit", json!(1000)),
+            ("used", json!(7)),
+            ("unit", json!("tokens")),
+            ("reason", json!("unpriced_model")),
+            ("docs", json!("http://127.0.0.1:4780/help/unpriced_model")),
+            ("needed", Value::Null),
+            ("balance_remaining", Value::Null),
+            ("reset_date", Value::Null),
+            ("addon_available", json!(false)),
+        ] {
+            assert_eq!(body[key], expected, "{key}");
+        }
+        assert_eq!(body["error"]["code"], json!("unpriced_model"));
     }
 
     #[test]
