@@ -15,7 +15,7 @@ pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,
 };
-pub use totals::{EndedEarly, ProviderTotal, Totals, totals};
+pub use totals::{Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
 
 use chrono::{DateTime, Utc};

@@ -42,6 +42,7 @@ pub use call::NewCall;
 pub use error::LedgerError;
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger, Opening, Reservation, Role};
+pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use settle::{Settled, Settlement};
 pub use writer::Reply;

@@ -10,6 +10,7 @@ pub(crate) use calls::{CallFilter, CallRow, call, page};
 pub(crate) use shares::shares;
 pub(crate) use standings::{StandingRow, standings};
 pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
+pub use totals::{EndedEarly, ProviderTotal};
 pub(crate) use totals::{by_provider, ended_early, limited, running};
 
 pub(crate) use super::alert::list as alerts;

@@ -1,0 +1,91 @@
+//! Counts over the whole ledger, from sums and from indexes of what is rare.
+
+use rusqlite::Connection;
+
+use crate::money::Money;
+
+/// One provider's billed calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderTotal {
+    /// Its name.
+    pub provider: String,
+    /// Settled and estimated calls.
+    pub calls: i64,
+    /// Of these, the ones of unknown cost.
+    pub unpriced_calls: i64,
+    /// Money owed.
+    pub cost: Money,
+}
+
+/// Calls that are not settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedEarly {
+    /// The provider's name.
+    pub provider: String,
+    /// `refused failed estimated`.
+    pub status: String,
+    /// The class of the upstream's error.
+    pub error_kind: Option<String>,
+    /// Why it was refused.
+    pub refusal: Option<String>,
+    /// How many.
+    pub calls: i64,
+}
+
+/// Billed calls by provider.
+pub(crate) fn by_provider(connection: &Connection) -> rusqlite::Result<Vec<ProviderTotal>> {
+    connection
+        .prepare_cached(
+            "SELECT p.text, sum(calls), sum(unpriced_calls), sum(cost_pico) FROM rollup_day \
+             JOIN dimension p ON p.id = provider_id WHERE by_kind = 1 GROUP BY 1 ORDER BY 1",
+        )?
+        .query_map([], |row| {
+            Ok(ProviderTotal {
+                provider: row.get(0)?,
+                calls: row.get(1)?,
+                unpriced_calls: row.get(2)?,
+                cost: Money::from_picodollars(row.get(3)?),
+            })
+        })?
+        .collect()
+}
+
+/// Calls that are not settled, by what became of them.
+pub(crate) fn ended_early(connection: &Connection) -> rusqlite::Result<Vec<EndedEarly>> {
+    connection
+        .prepare_cached(
+            "SELECT p.text, status, error_kind, refusal, calls FROM ( \
+             SELECT provider_id, status, error_kind, refusal, count(*) AS calls FROM call \
+             WHERE status IN ('refused', 'failed', 'estimated') \
+             GROUP BY status, provider_id, error_kind, refusal) \
+             JOIN dimension p ON p.id = provider_id ORDER BY 1, 2, 3, 4",
+        )?
+        .query_map([], |row| {
+            Ok(EndedEarly {
+                provider: row.get(0)?,
+                status: row.get(1)?,
+                error_kind: row.get(2)?,
+                refusal: row.get(3)?,
+                calls: row.get(4)?,
+            })
+        })?
+        .collect()
+}
+
+/// Calls by what a limit did to them.
+pub(crate) fn limited(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT limit_action, count(*) FROM call WHERE limit_action IS NOT NULL \
+             GROUP BY limit_action ORDER BY limit_action",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Running calls of all processes.
+pub(crate) fn running(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM call WHERE owner IS NOT NULL")?
+        .query_row([], |row| row.get(0))
+}

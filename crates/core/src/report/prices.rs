@@ -1,0 +1,109 @@
+//! The prices in force, as listed.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::ledger::Ledger;
+use crate::money::{Money, Rate};
+use crate::price::{Price, Tier};
+
+/// Which prices to list.
+#[derive(Clone, Debug, Default)]
+pub struct PriceFilter {
+    /// Only this provider's, by the price list's name for it.
+    pub provider: Option<String>,
+    /// Only models whose name contains this, in any case.
+    pub search: Option<String>,
+}
+
+/// `GET /api/v1/prices`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prices {
+    /// Which list is embedded.
+    pub source: &'static str,
+    /// The user's prices first, then the list's.
+    pub prices: Vec<PriceView>,
+}
+
+/// What a model charges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PriceView {
+    /// A hash of its content.
+    pub id: String,
+    /// The price list's name of the provider; empty where the user's price is for any.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// `list override user`.
+    pub origin: &'static str,
+    /// What is charged; nothing where the model is free.
+    pub rates: Vec<RateView>,
+}
+
+/// What is charged for one kind of usage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RateView {
+    /// `input output cache_read web_searches` and so on.
+    pub unit: &'static str,
+    /// US dollars for `per` units.
+    pub usd: Money,
+    /// How many units that buys.
+    pub per: u32,
+    /// What replaces it when a prompt is long.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierView>,
+}
+
+/// A rate for long prompts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TierView {
+    /// For prompts with more tokens than this.
+    pub above: u64,
+    /// US dollars for `per` units.
+    pub usd: Money,
+    /// How many units that buys.
+    pub per: u32,
+}
+
+/// The prices in force at `at`, the user's included.
+#[must_use]
+pub fn prices(ledger: &Ledger, filter: &PriceFilter, at: DateTime<Utc>) -> Prices {
+    let list = ledger.prices();
+    let search = filter.search.as_deref().unwrap_or_default().to_lowercase();
+    let wanted = |price: &Price| {
+        filter.provider.as_ref().is_none_or(|provider| *provider == price.provider)
+            && price.model.to_lowercase().contains(&search)
+    };
+    Prices {
+        source: list.source(),
+        prices: list.entries(at).filter(wanted).map(|price| PriceView::from(&price)).collect(),
+    }
+}
+
+impl From<&Price> for PriceView {
+    fn from(price: &Price) -> PriceView {
+        let rates = price.rates.units.iter().map(|(unit, rate)| RateView {
+            unit: unit.as_str(),
+            usd: usd(rate.base),
+            per: rate.base.per,
+            tiers: rate.tiers.iter().map(TierView::from).collect(),
+        });
+        PriceView {
+            id: price.id.to_string(),
+            provider: price.provider.clone(),
+            model: price.model.clone(),
+            origin: price.origin.as_str(),
+            rates: rates.collect(),
+        }
+    }
+}
+
+impl From<&Tier> for TierView {
+    fn from(tier: &Tier) -> TierView {
+        TierView { above: tier.above, usd: usd(tier.rate), per: tier.rate.per }
+    }
+}
+
+fn usd(rate: Rate) -> Money {
+    Money::from_picodollars(rate.picodollars)
+}
