@@ -1,1 +1,22 @@
-//! outlay-host
+//! What touches the user's machine: its folders, its configuration file, its clock's zone, its
+//! notifications, and what may be wrong with it.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`folders`] | where the ledger, the token and the configuration are |
+//! | [`config`] | the configuration file and its variables |
+//! | [`zone`] | the time zone of this machine |
+//! | [`notify`] | the delivery of alerts to the desktop |
+//! | [`running`] | the proxy that runs already, proved to be ours |
+//! | [`project`] | the repository that one works in |
+//! | [`port`] | which program holds a port |
+//! | [`doctor`] | what may be wrong, and how to mend it |
+
+pub mod config;
+pub mod doctor;
+pub mod folders;
+pub mod notify;
+pub mod port;
+pub mod project;
+pub mod running;
+pub mod zone;
