@@ -7,11 +7,13 @@ use crate::counts;
 use crate::dialect::Dialect;
 use crate::errors;
 use crate::json::{Json, text_bytes};
+use crate::openai::stated_cost;
 
 const TEXT_KEYS: [&str; 3] = ["text", "thinking", "partial_json"];
 
 #[derive(Debug, Default)]
 pub(crate) struct AnthropicReader {
+    provider: String,
     answer: Answer,
     counts: MessageCounts,
     /// The model asked once more after each run of server-side tool results.
@@ -22,8 +24,8 @@ pub(crate) struct AnthropicReader {
 }
 
 impl AnthropicReader {
-    pub(crate) fn new() -> AnthropicReader {
-        AnthropicReader::default()
+    pub(crate) fn new(provider: &str) -> AnthropicReader {
+        AnthropicReader { provider: provider.to_owned(), ..AnthropicReader::default() }
     }
 
     fn read_message(&mut self, message: Json<'_>) {
@@ -36,6 +38,8 @@ impl AnthropicReader {
 
     fn read_usage(&mut self, usage: Json<'_>) {
         self.counts.merge(usage);
+        let metered = &mut self.answer.metered;
+        metered.stated_cost = stated_cost(&self.provider, usage).or(metered.stated_cost);
         self.answer.note(None, None, usage.get("service_tier"));
         if usage.get("speed").and_then(Json::text).is_some_and(|speed| speed == "fast") {
             self.is_fast = true;

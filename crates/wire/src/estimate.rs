@@ -1,14 +1,16 @@
 //! Usage estimated from bytes, for answers whose provider does not say.
 //!
-//! The rates below are medians over a thousand recorded exchanges, counted as the meter counts:
-//! request bodies without inline media, and visible text of answers.
+//! Over the recorded exchanges of this repository's tests the median is 3.1 (Anthropic) to 3.8
+//! (OpenAI) bytes of visible text for each generated token, and more bytes of request for each
+//! prompt token (5 to 9, short requests being mostly JSON). The rates below stay under that, for an
+//! estimate stands in for a bill: it should rather be a little high.
 
 use outlay_core::usage::Usage;
 
 /// Request body bytes for each prompt token.
 pub const PROMPT_BYTES_PER_TOKEN: u64 = 4;
 /// Bytes of visible text for each generated token.
-pub const OUTPUT_BYTES_PER_TOKEN: u64 = 4;
+pub const OUTPUT_BYTES_PER_TOKEN: u64 = 3;
 
 /// The usage of a call of which `prompt_bytes` went out and `output_bytes` of text came back.
 /// `floor` is what the provider said before it stopped talking: its prompt counts stand, and its
@@ -39,9 +41,9 @@ mod tests {
             ..Usage::default()
         };
         for (prompt_bytes, output_bytes, floor, input, output) in [
-            (4000, 401, None, 1000, 101),
+            (4000, 301, None, 1000, 101),
             (0, 0, None, 0, 0),
-            (4000, 401, Some(&opening), 900, 101),
+            (4000, 301, Some(&opening), 900, 101),
             (4000, 4, Some(&opening), 900, 3),
         ] {
             let usage = usage(prompt_bytes, output_bytes, floor);

@@ -97,7 +97,7 @@ impl Meter {
             }
             Dialect::OpenAiResponses => Box::new(ResponsesReader::new(provider)),
             Dialect::OpenAiEmbeddings => Box::new(EmbeddingsReader::new(provider)),
-            Dialect::AnthropicMessages => Box::new(AnthropicReader::new()),
+            Dialect::AnthropicMessages => Box::new(AnthropicReader::new(provider)),
             Dialect::GeminiGenerate | Dialect::GeminiEmbed => Box::new(GeminiReader::new(dialect)),
             Dialect::Other => Box::new(OtherReader::new(provider)),
         };

@@ -210,7 +210,7 @@ fn read_tools(json: Json<'_>, usage: &mut Usage) -> bool {
 }
 
 /// What the provider says the call cost, from the digits it sent.
-fn stated_cost(provider: &str, json: Json<'_>) -> Option<Money> {
+pub(crate) fn stated_cost(provider: &str, json: Json<'_>) -> Option<Money> {
     let [ticks, cost, is_byok, cost_details] =
         json.pick(["cost_in_usd_ticks", "cost", "is_byok", "cost_details"]);
     let money = |text: &str| Money::parse_stated(text).ok().filter(|money| *money >= Money::ZERO);

@@ -52,6 +52,10 @@ impl AnswerReader for ChatReader {
         for choice in &choices {
             self.answer.output_bytes += text_bytes(choice.raw(), &TEXT_KEYS, &[]);
             self.answer.is_ended |= choice.get("finish_reason").is_some();
+            // OpenRouter: one of several providers failed behind it.
+            if choice.get("error").is_some() {
+                self.answer.failed = Some(errors::of_error(self.dialect, 0, *choice));
+            }
         }
         // Older Groq servers have it in x_groq, Moonshot in the last choice.
         let usage = usage

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::errors;
 use crate::gemini;
 use crate::json::{Json, text_bytes};
-use crate::openai::{Completion, read_usage};
+use crate::openai::{Completion, read_usage, stated_cost};
 use crate::openai_chat::TEXT_KEYS;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl AnswerReader for OtherReader {
             self.answer.failed = Some(errors::of_error(Dialect::Other, 0, json));
         }
         // Events wrap what a whole answer has at its top.
-        let inner = json.pick(["interaction", "response", "message", "delta"]);
+        let inner = json.pick(["interaction", "response", "message", "delta", "metadata"]);
         let shells =
             [Some(json)].into_iter().chain(inner).flatten().filter(|shell| shell.is_object());
         for shell in shells {
@@ -39,6 +39,8 @@ impl AnswerReader for OtherReader {
                 shell.pick(["id", "model", "service_tier", "modelVersion"]);
             self.answer.note(id, model.or(version), tier);
             if let Some(usage) = known_usage(&self.provider, shell) {
+                let cost = shell.get("usage").and_then(|usage| stated_cost(&self.provider, usage));
+                self.answer.metered.stated_cost = cost;
                 self.answer.metered.usage = Some(usage);
                 self.answer.is_ended = true;
             }
@@ -65,7 +67,10 @@ fn known_usage(provider: &str, shell: Json<'_>) -> Option<Usage> {
             .or_else(|| images(shell, usage))
             .or_else(|| read_usage(provider, usage, Completion::Generated).map(|read| read.usage));
     }
-    meta.and_then(cohere).or_else(|| ollama(shell))
+    meta.and_then(cohere)
+        .or_else(|| ollama(shell))
+        .or_else(|| ocr(shell))
+        .or_else(|| bedrock(shell))
 }
 
 /// Gemini's Interactions: thoughts and what tools fed back stand beside the rest.
@@ -117,7 +122,7 @@ fn converse(usage: Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Cohere bills fewer tokens than it counts.
+/// Cohere bills fewer tokens than it counts; its cached tokens are among those counted.
 fn cohere(usage: Json<'_>) -> Option<Usage> {
     let billed = usage.get("billed_units")?;
     let [input, output] =
@@ -125,11 +130,11 @@ fn cohere(usage: Json<'_>) -> Option<Usage> {
     if input.is_none() && output.is_none() {
         return None;
     }
-    let mut read = Usage { output_tokens: output.unwrap_or(0), ..Usage::default() };
-    let cached = usage.get("cached_tokens").and_then(Json::count).unwrap_or(0);
-    let prompt = input.unwrap_or(0);
-    PromptCounts { prompt, cached, ..PromptCounts::default() }.fill(&mut read);
-    Some(read)
+    Some(Usage {
+        input_tokens: input.unwrap_or(0),
+        output_tokens: output.unwrap_or(0),
+        ..Usage::default()
+    })
 }
 
 /// Anthropic's counts, as Bedrock's InvokeModel passes them on.
@@ -152,6 +157,35 @@ fn images(shell: Json<'_>, usage: Json<'_>) -> Option<Usage> {
         read.output_tokens = 0;
     }
     Some(read)
+}
+
+/// Mistral's document reading.
+fn ocr(shell: Json<'_>) -> Option<Usage> {
+    let pages = shell.get("usage_info")?.get("pages_processed")?.count()?;
+    Some(Usage { pages, ..Usage::default() })
+}
+
+/// Titan's and Llama's own answers on Bedrock.
+fn bedrock(shell: Json<'_>) -> Option<Usage> {
+    let [titan_input, results, llama_input, llama_output] = shell.pick([
+        "inputTextTokenCount",
+        "results",
+        "prompt_token_count",
+        "generation_token_count",
+    ]);
+    let output = match results {
+        Some(results) => {
+            let counts =
+                results.items().into_iter().map(|result| result.get("tokenCount")?.count());
+            counts.sum::<Option<u64>>()
+        }
+        None => llama_output.and_then(Json::count),
+    };
+    Some(Usage {
+        input_tokens: titan_input.or(llama_input)?.count()?,
+        output_tokens: output?,
+        ..Usage::default()
+    })
 }
 
 /// Ollama's own API.
