@@ -318,7 +318,7 @@ struct Resolved {
 }
 
 /// The price list's name for a provider of ours.
-fn listed_name(provider: &str) -> &str {
+pub(crate) fn listed_name(provider: &str) -> &str {
     match provider {
         "gemini" | "vertex" => "google",
         "bedrock" => "aws",

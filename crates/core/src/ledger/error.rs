@@ -43,6 +43,14 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// The disk did not take a write, or did not give a read.
+    #[error("the disk that holds {} failed ({reason}): check it", path.display())]
+    DiskFailed {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's word.
+        reason: String,
+    },
     /// The writer has stopped.
     #[error("the ledger is closed")]
     Closed,
@@ -66,7 +74,12 @@ impl LedgerError {
     /// Whether the same operation may succeed later without a change to it.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, LedgerError::DiskFull { .. } | LedgerError::Busy { .. })
+        matches!(
+            self,
+            LedgerError::DiskFull { .. }
+                | LedgerError::DiskFailed { .. }
+                | LedgerError::Busy { .. }
+        )
     }
 
     pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> LedgerError {
@@ -75,6 +88,7 @@ impl LedgerError {
         let reason = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => LedgerError::DiskFull { path },
+            Some(ErrorCode::SystemIoFailure) => LedgerError::DiskFailed { path, reason },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy { path },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 LedgerError::Corrupt { path, reason }

@@ -114,16 +114,16 @@ impl Writer {
 
 trait Operation: Send {
     /// Runs inside its own savepoint; `Err` means that the savepoint is to be rolled back.
-    fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), ()>;
+    fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> Result<(), LedgerError>;
     /// Whether to try again after `failure` of the commit.
-    fn retries(&self, path: &Path, failure: Option<&LedgerError>) -> bool;
-    fn answer(&mut self, path: &Path, failure: Option<&LedgerError>);
+    fn retries(&self, failure: Option<&LedgerError>) -> bool;
+    fn answer(&mut self, failure: Option<&LedgerError>);
 }
 
 struct Queued<T, F> {
     operation: F,
     retry: Retry,
-    outcome: Option<Result<T, OpError>>,
+    outcome: Option<Result<T, LedgerError>>,
     reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
 }
 
@@ -132,29 +132,23 @@ where
     T: Send,
     F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send,
 {
-    fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), ()> {
-        let outcome = (self.operation)(writing);
-        let verdict = if outcome.is_ok() { Ok(()) } else { Err(()) };
+    fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> Result<(), LedgerError> {
+        let outcome = (self.operation)(writing).map_err(|error| error.at(path));
+        let verdict = outcome.as_ref().map(drop).map_err(Clone::clone);
         self.outcome = Some(outcome);
         verdict
     }
 
-    fn retries(&self, path: &Path, failure: Option<&LedgerError>) -> bool {
-        let passing = match (&self.outcome, failure) {
-            (_, Some(failure)) => failure.is_passing(),
-            (Some(Err(OpError::Sqlite(error))), None) => {
-                LedgerError::sqlite(path, error).is_passing()
-            }
-            _ => false,
-        };
-        self.retry == Retry::UntilDone && passing
+    fn retries(&self, failure: Option<&LedgerError>) -> bool {
+        let own = self.outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
+        self.retry == Retry::UntilDone && failure.or(own).is_some_and(LedgerError::is_passing)
     }
 
-    fn answer(&mut self, path: &Path, failure: Option<&LedgerError>) {
+    fn answer(&mut self, failure: Option<&LedgerError>) {
         let Some(reply) = self.reply.take() else { return };
         let outcome = match (self.outcome.take(), failure) {
             (_, Some(failure)) => Err(failure.clone()),
-            (Some(outcome), None) => outcome.map_err(|error| error.at(path)),
+            (Some(outcome), None) => outcome,
             (None, None) => Err(LedgerError::Closed),
         };
         // Nobody may be waiting any more: the operation stands all the same.
@@ -209,22 +203,24 @@ impl State {
         if outcome.is_err() {
             self.cache.clear();
         }
+        let has_changed = matches!(outcome, Ok(true));
         let failure = outcome.err();
         let mut retrying = VecDeque::new();
         for mut operation in group {
-            if operation.retries(&self.setting.path, failure.as_ref()) {
+            if operation.retries(failure.as_ref()) {
                 retrying.push_back(operation);
             } else {
-                operation.answer(&self.setting.path, failure.as_ref());
+                operation.answer(failure.as_ref());
             }
         }
-        if failure.is_none() {
+        if has_changed {
             (self.setting.changed)();
         }
         retrying
     }
 
-    fn transact(&mut self, group: &mut [Box<dyn Operation>]) -> Result<(), LedgerError> {
+    /// Runs the group in one transaction; whether anything changed.
+    fn transact(&mut self, group: &mut [Box<dyn Operation>]) -> Result<bool, LedgerError> {
         let failed = |path: &Path, error: &rusqlite::Error| LedgerError::sqlite(path, error);
         let transaction = self
             .setting
@@ -234,6 +230,7 @@ impl State {
         self.cache
             .forget_if_changed_elsewhere(&transaction)
             .map_err(|error| failed(&self.setting.path, &error))?;
+        let changes_before = transaction.total_changes();
         for operation in group {
             run_in_savepoint(
                 operation.as_mut(),
@@ -244,27 +241,42 @@ impl State {
                     process_id: self.setting.process_id,
                     prices: &self.setting.prices,
                 },
-            )
-            .map_err(|error| failed(&self.setting.path, &error))?;
+                &self.setting.path,
+            )?;
+        }
+        if transaction.total_changes() == changes_before {
+            return Ok(false);
         }
         transaction
             .prepare_cached("UPDATE ledger SET revision = revision + 1")
             .and_then(|mut statement| statement.execute([]))
             .map_err(|error| failed(&self.setting.path, &error))?;
-        transaction.commit().map_err(|error| failed(&self.setting.path, &error))
+        transaction.commit().map_err(|error| failed(&self.setting.path, &error))?;
+        Ok(true)
     }
 }
 
 fn run_in_savepoint(
     operation: &mut dyn Operation,
     writing: &mut Writing<'_>,
-) -> rusqlite::Result<()> {
+    path: &Path,
+) -> Result<(), LedgerError> {
     let connection = writing.connection;
-    let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
+    let execute = |sql: &str| {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(drop)
+            .map_err(|error| LedgerError::sqlite(path, &error))
+    };
     execute("SAVEPOINT operation")?;
-    if operation.run(writing).is_err() {
+    if let Err(error) = operation.run(writing, path) {
         // What the operation remembered may describe rows that are rolled back with it.
         writing.cache.clear();
+        // A full or failing disk makes SQLite end the whole transaction by itself.
+        if connection.is_autocommit() {
+            return Err(error);
+        }
         execute("ROLLBACK TO operation")?;
     }
     execute("RELEASE operation")

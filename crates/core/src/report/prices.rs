@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::ledger::Ledger;
 use crate::money::{Money, Rate};
-use crate::price::{Price, Tier};
+use crate::price::{Price, Tier, listed_name};
 
 /// Which prices to list.
 #[derive(Clone, Debug, Default)]
 pub struct PriceFilter {
-    /// Only this provider's, by the price list's name for it.
+    /// Only this provider's, by our name for it or the price list's.
     pub provider: Option<String>,
     /// Only models whose name contains this, in any case.
     pub search: Option<String>,
@@ -71,8 +71,9 @@ pub fn prices(ledger: &Ledger, filter: &PriceFilter, at: DateTime<Utc>) -> Price
     let list = ledger.prices();
     let search = filter.search.as_deref().unwrap_or_default().to_lowercase();
     let wanted = |price: &Price| {
-        filter.provider.as_ref().is_none_or(|provider| *provider == price.provider)
-            && price.model.to_lowercase().contains(&search)
+        filter.provider.as_deref().is_none_or(|provider| {
+            provider == price.provider || listed_name(provider) == price.provider
+        }) && price.model.to_lowercase().contains(&search)
     };
     Prices {
         source: list.source(),
