@@ -261,3 +261,132 @@ fn stand(demand: &Demand, funds: &Funds) -> Stand {
 fn clamp(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Rate;
+    use crate::price::{PriceOrigin, Rates, Unit};
+
+    /// Picodollars in a cent.
+    const CENT: i64 = 10_000_000_000;
+
+    /// $1 a million prompt tokens, $10 a million generated ones.
+    fn price() -> Arc<Price> {
+        let rate = |usd: &str| Rate::usd_per(usd, 1_000_000).unwrap().into();
+        let units = [(Unit::Input, rate("1")), (Unit::Output, rate("10"))].into_iter().collect();
+        Arc::new(Price::new("demo", "demo", PriceOrigin::User, Rates { units, audio_ms_min: 0 }))
+    }
+
+    /// 1,000 prompt tokens ($0.001) and up to `output` generated ones.
+    fn demand(output: Option<u64>) -> Demand {
+        let bounds = Bounds {
+            input_tokens_max: 1_000,
+            output_tokens_max: output,
+            output_tokens_default: 16_384,
+            output_tokens_floor: 100,
+            can_cap: true,
+        };
+        Demand { price: Some(price()), bounds }
+    }
+
+    fn cents(limit: i64, spent: i64, held: i64) -> Funds {
+        Funds {
+            kind: BudgetKind::Hard,
+            unit: BudgetUnit::Usd,
+            limit: limit * CENT,
+            credits: 0,
+            spent: spent * CENT,
+            held: held * CENT,
+            allow_unpriced: false,
+            may_cap: true,
+        }
+    }
+
+    fn admit(holds: &[i64], output_cap: Option<u64>) -> Decision {
+        Decision::Admit { holds: holds.to_vec(), output_cap }
+    }
+
+    fn refuse(budget: usize, needed: i64) -> Decision {
+        Decision::Refuse { budget, reason: RefusalReason::QuotaExceeded, needed }
+    }
+
+    #[test]
+    fn capped_requests_fit_wait_or_are_refused() {
+        // 900 tokens: $0.001 + $0.009, a cent in all.
+        let call = demand(Some(900));
+        let soft = Funds { kind: BudgetKind::Soft, ..cents(1, 5, 0) };
+        let credits = Funds { credits: CENT, ..cents(5, 5, 0) };
+        for (case, budgets, expected) in [
+            ("no budget", vec![], admit(&[], None)),
+            ("room", vec![cents(5, 3, 1)], admit(&[CENT], None)),
+            ("exactly the rest", vec![cents(5, 4, 0)], admit(&[CENT], None)),
+            ("used up", vec![cents(5, 5, 0)], refuse(0, CENT)),
+            ("overspent", vec![cents(5, 9, 0)], refuse(0, CENT)),
+            ("held by others", vec![cents(5, 3, 2)], Decision::Wait { budget: 0, needed: CENT }),
+            ("soft never refuses", vec![soft], admit(&[CENT], None)),
+            ("a reserve pays", vec![credits], admit(&[CENT], None)),
+            ("one of two refuses", vec![cents(9, 0, 0), cents(1, 1, 0)], refuse(1, CENT)),
+            ("refusal before waiting", vec![cents(1, 0, 1), cents(1, 1, 0)], refuse(1, CENT)),
+            ("all hold", vec![cents(9, 0, 0), cents(8, 0, 0)], admit(&[CENT, CENT], None)),
+        ] {
+            assert_eq!(decide(&call, &budgets), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn uncapped_requests_are_bounded_by_what_is_really_left() {
+        let floor = demand(Some(100)).ceiling().unwrap().picodollars();
+        let never = Funds { may_cap: false, ..cents(5, 0, 0) };
+        for (case, budgets, expected) in [
+            // 4 cents less the prompt pay for 3,900 tokens.
+            ("cap", vec![cents(5, 1, 0)], admit(&[4 * CENT], Some(3_900))),
+            ("far away", vec![cents(500, 0, 0)], admit(&[164_840_000_000], None)),
+            (
+                "tightest cap",
+                vec![cents(5, 1, 0), cents(3, 0, 0)],
+                admit(&[3 * CENT, 3 * CENT], Some(2_900)),
+            ),
+            ("held by others", vec![cents(5, 1, 1)], Decision::Wait { budget: 0, needed: floor }),
+            ("below the floor", vec![cents(5, 5, 0)], refuse(0, floor)),
+            ("must not cap", vec![never], refuse(0, 164_840_000_000)),
+        ] {
+            assert_eq!(decide(&demand(None), &budgets), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn models_without_a_price_are_refused_by_hard_money_budgets_only() {
+        let unpriced = Demand { price: None, ..demand(Some(900)) };
+        let reason = RefusalReason::UnpricedModel;
+        let tokens = Funds { unit: BudgetUnit::Tokens, limit: 2_000, ..cents(0, 0, 0) };
+        let calls = Funds { unit: BudgetUnit::Calls, limit: 1, ..cents(0, 0, 0) };
+        let allowed = Funds { allow_unpriced: true, ..cents(5, 0, 0) };
+        let soft = Funds { kind: BudgetKind::Soft, ..cents(5, 0, 0) };
+        for (budget, expected) in [
+            (cents(5, 0, 0), Decision::Refuse { budget: 0, reason, needed: 0 }),
+            (allowed, admit(&[0], None)),
+            (soft, admit(&[0], None)),
+            (tokens, admit(&[1_900], None)),
+            (calls, admit(&[1], None)),
+            (Funds { spent: 1, ..calls }, refuse(0, 1)),
+        ] {
+            assert_eq!(decide(&unpriced, &[budget]), expected, "{budget:?}");
+        }
+    }
+
+    #[test]
+    fn what_costs_nothing_passes_a_budget_that_is_used_up() {
+        let free = Arc::new(Price::new(
+            "ollama",
+            "llama",
+            PriceOrigin::User,
+            Rates {
+                units: [(Unit::Input, Rate::FREE.into())].into_iter().collect(),
+                audio_ms_min: 0,
+            },
+        ));
+        let call = Demand { price: Some(free), ..demand(None) };
+        assert_eq!(decide(&call, &[cents(5, 5, 0)]), admit(&[0], None));
+    }
+}
