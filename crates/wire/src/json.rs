@@ -46,9 +46,11 @@ impl<'a> Json<'a> {
 
     /// Calls `see` with every member of this object, in order, as they are complete.
     pub(crate) fn each_member(self, see: impl FnMut(&str, Json<'a>)) {
+        let mut see = see;
         let mut deserializer = serde_json::Deserializer::from_str(self.0);
+        let members = Members(|key: Cow<'a, str>, value| see(&key, value));
         // A flaw ends the walk; the members before it have been seen.
-        let _ = Deserializer::deserialize_any(&mut deserializer, Members(see));
+        let _ = Deserializer::deserialize_any(&mut deserializer, members);
     }
 
     /// The elements of this array; none where this is no array.
@@ -120,6 +122,30 @@ impl<'a> Json<'a> {
     }
 }
 
+/// The members of an object, found in one pass.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    /// Reads a text that is one whole JSON object, or `None` where it is anything else.
+    pub(crate) fn parse(text: &'a str) -> Option<Object<'a>> {
+        let mut members = Vec::new();
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let read = Members(|key: Cow<'a, str>, value| members.push((key, value)));
+        Deserializer::deserialize_map(&mut deserializer, read).ok()?;
+        deserializer.end().ok()?;
+        Some(Object(members))
+    }
+
+    /// The values of `keys`, like [`Json::pick`].
+    pub(crate) fn pick<const N: usize>(&self, keys: [&str; N]) -> [Option<Json<'a>>; N] {
+        keys.map(|wanted| {
+            let last = self.0.iter().rev().find(|(key, _)| key == wanted);
+            last.map(|(_, value)| *value).filter(|value| value.0 != "null")
+        })
+    }
+}
+
 /// The top-level values of a body: one for a document, several for JSON lines; and how it ended.
 pub(crate) fn documents(text: &str) -> (Vec<Json<'_>>, TextEnd<'_>) {
     let mut documents = Vec::new();
@@ -175,7 +201,7 @@ pub(crate) fn text_bytes(text: &str, keys: &[&str], whole_keys: &[&str]) -> u64 
 
 struct Members<F>(F);
 
-impl<'de, F: FnMut(&str, Json<'de>)> Visitor<'de> for Members<F> {
+impl<'de, F: FnMut(Cow<'de, str>, Json<'de>)> Visitor<'de> for Members<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,7 +211,7 @@ impl<'de, F: FnMut(&str, Json<'de>)> Visitor<'de> for Members<F> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
             let value: &RawValue = map.next_value()?;
-            (self.0)(&key, Json(value.get()));
+            (self.0)(key, Json(value.get()));
         }
         Ok(())
     }

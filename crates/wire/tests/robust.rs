@@ -76,6 +76,8 @@ fn soup() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn nothing_panics(bytes in prop_oneof![
         prop::collection::vec(any::<u8>(), 0..300),
