@@ -61,7 +61,6 @@ impl RefusalFacts {
     /// (`http://127.0.0.1:4780`).
     #[must_use]
     pub fn of(refusal: &Refusal, base_url: &str) -> RefusalFacts {
-        let options = refusal::options(refusal);
         let is_cost_known = refusal.reason != RefusalReason::UnpricedModel;
         RefusalFacts {
             reason: refusal.reason,
@@ -79,8 +78,8 @@ impl RefusalFacts {
             credits_remaining: refusal.credits_remaining,
             balance_remaining: refusal.balance_remaining,
             reset_date: refusal.reset,
-            addon_available: options.iter().any(|option| option.action == "topup"),
-            options,
+            addon_available: refusal.reason == RefusalReason::QuotaExceeded,
+            options: refusal::options(refusal),
         }
     }
 }
