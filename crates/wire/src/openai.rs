@@ -135,15 +135,15 @@ fn prompt_counts(
             "video_tokens",
             "cached_tokens_details",
         ]);
-    // Moonshot and others put the cached tokens beside the prompt tokens; gateways to Claude keep
-    // Anthropic's names for parts of the prompt.
-    let [cached_beside, read_beside, write_beside] =
-        json.pick(["cached_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]);
+    // Gateways to Claude keep Anthropic's names for parts of the prompt. A bare `cached_tokens`
+    // beside the prompt's count is nobody's documented discount and is charged in full.
+    let [read_beside, write_beside] =
+        json.pick(["cache_read_input_tokens", "cache_creation_input_tokens"]);
     let [cached_audio, cached_image, cached_video] = cached_details
         .unwrap_or(Json::new("{}"))
         .pick(["audio_tokens", "image_tokens", "video_tokens"])
         .map(|value| count(value).unwrap_or(0));
-    let cached = count(cached).or(cache_hit).or(count(cached_beside)).or(count(read_beside));
+    let cached = count(cached).or(cache_hit).or(count(read_beside));
     let cache_write = count(cache_write).or(count(cache_creation)).or(count(write_beside));
     PromptCounts {
         prompt,

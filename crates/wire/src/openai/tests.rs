@@ -65,8 +65,7 @@ const COUNTS: &[(&str, &str, Option<Filled>)] = &[
         "moonshot",
         r#"{"prompt_tokens":9,"completion_tokens":3,"cached_tokens":4}"#,
         Some(|usage| {
-            usage.input_tokens = 5;
-            usage.cache_read_tokens = 4;
+            usage.input_tokens = 9;
             usage.output_tokens = 3;
         }),
     ),
