@@ -1,5 +1,6 @@
 //! Outlay's HTTP: the proxy, the local API and the embedded dashboard.
 
+pub mod api;
 mod app;
 pub mod guard;
 mod login;

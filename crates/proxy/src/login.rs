@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq;
 
 /// How long a code can be traded.
-const CODE_LIFE: TimeDelta = TimeDelta::seconds(60);
+pub(crate) const CODE_LIFE: TimeDelta = TimeDelta::seconds(60);
 /// Codes that wait to be traded; older ones make room.
 const CODES_MAX: usize = 64;
 /// Bearers in use; older ones make room.

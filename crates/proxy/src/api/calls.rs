@@ -1,0 +1,49 @@
+//! `GET /calls` and `GET /calls/{id}`.
+
+use axum::Json;
+use axum::extract::State;
+use outlay_core::report::{self, CallDetail, CallPage, CallQuery};
+use uuid::Uuid;
+
+use super::error::ApiError;
+use super::input::{Name, Query, read};
+use crate::App;
+
+const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 1_000;
+
+pub(super) async fn list(
+    State(app): State<App>,
+    mut query: Query,
+) -> Result<Json<CallPage>, ApiError> {
+    let timezone = app.settings().timezone;
+    let limit = query.count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
+    let asked = CallQuery {
+        since: query.instant("since", timezone)?,
+        until: query.instant("until", timezone)?,
+        cursor: query.one("cursor")?.map(|text| cursor(&text)).transpose()?,
+    };
+    query.finish()?;
+    read(&app, move |ledger| report::calls(ledger, &asked, limit)).await.map(Json)
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Name(id): Name,
+) -> Result<Json<CallDetail>, ApiError> {
+    let asked: Uuid = id.parse().map_err(|_| {
+        ApiError::invalid(format!("'{id}' is not the id of a call: GET /calls lists them"))
+    })?;
+    match read(&app, move |ledger| report::call(ledger, asked)).await? {
+        Some(call) => Ok(Json(call)),
+        None => {
+            Err(ApiError::not_found(format!("there is no call {asked}: GET /calls lists them")))
+        }
+    }
+}
+
+fn cursor(text: &str) -> Result<i64, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::invalid(format!("'cursor' is what the page before ended with, not '{text}'"))
+    })
+}

@@ -1,0 +1,177 @@
+//! The local API, the dashboard, the help pages, health and metrics: everything that is not a call.
+//!
+//! | file | answers |
+//! |---|---|
+//! | `status`, `quota`, `budgets`, `usage`, `calls`, `record`, `balances`, `prices`, `alerts`, `pulse` | `/api/v1/...` |
+//! | `session` | login codes, bearers, and the proof that this server knows the token |
+//! | `auth`, `guard` | who may ask |
+//! | `dashboard`, `help`, `metrics` | `/`, `/help/...`, `/metrics` |
+//! | `error`, `input` | how errors are said and requests read |
+
+mod alerts;
+mod auth;
+mod balances;
+mod budgets;
+mod calls;
+mod dashboard;
+mod error;
+mod guard;
+mod help;
+mod input;
+mod metrics;
+mod openapi;
+mod prices;
+mod pulse;
+mod quota;
+mod record;
+mod session;
+mod status;
+mod usage;
+
+use axum::routing::{MethodRouter, get, post, put};
+use axum::{Extension, Json, Router, middleware};
+use serde_json::{Value, json};
+
+pub use self::session::proof;
+
+use self::auth::Caller;
+use crate::App;
+
+/// Everything but calls, for the port: the API wants the token.
+pub fn router(app: App) -> Router {
+    let api = with_routes(needing_token())
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require))
+        .merge(with_routes(open()));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::show))
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(metrics)
+        .route("/healthz", get(health))
+        .route("/help/{code}", get(help::page))
+        .merge(dashboard::routes())
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn(guard::harden))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::turn_strangers_away))
+        .with_state(app)
+}
+
+/// The API and the dashboard for the desktop window, whose requests do not come through a port and
+/// are trusted.
+pub fn desktop_router(app: App) -> Router {
+    let api = with_routes(needing_token())
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(dashboard::routes())
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(Extension(Caller::Desktop))
+        .layer(middleware::from_fn(guard::harden))
+        .with_state(app)
+}
+
+/// Whether [`router`] answers this path; everything else is for the proxy.
+#[must_use]
+pub fn serves(path: &str) -> bool {
+    let is_below = |folder: &str| {
+        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    is_below("/api")
+        || is_below("/help")
+        || path == "/healthz"
+        || path == "/metrics"
+        || dashboard::serves(path)
+}
+
+/// Paths below `/api/v1` with what answers them.
+type Routes = Vec<(&'static str, MethodRouter<App>)>;
+
+fn with_routes(routes: Routes) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, (path, answer)| router.route(path, answer))
+}
+
+fn needing_token() -> Routes {
+    vec![
+        ("/status", get(status::show)),
+        ("/quota", get(quota::show)),
+        ("/budgets", get(budgets::list)),
+        ("/budgets/{name}", put(budgets::set).get(budgets::show).delete(budgets::remove)),
+        ("/budgets/{name}/history", get(budgets::history)),
+        ("/budgets/{name}/raises", post(budgets::raise)),
+        ("/budgets/{name}/topups", post(budgets::top_up)),
+        ("/usage", get(usage::show)),
+        ("/calls", get(calls::list).post(record::record)),
+        ("/calls/{id}", get(calls::show)),
+        ("/balances", get(balances::list)),
+        ("/grants", post(balances::grant)),
+        ("/prices", get(prices::list)),
+        ("/alerts", get(alerts::list)),
+        ("/pulse", get(pulse::show)),
+        ("/openapi.json", get(openapi::show)),
+        ("/login-codes", post(session::issue_code)),
+    ]
+}
+
+fn open() -> Routes {
+    vec![("/login", post(session::log_in)), ("/prove", post(session::prove))]
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use chrono::DateTime;
+    use outlay_core::ledger::{Ledger, Opening, Role};
+
+    use super::*;
+    use crate::{Changes, Parts, Settings};
+
+    /// An app on a ledger of its own, at noon.
+    pub(crate) fn app(folder: &Path) -> App {
+        let noon = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(12);
+        let changes = Changes::new();
+        let opening = Opening { role: Role::Use, now: noon, changed: changes.callback() };
+        let settings = Settings::from_parts(Parts {
+            listen: "127.0.0.1:4780".parse().unwrap(),
+            allowed_hosts: Vec::new(),
+            timezone: chrono_tz::UTC,
+            providers: Vec::new(),
+            refusal_status: "auto".into(),
+            wait_max: std::time::Duration::ZERO,
+            after_disconnect: std::time::Duration::ZERO,
+            strict: false,
+            token: "t".into(),
+        });
+        let ledger = Ledger::open(folder, opening).unwrap();
+        App::new(settings.unwrap(), ledger, Arc::new(move || noon), changes).unwrap()
+    }
+
+    #[test]
+    fn paths_that_are_no_calls() {
+        for (path, expected) in [
+            ("/", true),
+            ("/api/v1/status", true),
+            ("/api/v2/whatever", true),
+            ("/api", true),
+            ("/apis", false),
+            ("/healthz", true),
+            ("/metrics", true),
+            ("/help/budget_exceeded", true),
+            ("/helpers", false),
+            ("/assets/index-abc.js", true),
+            ("/openai/v1/chat/completions", false),
+            ("/v1/messages", false),
+            ("/p/demo/v1/messages", false),
+        ] {
+            assert_eq!(serves(path), expected, "{path}");
+        }
+    }
+}
