@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done to the project, from one command each.
 
+mod bench;
 mod bundle;
 mod desktop;
 mod prices;
@@ -30,6 +31,9 @@ enum Task {
     Desktop(desktop::Options),
     /// Build the installable packages (.deb and .rpm).
     Bundle,
+    /// Measure Outlay beside what others use.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Fetch the pinned price list and convert it to the embedded one.
     Prices,
 }
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Desktop(options) => desktop::run(&options),
         Task::Bundle => bundle::run(),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Prices => prices::run(),
     };
     match outcome {

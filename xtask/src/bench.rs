@@ -1,0 +1,49 @@
+//! `cargo xtask bench`: how fast it is, beside what others use, in one run on one machine.
+
+mod figures;
+mod http;
+mod load;
+mod provider;
+mod proxy;
+mod rounds;
+mod target;
+mod usage;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+
+use crate::process::{become_command, built, cargo, program, succeed};
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The proxy: added latency, throughput, streams, start, memory and CPU, beside nginx.
+    Proxy(proxy::Options),
+    /// The fake provider that the load is sent to, until its standard input ends.
+    #[command(hide = true)]
+    Provider,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// As the measurement's own.
+pub(crate) fn run(bench: &Bench) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("the bench reads CPU time and memory from Linux's /proc: run it on Linux");
+    }
+    if cfg!(debug_assertions) {
+        return run_optimized();
+    }
+    match bench {
+        Bench::Proxy(options) => proxy::run(options),
+        Bench::Provider => provider::run(),
+    }
+}
+
+/// Becomes the release build of this program: a slow load generator would measure itself.
+fn run_optimized() -> Result<()> {
+    succeed(&mut cargo(["build", "--release", "--quiet", "--package", "xtask"]))?;
+    let optimized = program(&built("release")?, "xtask");
+    become_command(std::process::Command::new(optimized).args(std::env::args_os().skip(1)))
+}

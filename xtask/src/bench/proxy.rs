@@ -1,0 +1,195 @@
+//! `cargo xtask bench proxy`: Outlay beside nginx and the straight way, all in one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use super::figures::{Mark, Row, Ways, median, table};
+use super::http::{Connection, get};
+use super::load::{self, Door};
+use super::provider::{MODEL, OUTPUT_TOKENS, SERVED_PATH};
+use super::rounds::{Round, Way, rows};
+use super::target::{self, Nginx, Outlay, Running};
+use super::usage::Processes;
+use crate::process::{built, cargo, program, succeed};
+
+const ROUNDS: usize = 5;
+const COLD_STARTS: usize = 7;
+const CALLS_AT_ONCE: usize = 100;
+/// At this price per million output tokens every answer costs $0.002.
+const OUTPUT_USD: u64 = 10;
+const BUDGET_USD: f64 = 0.02;
+
+/// What `cargo xtask bench proxy` can be told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// How long each row is measured on each way, in seconds, over all rounds.
+    #[arg(long, default_value_t = 5.0, value_name = "N")]
+    seconds: f64,
+    /// One second for each: does it run, and about how does it stand?
+    #[arg(long)]
+    quick: bool,
+    /// Measure this binary instead of building one.
+    #[arg(long, value_name = "FILE")]
+    outlay: Option<PathBuf>,
+    /// Write the figures to this file too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Starts everything, measures in rounds and prints the table.
+///
+/// # Errors
+/// When nginx is missing, something does not start, or an answer is wrong.
+pub(super) fn run(options: &Options) -> Result<()> {
+    let outlay_program = outlay_program(options)?;
+    // Beside the builds, on a real disk: a /tmp in memory would flatter the ledger.
+    let place = built("bench")?;
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    let folder = tempfile::tempdir_in(&place)?;
+
+    let (_provider, direct) = target::provider()?;
+    let nginx = Nginx::new(folder.path(), direct.address)?;
+    let outlay = Outlay::new(&outlay_program, folder.path().join("outlay"), direct.address)?;
+    far_from_the_limits(&outlay)?;
+    println!("beside {}; load average {}", nginx.version()?, load_average());
+
+    let mut rows = under_load(options, &direct, &nginx, &outlay)?;
+    all_in_the_ledger(&outlay)?;
+    rows.push(cold_starts(&nginx, &outlay)?);
+    rows.push(overspending(&outlay_program, folder.path(), &direct)?);
+    println!("\n{}", table(&rows));
+    println!("load average {}: whatever else runs moves these figures", load_average());
+    options.json.as_deref().map_or(Ok(()), |file| write_json(file, options, &nginx, &rows))
+}
+
+fn outlay_program(options: &Options) -> Result<PathBuf> {
+    if let Some(file) = &options.outlay {
+        return file.canonicalize().with_context(|| format!("there is no {}", file.display()));
+    }
+    succeed(&mut cargo(["build", "--release", "--package", "outlay-cli"]))?;
+    Ok(program(&built("release")?, "outlay"))
+}
+
+/// Prices the model and sets three hard budgets that apply to every call and refuse none.
+fn far_from_the_limits(outlay: &Outlay) -> Result<()> {
+    price_model(outlay)?;
+    outlay.run("budget set bench-day --limit 1000000 --window day --hard")?;
+    outlay.run("budget set bench-month --limit 1000000 --window month --hard")?;
+    outlay.run("budget set bench-project --limit 1000000 --window total --hard --project bench")
+}
+
+fn price_model(outlay: &Outlay) -> Result<()> {
+    outlay.run(&format!("prices set {MODEL} --provider openai --input 0 --output {OUTPUT_USD}"))
+}
+
+fn under_load(
+    options: &Options,
+    direct: &Door,
+    nginx: &Nginx,
+    outlay: &Outlay,
+) -> Result<Vec<Row>> {
+    let seconds = if options.quick { 1.0 } else { options.seconds };
+    let span = Duration::try_from_secs_f64(seconds / ROUNDS as f64)
+        .context("--seconds must be a number above 0")?;
+    let (nginx_running, outlay_running) = (nginx.start()?.0, outlay.start()?.0);
+    let ways = Ways {
+        direct: Way { door: direct.clone(), processes: None },
+        nginx: way(nginx.door(), &nginx_running)?,
+        outlay: way(outlay.door(), &outlay_running)?,
+    };
+    let mut rounds = Vec::new();
+    for number in 0..ROUNDS {
+        println!("round {} of {ROUNDS}", number + 1);
+        rounds.push(Round::measure(&ways, number, span)?);
+    }
+    let memory =
+        ways.in_turn(0, |way| way.processes.as_ref().map(Processes::resident_mb).transpose());
+    let mut rows = rows(&rounds);
+    rows.push(Row {
+        name: "memory after load, MB".to_owned(),
+        values: memory?,
+        mark: Mark::AtMost(30.0),
+    });
+    Ok(rows)
+}
+
+fn way(door: &Door, running: &Running) -> Result<Way> {
+    Ok(Way { door: door.clone(), processes: Some(Processes::of(running.id())?) })
+}
+
+/// Figures of a proxy that forgets calls would be worth nothing.
+fn all_in_the_ledger(outlay: &Outlay) -> Result<()> {
+    let answered = outlay.door().answered();
+    let report = outlay.json("report --since 2020-01-01 --json")?;
+    let recorded = report["total"]["calls"].as_u64().context("a report without total.calls")?;
+    ensure!(recorded == answered, "{answered} calls were answered, {recorded} are in the ledger");
+    println!("all {answered} calls are in the ledger: {} USD", report["total"]["cost_usd"]);
+    Ok(())
+}
+
+/// From the start of the program to its first answer, with what the load left in the ledger.
+fn cold_starts(nginx: &Nginx, outlay: &Outlay) -> Result<Row> {
+    let milliseconds = |start: &dyn Fn() -> Result<(Running, Duration)>| {
+        let starts = (0..COLD_STARTS).map(|_| Ok(start()?.1.as_secs_f64() * 1000.0));
+        starts.collect::<Result<Vec<_>>>().map(median)
+    };
+    Ok(Row {
+        name: "start to first answer, ms".to_owned(),
+        values: Ways {
+            direct: None,
+            nginx: milliseconds(&|| nginx.start())?,
+            outlay: milliseconds(&|| outlay.start())?,
+        },
+        mark: Mark::AtMost(50.0),
+    })
+}
+
+/// Money billed over a hard budget's limit, with all calls at the same time.
+fn overspending(outlay_program: &Path, folder: &Path, direct: &Door) -> Result<Row> {
+    let outlay = Outlay::new(outlay_program, folder.join("overspending"), direct.address)?;
+    price_model(&outlay)?;
+    outlay.run(&format!("budget set bench-cap --limit {BUDGET_USD} --window day --hard"))?;
+    let before = served(direct)?;
+    let (_running, _) = outlay.start()?;
+    let statuses = load::at_once(outlay.door(), CALLS_AT_ONCE)?;
+    let billed = served(direct)? - before;
+    let answered = statuses.iter().filter(|&&status| status == 200).count();
+    println!("of {CALLS_AT_ONCE} calls at once {answered} were answered, the others refused");
+    ensure!(answered as u64 + 1 == billed, "{billed} calls were billed, the first one with them");
+    let billed_usd = (billed * OUTPUT_TOKENS * OUTPUT_USD) as f64 / 1_000_000.0;
+    Ok(Row {
+        name: format!("spent / hard budget, {CALLS_AT_ONCE} calls at once"),
+        values: Ways { direct: None, nginx: None, outlay: Some(billed_usd / BUDGET_USD) },
+        mark: Mark::AtMost(1.0),
+    })
+}
+
+/// Calls that the provider has served so far.
+fn served(provider: &Door) -> Result<u64> {
+    let mut count = Vec::new();
+    let request = get(provider.address, SERVED_PATH, "");
+    Connection::open(provider.address)?.call(&request, |part| count.extend_from_slice(part))?;
+    String::from_utf8_lossy(&count).parse().context("the provider gave no number")
+}
+
+fn write_json(file: &Path, options: &Options, nginx: &Nginx, rows: &[Row]) -> Result<()> {
+    let written = serde_json::json!({
+        "beside": nginx.version()?,
+        "cpus": std::thread::available_parallelism().map_or(0, usize::from),
+        "seconds": if options.quick { 1.0 } else { options.seconds },
+        "load_average": load_average(),
+        "rows": rows.iter().map(Row::written).collect::<Vec<_>>(),
+    });
+    fs::write(file, serde_json::to_string_pretty(&written)? + "\n")
+        .with_context(|| format!("{} cannot be written", file.display()))
+}
+
+/// Over the last minute, as the kernel says it.
+fn load_average() -> String {
+    let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    averages.split(' ').next().unwrap_or("unknown").to_owned()
+}

@@ -1,0 +1,147 @@
+//! The measurements that are repeated: in each round every way is taken in turn, so that what
+//! else the machine does falls on all of them, and the table shows the medians.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::figures::{Mark, Row, Ways, median, percentile};
+use super::load::{self, Ask, Door};
+use super::usage::Processes;
+
+const CONNECTIONS: usize = 32;
+const SLICES: usize = 10;
+const SMALL: Ask = Ask::Whole { request_bytes: 1024 };
+const LARGE: Ask = Ask::Whole { request_bytes: 100 * 1024 };
+
+/// One way to the provider.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub door: Door,
+    /// What works in between, if anything does.
+    pub processes: Option<Processes>,
+}
+
+/// What one round gave.
+#[derive(Debug)]
+pub(super) struct Round {
+    call_us: Ways<Times>,
+    chunk_us: Ways<Times>,
+    small: Ways<Speed>,
+    large: Ways<Speed>,
+    streams: Ways<Speed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    p50: f64,
+    p99: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Speed {
+    per_second: f64,
+    /// Of what works in between, for one call.
+    cpu_us: Option<f64>,
+}
+
+impl Round {
+    /// Measures everything once, each row on each way for `span`.
+    ///
+    /// # Errors
+    /// When an answer is wrong or a program is gone.
+    pub(super) fn measure(ways: &Ways<Way>, number: usize, span: Duration) -> Result<Round> {
+        Ok(Round {
+            call_us: call_us(ways, span)?,
+            chunk_us: ways
+                .in_turn(number, |way| times_us(load::chunk_delays_ns(&way.door, span)?))?,
+            small: ways.in_turn(number, |way| speed(way, SMALL, span))?,
+            large: ways.in_turn(number, |way| speed(way, LARGE, span))?,
+            streams: ways.in_turn(number, |way| speed(way, Ask::Stream, span))?,
+        })
+    }
+}
+
+/// In slices: at one connection a change of the machine's pace within a round would tell.
+fn call_us(ways: &Ways<Way>, span: Duration) -> Result<Ways<Times>> {
+    let slices = (0..SLICES)
+        .map(|slice| {
+            ways.in_turn(slice, |way| load::latencies_ns(&way.door, SMALL, span / SLICES as u32))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let all =
+        |way: fn(&Ways<Vec<u64>>) -> &Vec<u64>| slices.iter().flat_map(way).copied().collect();
+    Ok(Ways {
+        direct: times_us(all(|ways| &ways.direct))?,
+        nginx: times_us(all(|ways| &ways.nginx))?,
+        outlay: times_us(all(|ways| &ways.outlay))?,
+    })
+}
+
+fn times_us(mut times_ns: Vec<u64>) -> Result<Times> {
+    ensure!(!times_ns.is_empty(), "nothing was measured: --seconds is too short");
+    let mut us = |percent| percentile(&mut times_ns, percent) as f64 / 1000.0;
+    Ok(Times { p50: us(50), p99: us(99) })
+}
+
+fn speed(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
+    let cpu_us = || way.processes.as_ref().map(Processes::cpu_us).transpose();
+    let before = cpu_us()?;
+    let rate = load::rate(&way.door, ask, CONNECTIONS, span)?;
+    let used = before.zip(cpu_us()?).map(|(before, after)| after - before);
+    Ok(Speed {
+        per_second: rate.per_second,
+        cpu_us: used.map(|used| used / rate.calls.max(1) as f64),
+    })
+}
+
+/// The table's rows of all rounds.
+pub(super) fn rows(rounds: &[Round]) -> Vec<Row> {
+    let times = |name, mark, of: fn(&Round) -> Ways<f64>| Row {
+        name: format!("{name}, us (direct: all of it)"),
+        values: medians(rounds, |round| of(round).added()),
+        mark,
+    };
+    let speeds = |name: &str, mark, of: fn(&Round) -> &Ways<Speed>| Row {
+        name: format!("{name}/s, {CONNECTIONS} connections"),
+        values: medians(rounds, |round| of(round).map(|speed| Some(speed.per_second))),
+        mark,
+    };
+    let costs = |name: &str, of: fn(&Round) -> &Ways<Speed>| Row {
+        name: format!("CPU per {name}, us"),
+        values: medians(rounds, |round| of(round).map(|speed| speed.cpu_us)),
+        mark: Mark::None,
+    };
+    vec![
+        times("added to a call of 1 KB, p50", Mark::RatioAtMost(3.0), |round| {
+            round.call_us.map(|times| times.p50)
+        }),
+        times("added to a call of 1 KB, p99", Mark::None, |round| {
+            round.call_us.map(|times| times.p99)
+        }),
+        speeds("calls of 1 KB", Mark::RatioAtLeast(0.4), |round| &round.small),
+        speeds("calls of 100 KB", Mark::RatioAtLeast(0.4), |round| &round.large),
+        times("added to a stream's chunk, p50", Mark::RatioAtMost(1.2), |round| {
+            round.chunk_us.map(|times| times.p50)
+        }),
+        times("added to a stream's chunk, p99", Mark::None, |round| {
+            round.chunk_us.map(|times| times.p99)
+        }),
+        speeds("streams of 300 chunks", Mark::RatioAtLeast(0.5), |round| &round.streams),
+        costs("call of 1 KB", |round| &round.small),
+        costs("call of 100 KB", |round| &round.large),
+        costs("stream", |round| &round.streams),
+    ]
+}
+
+fn medians(rounds: &[Round], of: impl Fn(&Round) -> Ways<Option<f64>>) -> Ways<Option<f64>> {
+    let rounds: Vec<_> = rounds.iter().map(of).collect();
+    let median_of = |way: fn(&Ways<Option<f64>>) -> Option<f64>| {
+        rounds.iter().map(way).collect::<Option<Vec<_>>>().and_then(median)
+    };
+    Ways {
+        direct: median_of(|ways| ways.direct),
+        nginx: median_of(|ways| ways.nginx),
+        outlay: median_of(|ways| ways.outlay),
+    }
+}
