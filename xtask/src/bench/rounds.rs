@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::figures::{Mark, Row, Ways, median, percentile};
-use super::load::{self, Ask, Door};
+use super::load::{self, Ask, Door, Rate};
 use super::usage::Processes;
 
 const CONNECTIONS: usize = 32;
@@ -93,6 +93,14 @@ fn speed(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
         per_second: rate.per_second,
         cpu_us: used.map(|used| used / rate.calls.max(1) as f64),
     })
+}
+
+/// Small calls for so long, whatever they cost.
+///
+/// # Errors
+/// When an answer is wrong.
+pub(super) fn small_calls(door: &Door, span: Duration) -> Result<Rate> {
+    load::rate(door, SMALL, CONNECTIONS, span)
 }
 
 /// The table's rows of all rounds.
