@@ -9,10 +9,13 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use outlay_core::ledger::Ledger;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::login::LoginCodes;
 use crate::settings::Settings;
 use crate::upstream::{Upstream, UpstreamError};
+use crate::wait::Waiting;
 
 /// The current instant; the binaries own the system's clock and pass it down.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -28,6 +31,9 @@ struct Inner {
     changes: Changes,
     login_codes: LoginCodes,
     upstream: Upstream,
+    waiting: Waiting,
+    running: TaskTracker,
+    stopping: CancellationToken,
     stats: Stats,
     address: OnceLock<SocketAddr>,
     started: Instant,
@@ -82,6 +88,9 @@ impl App {
             changes,
             login_codes: LoginCodes::default(),
             upstream: Upstream::new()?,
+            waiting: Waiting::new(),
+            running: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             stats: Stats::default(),
             address: OnceLock::new(),
             started: Instant::now(),
@@ -150,6 +159,20 @@ impl App {
 
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.0.upstream
+    }
+
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
+    }
+
+    /// The calls that have not been settled.
+    pub(crate) fn running(&self) -> &TaskTracker {
+        &self.0.running
+    }
+
+    /// Cancelled when calls have to end at once.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     /// Only the first address counts.

@@ -1,13 +1,28 @@
 //! Outlay's HTTP: the proxy, the local API and the embedded dashboard.
+//!
+//! Read [`call`] first: one call, from top to bottom.
 
 pub mod api;
 mod app;
+mod bill;
+pub mod call;
+mod caller;
+mod estimate;
 pub mod guard;
+mod headers;
+mod holder;
 mod login;
+mod relay;
+mod reply;
+mod route;
+mod server;
 mod settings;
+mod transfer;
 mod upstream;
+mod wait;
 
 pub use app::{App, Changes, Clock, Stats, StatsView};
 pub use login::LoginCodes;
+pub use server::{BindError, Server};
 pub use settings::{Family, Parts, ProviderPart, Settings, SettingsError, UpstreamSetting};
 pub use upstream::UpstreamError;

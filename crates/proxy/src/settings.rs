@@ -175,10 +175,16 @@ impl Settings {
             })
             .collect()
     }
+
+    /// The address that a built-in provider has unless it is changed.
+    pub(crate) fn builtin_base_url(name: &str) -> Option<&'static str> {
+        let (_, base_url, _) = BUILTIN.iter().find(|(known, ..)| *known == name)?;
+        Some(*base_url).filter(|base_url| !base_url.is_empty())
+    }
 }
 
 /// Name, base URL (empty: only the user knows it) and family.
-const BUILTIN: [(&str, &str, Family); 19] = [
+const BUILTIN: [(&str, &str, Family); 20] = [
     ("openai", "https://api.openai.com", Family::OpenAi),
     ("anthropic", "https://api.anthropic.com", Family::Anthropic),
     ("gemini", "https://generativelanguage.googleapis.com", Family::Gemini),
@@ -198,6 +204,8 @@ const BUILTIN: [(&str, &str, Family); 19] = [
     ("moonshot", "https://api.moonshot.ai", Family::OpenAi),
     ("zai", "https://api.z.ai", Family::OpenAi),
     ("ollama", "http://127.0.0.1:11434", Family::Ollama),
+    // Where OpenAI's subscription logins go.
+    ("chatgpt", "https://chatgpt.com", Family::OpenAi),
 ];
 
 fn apply(

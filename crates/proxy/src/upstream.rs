@@ -1,8 +1,21 @@
-//! The way to the providers.
+//! The way to the providers: one pool of connections, nothing changed on the way.
 
+use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// The way to the providers: one client with its pool of connections.
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+use url::{Host, Url};
+
+use crate::reply::Failure;
+
+const CONNECT_MAX: Duration = Duration::from_secs(15);
+const IDLE_MAX: Duration = Duration::from_secs(90);
+/// Silence after which a provider is given up. Models may think for long before they speak.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// The way to the providers: a client with its pool of connections.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     /// Through the system's proxy, where it has one.
@@ -16,20 +29,180 @@ pub(crate) struct Upstream {
 #[error("no connection to providers can be made: {0}; install the system's CA certificates")]
 pub struct UpstreamError(#[source] reqwest::Error);
 
+/// What is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Why no answer came.
+#[derive(Clone, Debug)]
+pub(crate) enum SendError {
+    /// The request did not leave this machine.
+    Unsent(String),
+    /// It did, and what came back was no answer.
+    NoAnswer(String),
+    /// It did, and nothing came back.
+    Silence,
+}
+
 impl Upstream {
     pub(crate) fn new() -> Result<Upstream, UpstreamError> {
         let base = || {
             reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
                 .referer(false)
                 .tcp_nodelay(true)
-                .connect_timeout(Duration::from_secs(10))
-                .pool_idle_timeout(Duration::from_secs(60))
+                .tcp_keepalive(Duration::from_secs(30))
+                .connect_timeout(CONNECT_MAX)
+                .pool_idle_timeout(IDLE_MAX)
+                .pool_max_idle_per_host(128)
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(Duration::from_secs(30))
+                .http2_keep_alive_timeout(Duration::from_secs(20))
         };
         Ok(Upstream {
             outside: base().build().map_err(UpstreamError)?,
             loopback: base().no_proxy().build().map_err(UpstreamError)?,
         })
+    }
+
+    /// Sends it and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        outgoing: Outgoing,
+    ) -> Result<Response<reqwest::Body>, SendError> {
+        let Outgoing { method, url, headers, body } = outgoing;
+        let client = if is_loopback(&url) { &self.loopback } else { &self.outside };
+        let mut request = reqwest::Request::new(method.clone(), url);
+        *request.headers_mut() = headers;
+        if !body.is_empty() || matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            *request.body_mut() = Some(body.into());
+        }
+        match tokio::time::timeout(SILENCE_MAX, client.execute(request)).await {
+            Ok(Ok(response)) => Ok(response.into()),
+            Ok(Err(error)) => {
+                let is_unsent = error.is_connect() || error.is_builder();
+                let cause = root_cause(&error.without_url());
+                Err(if is_unsent { SendError::Unsent(cause) } else { SendError::NoAnswer(cause) })
+            }
+            Err(_) => Err(SendError::Silence),
+        }
+    }
+}
+
+impl SendError {
+    /// What the caller is told. `provider` is at `authority`.
+    pub(crate) fn failure(&self, provider: &str, authority: &str) -> Failure {
+        let (status, code, message) = match self {
+            SendError::Unsent(cause) => (
+                502,
+                "upstream_unreachable",
+                format!(
+                    "Outlay: {provider} at {authority} cannot be reached ({cause}). Nothing was sent or spent: check the network, or the provider's base_url"
+                ),
+            ),
+            SendError::NoAnswer(cause) => (
+                502,
+                "upstream_broken",
+                format!(
+                    "Outlay: {provider} at {authority} took the request and gave no proper answer ({cause}). It may be billed, so it is counted: try again, or see the provider's status page"
+                ),
+            ),
+            SendError::Silence => (
+                504,
+                "upstream_silent",
+                format!(
+                    "Outlay: {provider} at {authority} took the request and has been silent for {} minutes. It may be billed, so it is counted: try again, or see the provider's status page",
+                    SILENCE_MAX.as_secs() / 60
+                ),
+            ),
+        };
+        Failure { status, code, message }
+    }
+}
+
+/// The address of `url`, if it is passed on just as it was written.
+///
+/// # Errors
+/// A sentence where it cannot be: a parser would change it (`..`, characters that no URL has).
+pub(crate) fn address(url: &str, path_and_query: &str) -> Result<Url, Failure> {
+    let failure = || {
+        Failure {
+        status: 400,
+        code: "bad_path",
+        message: "Outlay: this path cannot be passed on unchanged: write it without '..' and with special characters percent-encoded".to_owned(),
+    }
+    };
+    let parsed = Url::parse(url).map_err(|_| failure())?;
+    let is_same = path_and_query.is_empty() || parsed.as_str().ends_with(path_and_query);
+    if is_same && parsed.as_str().len() <= url.len() + 1 { Ok(parsed) } else { Err(failure()) }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// The last two links of the chain, which say what happened.
+fn root_cause(error: &dyn Error) -> String {
+    let mut links = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(link) = source {
+        links.push(link.to_string());
+        source = link.source();
+    }
+    links.dedup();
+    let from = links.len().saturating_sub(2).max(1.min(links.len() - 1));
+    links[from..].join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_as_written() {
+        for (path, expected) in [
+            ("/v1/chat/completions", true),
+            ("/v1/x%2Fy%3A1?key=a%20b&alt=sse", true),
+            ("/v1beta/models/gemini-3:streamGenerateContent", true),
+            ("//v1//x/", true),
+            ("/v1/x|y", true),
+            ("", true),
+            ("/v1/../x", false),
+            ("/v1/%2e%2e/x", false),
+            ("/v1/./x", false),
+            ("/v1/\"x\"", false),
+            ("/v1\\x", false),
+        ] {
+            let url = format!("https://llm.example.com/gateway{path}");
+            let found = address(&url, path).map(|url| url.as_str().to_owned());
+            assert_eq!(found.is_ok(), expected, "{path}");
+            if let Ok(found) = found {
+                assert_eq!(found, url);
+            }
+        }
+    }
+
+    #[test]
+    fn loopbacks_need_no_proxy() {
+        for (url, expected) in [
+            ("http://127.0.0.1:11434/", true),
+            ("http://localhost/", true),
+            ("http://[::1]:9/", true),
+            ("https://api.openai.com/", false),
+            ("http://192.168.0.1/", false),
+            ("http://127.example.com/", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! Waiting for money that running calls hold.
+//!
+//! A call of this process that ends wakes the waiters at once. Other processes are looked after by
+//! one task, which lives as long as anybody waits and asks for the ledger's revision.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use outlay_core::ledger::{Admission, LedgerError, NewCall};
+use outlay_core::report;
+use tokio::sync::watch;
+
+use crate::app::App;
+
+/// How often other processes' changes are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who waits, and what wakes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    freed: watch::Sender<u64>,
+    waiters: AtomicUsize,
+    is_looking: AtomicBool,
+}
+
+impl Waiting {
+    pub(crate) fn new() -> Waiting {
+        Waiting(Arc::new(Inner {
+            freed: watch::Sender::new(0),
+            waiters: AtomicUsize::new(0),
+            is_looking: AtomicBool::new(false),
+        }))
+    }
+
+    /// Money may have come back.
+    pub(crate) fn wake(&self) {
+        self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn enter(&self, app: &App) -> Waiter {
+        self.0.waiters.fetch_add(1, Ordering::SeqCst);
+        if !self.0.is_looking.swap(true, Ordering::SeqCst) {
+            tokio::spawn(look_elsewhere(app.clone(), self.clone()));
+        }
+        Waiter(self.clone())
+    }
+}
+
+/// One who waits, until it is dropped.
+struct Waiter(Waiting);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.0.waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Asks to send a call until it is admitted or refused, and gives up after the time that the
+/// settings allow.
+///
+/// # Errors
+/// When the ledger cannot be written: the call must not be sent.
+pub(crate) async fn admission(app: &App, call: NewCall) -> Result<Admission, LedgerError> {
+    let mut freed = app.waiting().0.freed.subscribe();
+    let first = app.ledger().reserve(call.clone()).await?;
+    if !matches!(first, Admission::Wait(_)) {
+        return Ok(first);
+    }
+    let _waiter = app.waiting().enter(app);
+    let deadline = Instant::now() + app.settings().wait_max;
+    loop {
+        let woken = tokio::time::timeout_at(deadline.into(), freed.changed()).await;
+        if !matches!(woken, Ok(Ok(()))) {
+            return app.ledger().reserve_or_refuse(call).await;
+        }
+        match app.ledger().reserve(call.clone()).await? {
+            Admission::Wait(_) => {}
+            decided => return Ok(decided),
+        }
+    }
+}
+
+async fn look_elsewhere(app: App, waiting: Waiting) {
+    let mut known = None;
+    loop {
+        if waiting.0.waiters.load(Ordering::SeqCst) == 0 {
+            waiting.0.is_looking.store(false, Ordering::SeqCst);
+            // Somebody may have come in between, and found this task still there.
+            let is_needed = waiting.0.waiters.load(Ordering::SeqCst) > 0;
+            if !is_needed || waiting.0.is_looking.swap(true, Ordering::SeqCst) {
+                return;
+            }
+        }
+        let ledger = app.ledger().clone();
+        let revision = tokio::task::spawn_blocking(move || report::revision(&ledger)).await;
+        // A ledger that cannot be read now may be readable soon; the waiters have their deadline.
+        if let Ok(Ok(revision)) = revision
+            && known.replace(revision) != Some(revision)
+        {
+            waiting.wake();
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
