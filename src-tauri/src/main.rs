@@ -1,1 +1,103 @@
-fn main() {}
+//! Outlay on the desktop: the proxy, a window on the dashboard, and today's spend in the tray.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod backend;
+mod options;
+mod scheme;
+mod standing;
+mod tray;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tauri::{App, AppHandle, Manager, RunEvent};
+
+use crate::backend::Backend;
+use crate::options::Options;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if !display_found() {
+        eprintln!("outlay-desktop: there is no display for the window: run `outlay serve` instead");
+        return ExitCode::FAILURE;
+    }
+    let app = tauri::Builder::default()
+        .plugin(
+            tauri_plugin_single_instance::Builder::new()
+                .callback(|app, _arguments, _folder| window::show(app))
+                .dbus_id(options.instance_id())
+                .build(),
+        )
+        .register_asynchronous_uri_scheme_protocol(scheme::NAME, |context, request, responder| {
+            let router = context.app_handle().state::<Backend>().router();
+            tauri::async_runtime::spawn(async move {
+                responder.respond(scheme::answer(router, request).await);
+            });
+        })
+        .on_window_event(window::keep_when_closed)
+        .setup(move |app| Ok(start(app, &options)?))
+        .build(tauri::generate_context!());
+    match app {
+        Ok(app) => {
+            app.run(|app, event| on_event(app, &event));
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("outlay-desktop: the window could not be made: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts the proxy, then what shows it: the page exists before the window asks for it.
+fn start(app: &mut App, options: &Options) -> tauri::Result<()> {
+    let backend = tauri::async_runtime::block_on(Backend::start(options));
+    app.manage(backend);
+    window::open(app)?;
+    tray::show(app, &app.state::<Backend>())?;
+    quit_on_signals(app.handle().clone());
+    Ok(())
+}
+
+fn on_event(app: &AppHandle, event: &RunEvent) {
+    match event {
+        RunEvent::Exit => {
+            tauri::async_runtime::block_on(app.state::<Backend>().stop());
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window::show(app),
+        _ => {}
+    }
+}
+
+/// Ctrl-C in the terminal that started the app ends it as its menu does.
+fn quit_on_signals(app: AppHandle) {
+    tauri::async_runtime::spawn(async move {
+        if termination().await.is_ok() {
+            app.exit(0);
+        }
+    });
+}
+
+#[cfg(unix)]
+async fn termination() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn termination() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// GTK would only panic.
+fn display_found() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}

@@ -1,0 +1,113 @@
+//! What the desktop app is told: the command line, and the configuration that it shares with the
+//! `outlay` command.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use outlay_host::config::Config;
+use outlay_host::folders::{FolderError, Folders};
+use outlay_host::zone;
+use outlay_proxy::{Parts, ProviderPart, Settings, SettingsError};
+
+/// The identifier of tauri.conf.json.
+const IDENTIFIER: &str = "dev.outlay.desktop";
+
+/// What the command line says; the same as `outlay serve` understands.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "outlay-desktop", version, about = "Outlay's window, tray and proxy")]
+pub(crate) struct Options {
+    /// Where the ledger is [default: the platform's data folder]
+    #[arg(long, env = "OUTLAY_DATA_DIR", value_name = "DIR", hide_env_values = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file [default: outlay.toml in the platform's config folder]
+    #[arg(long, env = "OUTLAY_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the proxy listens [default: the configuration's, else 127.0.0.1:4780]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+impl Options {
+    /// The name by which a second launch on the same data folder finds the first.
+    pub(crate) fn instance_id(&self) -> String {
+        let Some(folder) = &self.data_dir else { return IDENTIFIER.to_owned() };
+        let mut hasher = DefaultHasher::new();
+        std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).hash(&mut hasher);
+        format!("{IDENTIFIER}.data{:016x}", hasher.finish())
+    }
+
+    /// # Errors
+    /// Where the platform has no place for data.
+    pub(crate) fn folders(&self) -> Result<Folders, FolderError> {
+        Folders::new(self.data_dir.clone(), self.config.clone())
+    }
+}
+
+/// The proxy's settings, as configured.
+///
+/// # Errors
+/// One sentence naming the value that makes no sense.
+pub(crate) fn settings(
+    config: Config,
+    listen: Option<SocketAddr>,
+    token: String,
+) -> Result<Settings, SettingsError> {
+    let providers = config.providers.into_iter().map(|(name, provider)| ProviderPart {
+        name,
+        base_url: provider.base_url,
+        dialect: provider.dialect,
+        deployments: provider.deployments.into_iter().collect(),
+    });
+    Settings::from_parts(Parts {
+        listen: listen.unwrap_or(config.listen),
+        allowed_hosts: config.allowed_hosts,
+        timezone: config.timezone.unwrap_or_else(zone::system),
+        providers: providers.collect(),
+        refusal_status: config.refusal_status.to_string(),
+        wait_max: config.wait_max,
+        after_disconnect: config.after_disconnect,
+        strict: config.strict,
+        token,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_configuration_reaches_the_proxy() {
+        let text = "listen = \"127.0.0.1:1\"\ntimezone = \"Europe/Berlin\"\n\
+                    [providers.openai]\nbase_url = \"http://127.0.0.1:2\"\n\
+                    [refusal]\nstatus = 429\n[admission]\nwait_max = \"5s\"\nstrict = true\n";
+        let config = Config::parse(text, Path::new("outlay.toml"), std::iter::empty()).unwrap();
+        let told = settings(config.clone(), None, "token".to_owned()).unwrap();
+        assert_eq!(told.listen.to_string(), "127.0.0.1:1");
+        assert_eq!(told.timezone.name(), "Europe/Berlin");
+        assert_eq!(
+            told.upstreams["openai"].base_url.as_ref().unwrap().as_str(),
+            "http://127.0.0.1:2/"
+        );
+        assert_eq!(told.refusal_status.to_string(), "429");
+        assert_eq!((told.wait_max.as_secs(), told.strict), (5, true));
+        let listen = "127.0.0.1:3".parse().ok();
+        assert_eq!(settings(config, listen, String::new()).unwrap().listen.port(), 3);
+    }
+
+    #[test]
+    fn each_data_folder_has_its_own_instance() {
+        let options = |folder: Option<&str>| Options {
+            data_dir: folder.map(PathBuf::from),
+            ..Options::default()
+        };
+        let id = |folder| options(folder).instance_id();
+        assert_eq!(id(None), IDENTIFIER);
+        assert_eq!(id(Some("/a")), id(Some("/a/")));
+        assert_ne!(id(Some("/a")), id(Some("/b")));
+        assert!(id(Some("/a")).starts_with("dev.outlay.desktop.data"));
+    }
+}
