@@ -133,13 +133,13 @@ mod tests {
         }
     }
 
-    fn with_text(reading: Reading) -> Reading {
-        Reading { output_bytes: 400, ..reading }
+    fn with_text(reading: &Reading) -> Reading {
+        Reading { output_bytes: 400, ..reading.clone() }
     }
 
-    fn with_usage(reading: Reading) -> Reading {
+    fn with_usage(reading: &Reading) -> Reading {
         let usage = Some(Usage { input_tokens: 500, output_tokens: 100, ..Usage::default() });
-        Reading { metered: Metered { usage, ..Metered::default() }, ..reading }
+        Reading { metered: Metered { usage, ..Metered::default() }, ..reading.clone() }
     }
 
     /// What an answer comes to, in a word.
@@ -169,16 +169,16 @@ mod tests {
         let noise = || Reading { readable: false, ..whole() };
         let known = "gpt-4.1";
         for (model, dialect, reading, end, expected) in [
-            (known, OpenAiChat, with_usage(whole()), End::Complete, "priced 0.0018"),
-            ("x", OpenAiChat, with_usage(whole()), End::Complete, "unpriced"),
-            (known, OpenAiChat, with_text(whole()), End::Complete, "estimate"),
-            ("x", OpenAiChat, with_text(whole()), End::Complete, "unpriced"),
+            (known, OpenAiChat, with_usage(&whole()), End::Complete, "priced 0.0018"),
+            ("x", OpenAiChat, with_usage(&whole()), End::Complete, "unpriced"),
+            (known, OpenAiChat, with_text(&whole()), End::Complete, "estimate"),
+            ("x", OpenAiChat, with_text(&whole()), End::Complete, "unpriced"),
             (known, OpenAiChat, noise(), End::Complete, "bound"),
-            (known, OpenAiChat, with_text(cut()), End::Broken, "bound"),
+            (known, OpenAiChat, with_text(&cut()), End::Broken, "bound"),
             (known, OpenAiChat, cut(), End::ClientLeft, "bound"),
             (known, Other, noise(), End::Complete, "unpriced"),
             (known, Other, noise(), End::Broken, "bound"),
-            (known, Other, with_usage(whole()), End::Complete, "priced 0.0018"),
+            (known, Other, with_usage(&whole()), End::Complete, "priced 0.0018"),
         ] {
             let terms = terms(model, dialect, false);
             assert_eq!(outcome(&terms, &reading, end), expected, "{model} {reading:?} {end:?}");
@@ -190,15 +190,15 @@ mod tests {
         let events = |ending| Reading { whole: false, ..reading(ending) };
         let failed = || events(Ending::Failed(ErrorKind::Overloaded));
         for (reading, end, expected) in [
-            (with_usage(events(Ending::Complete)), End::Complete, "priced 0.0018"),
-            (with_usage(events(Ending::Complete)), End::ClientLeft, "priced 0.0018"),
-            (with_text(events(Ending::Complete)), End::Complete, "estimate"),
-            (with_usage(events(Ending::Cut)), End::Complete, "estimate"),
-            (with_text(events(Ending::Cut)), End::Broken, "estimate"),
+            (with_usage(&events(Ending::Complete)), End::Complete, "priced 0.0018"),
+            (with_usage(&events(Ending::Complete)), End::ClientLeft, "priced 0.0018"),
+            (with_text(&events(Ending::Complete)), End::Complete, "estimate"),
+            (with_usage(&events(Ending::Cut)), End::Complete, "estimate"),
+            (with_text(&events(Ending::Cut)), End::Broken, "estimate"),
             (reading(Ending::Cut), End::ClientLeft, "estimate"),
             (failed(), End::Complete, "none overloaded"),
-            (with_text(failed()), End::Complete, "estimate overloaded"),
-            (with_usage(failed()), End::Complete, "priced 0.0018 overloaded"),
+            (with_text(&failed()), End::Complete, "estimate overloaded"),
+            (with_usage(&failed()), End::Complete, "priced 0.0018 overloaded"),
         ] {
             let terms = terms("gpt-4.1", Dialect::OpenAiChat, true);
             assert_eq!(outcome(&terms, &reading, end), expected, "{reading:?} {end:?}");
