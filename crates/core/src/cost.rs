@@ -90,10 +90,21 @@ pub struct CostLine {
     pub bucket: &'static str,
     /// Tokens, searches, pages, milliseconds or requests, as billed.
     pub units: u64,
-    /// The rate that applied.
+    /// The rate that applied. JSON: `{"usd": "2.50", "per": 1000000}`.
+    #[serde(serialize_with = "in_dollars")]
     pub rate: Rate,
     /// What the line costs, rounded to a picodollar.
     pub amount: Money,
+}
+
+fn in_dollars<S: serde::Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct InDollars {
+        usd: Money,
+        per: u32,
+    }
+    let usd = Money::from_picodollars(rate.picodollars);
+    InDollars { usd, per: rate.per }.serialize(serializer)
 }
 
 /// What each bucket of `usage` costs. Buckets without units or without a rate have no line.
@@ -473,14 +484,13 @@ mod tests {
         let price = price("input=3 cache_read=0.3 output=15");
         let usage = usage(r#"{"input_tokens":7,"cache_read_tokens":2,"image_input_tokens":1}"#);
         let lines = serde_json::to_value(lines(&usage, 10, &price)).unwrap();
-        let rate =
-            |picodollars: i64| serde_json::json!({"picodollars": picodollars, "per": 1_000_000});
+        let rate = |usd: &str| serde_json::json!({"usd": usd, "per": 1_000_000});
         assert_eq!(
             lines,
             serde_json::json!([
-                {"bucket": "input_tokens", "units": 7, "rate": rate(3_000_000_000_000), "amount": "0.000021"},
-                {"bucket": "cache_read_tokens", "units": 2, "rate": rate(300_000_000_000), "amount": "0.0000006"},
-                {"bucket": "image_input_tokens", "units": 1, "rate": rate(3_000_000_000_000), "amount": "0.000003"},
+                {"bucket": "input_tokens", "units": 7, "rate": rate("3.00"), "amount": "0.000021"},
+                {"bucket": "cache_read_tokens", "units": 2, "rate": rate("0.30"), "amount": "0.0000006"},
+                {"bucket": "image_input_tokens", "units": 1, "rate": rate("3.00"), "amount": "0.000003"},
             ])
         );
     }

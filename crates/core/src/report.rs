@@ -7,6 +7,7 @@ mod prices;
 mod quota;
 mod totals;
 mod usage;
+mod usage_by_two;
 
 pub use calls::{
     BudgetShare, CSV_COLUMNS, CallDetail, CallPage, CallQuery, CallView, call, calls, each_call,
@@ -17,6 +18,7 @@ pub use quota::{
 };
 pub use totals::{Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
+pub use usage_by_two::usage_by_two;
 
 use chrono::{DateTime, Utc};
 

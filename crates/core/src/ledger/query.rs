@@ -1,12 +1,14 @@
 //! What reports read: rows and sums, in snapshots of their own.
 
 mod calls;
+mod pairs;
 mod shares;
 mod standings;
 mod sums;
 mod totals;
 
 pub(crate) use calls::{CallFilter, CallRow, call, page};
+pub(crate) use pairs::pairs;
 pub(crate) use shares::shares;
 pub(crate) use standings::{StandingRow, standings};
 pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};

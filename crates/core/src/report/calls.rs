@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::PriceView;
 use crate::cost::{self, CostLine};
 use crate::ledger::query::{self, CallFilter, CallRow};
 use crate::ledger::{Ledger, LedgerError};
@@ -158,7 +159,8 @@ pub struct CallDetail {
     pub output_cap: Option<i64>,
     /// The budgets that were looked at.
     pub budgets: Vec<BudgetShare>,
-    /// The price it was charged at.
+    /// The price it was charged at. In JSON as in the list of prices.
+    #[serde(serialize_with = "as_listed")]
     pub price: Option<Price>,
     /// Buckets x rates = cost.
     pub lines: Vec<CostLine>,
@@ -348,6 +350,14 @@ fn view(row: CallRow) -> CallView {
 
 fn millis<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn as_listed<S: serde::Serializer>(
+    price: &Option<Price>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    price.as_ref().map(PriceView::from).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference")]

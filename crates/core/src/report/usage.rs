@@ -51,26 +51,26 @@ pub struct UsageQuery {
     pub timezone: Tz,
 }
 
-/// `GET /api/v1/usage`.
+/// `GET /api/v1/usage`: by one dimension, or by two.
 #[derive(Clone, Debug, Serialize)]
-pub struct Usage {
+pub struct Usage<B = By, K = Option<String>> {
     /// As asked.
     pub since: DateTime<Utc>,
     /// As asked.
     pub until: DateTime<Utc>,
     /// As asked.
-    pub by: By,
+    pub by: B,
     /// Days, weeks and months in their order, else the dearest first.
-    pub rows: Vec<UsageRow>,
+    pub rows: Vec<UsageRow<K>>,
     /// The sum of all rows.
     pub total: UsageRow,
 }
 
 /// One sum. Tokens of calls whose usage is unknown are not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UsageRow {
+pub struct UsageRow<K = Option<String>> {
     /// The day, model and so on; `None` where the calls have none (and for the total).
-    pub key: Option<String>,
+    pub key: K,
     /// Billed calls.
     pub calls: i64,
     /// Uncached prompt tokens.
@@ -124,19 +124,7 @@ impl FromStr for By {
 /// When the file cannot be read.
 pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> {
     let UsageQuery { since, until, by, timezone } = *query;
-    let (sum_by, calendar): (SumBy, Option<DateName>) = match by {
-        By::Day => (SumBy::Quarter, Some(day)),
-        By::Week => (SumBy::Quarter, Some(week)),
-        By::Month => (SumBy::Quarter, Some(month)),
-        By::Provider => (SumBy::Provider, None),
-        By::Account => (SumBy::Account, None),
-        By::Model => (SumBy::Model, None),
-        By::Project => (SumBy::Project, None),
-        By::Key => (SumBy::Key, None),
-        By::Client => (SumBy::Client, None),
-        By::Session => (SumBy::Session, None),
-        By::Tag => (SumBy::Tag, None),
-    };
+    let (sum_by, calendar) = source(by);
     let mut sums = ledger.read(|connection| Ok(query::sums(connection, sum_by, since, until)?))?;
     match calendar {
         Some(name) => sums = by_calendar(sums, |quarter| name(quarter, timezone)),
@@ -148,7 +136,24 @@ pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> 
 }
 
 /// The calendar name of an instant in a zone.
-type DateName = fn(DateTime<Utc>, Tz) -> String;
+pub(super) type DateName = fn(DateTime<Utc>, Tz) -> String;
+
+/// What the ledger sums by, and how its quarter-hours are named where they are meant.
+pub(super) fn source(by: By) -> (SumBy, Option<DateName>) {
+    match by {
+        By::Day => (SumBy::Quarter, Some(day)),
+        By::Week => (SumBy::Quarter, Some(week)),
+        By::Month => (SumBy::Quarter, Some(month)),
+        By::Provider => (SumBy::Provider, None),
+        By::Account => (SumBy::Account, None),
+        By::Model => (SumBy::Model, None),
+        By::Project => (SumBy::Project, None),
+        By::Key => (SumBy::Key, None),
+        By::Client => (SumBy::Client, None),
+        By::Session => (SumBy::Session, None),
+        By::Tag => (SumBy::Tag, None),
+    }
+}
 
 fn by_calendar(sums: Vec<SumRow>, name: impl Fn(DateTime<Utc>) -> String) -> Vec<SumRow> {
     let mut grouped: Vec<SumRow> = Vec::new();
@@ -175,9 +180,14 @@ fn month(quarter: DateTime<Utc>, timezone: Tz) -> String {
     query::local_date(quarter, timezone).format("%Y-%m").to_string()
 }
 
-fn row(sum: SumRow) -> UsageRow {
+fn row(mut sum: SumRow) -> UsageRow {
+    let key = sum.key.take();
+    keyed(key, &sum)
+}
+
+pub(super) fn keyed<K>(key: K, sum: &SumRow) -> UsageRow<K> {
     UsageRow {
-        key: sum.key,
+        key,
         calls: sum.calls,
         input_tokens: sum.input_tokens,
         cache_read_tokens: sum.cache_read_tokens,

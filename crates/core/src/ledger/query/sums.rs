@@ -59,8 +59,8 @@ impl SumRow {
     }
 }
 
-const SUMS: &str = "sum(calls), sum(unpriced_calls), sum(input_tokens), sum(cache_read_tokens), \
-     sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens), \
+pub(super) const SUMS: &str = "sum(calls), sum(unpriced_calls), sum(input_tokens), \
+     sum(cache_read_tokens), sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens), \
      sum(reasoning_tokens), sum(cost_pico), sum(plan_value_pico)";
 
 /// The sum of all calls from the quarter-hour of `since` on.
@@ -118,7 +118,7 @@ fn by_quarter(
         .prepare_cached(&sql)?
         .query_map(params![quarter(since), quarter_up(until)], |row| {
             let start = from_ms(row.get::<_, i64>(0)?.saturating_mul(QUARTER_MS));
-            Ok(SumRow { quarter: Some(start), ..counts(row)? })
+            Ok(SumRow { quarter: Some(start), ..counts(row, 1)? })
         })?
         .collect()
 }
@@ -207,32 +207,34 @@ fn rows(connection: &Connection, sql: &str, from: i64, to: i64) -> rusqlite::Res
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<SumRow> {
-    Ok(SumRow { key: row.get(0)?, ..counts(row)? })
+    Ok(SumRow { key: row.get(0)?, ..counts(row, 1)? })
 }
 
-fn counts(row: &Row<'_>) -> rusqlite::Result<SumRow> {
-    let count =
-        |index: usize| Ok::<i64, rusqlite::Error>(row.get::<_, Option<i64>>(index)?.unwrap_or(0));
+/// The columns of [`SUMS`], which begin at `first`.
+pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<SumRow> {
+    let count = |offset: usize| {
+        Ok::<i64, rusqlite::Error>(row.get::<_, Option<i64>>(first + offset)?.unwrap_or(0))
+    };
     Ok(SumRow {
         key: None,
         quarter: None,
-        calls: count(1)?,
-        unpriced_calls: count(2)?,
-        input_tokens: count(3)?,
-        cache_read_tokens: count(4)?,
-        cache_write_5m_tokens: count(5)?,
-        cache_write_1h_tokens: count(6)?,
-        output_tokens: count(7)?,
-        reasoning_tokens: count(8)?,
-        cost: Money::from_picodollars(count(9)?),
-        plan_value: Money::from_picodollars(count(10)?),
+        calls: count(0)?,
+        unpriced_calls: count(1)?,
+        input_tokens: count(2)?,
+        cache_read_tokens: count(3)?,
+        cache_write_5m_tokens: count(4)?,
+        cache_write_1h_tokens: count(5)?,
+        output_tokens: count(6)?,
+        reasoning_tokens: count(7)?,
+        cost: Money::from_picodollars(count(8)?),
+        plan_value: Money::from_picodollars(count(9)?),
     })
 }
 
-fn quarter(instant: DateTime<Utc>) -> i64 {
+pub(super) fn quarter(instant: DateTime<Utc>) -> i64 {
     to_ms(instant).div_euclid(QUARTER_MS)
 }
 
-fn quarter_up(instant: DateTime<Utc>) -> i64 {
+pub(super) fn quarter_up(instant: DateTime<Utc>) -> i64 {
     (to_ms(instant) + QUARTER_MS - 1).div_euclid(QUARTER_MS)
 }
