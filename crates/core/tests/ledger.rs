@@ -389,6 +389,12 @@ fn keys_draw_on_the_account_they_are_linked_to() {
     drop(admitted(ledger.reserve(with_key()).wait().unwrap()));
     assert!(ledger.link_key("zzz".into(), "work".into()).wait().is_err());
     assert_eq!(ledger.link_key(key[..6].into(), "work".into()).wait().unwrap(), key);
+    // The same text at another provider is another provider's key.
+    let elsewhere = NewCall { provider: "groq".into(), ..with_key() };
+    drop(admitted(ledger.reserve(elsewhere).wait().unwrap()));
+    let accounts = ledger.accounts().unwrap();
+    let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(names, ["groq", "openai", "work"]);
     let scope = Scope { account: Some("work".into()), ..Scope::default() };
     set(&ledger, BudgetChange { scope: Some(scope), ..hard("day", "0", Window::DAY) });
     let answer = ledger.reserve(with_key()).wait().unwrap();

@@ -30,13 +30,13 @@ pub(crate) fn of_call(
         return ensure(writing, &format!("{provider}-plan"), true);
     }
     let Some(key) = key else { return ensure(writing, provider, false) };
-    if let Some(id) = writing.cache.key_account(key) {
+    if let Some(id) = writing.cache.key_account(provider, key) {
         return Ok(id);
     }
     let known = writing
         .connection
-        .prepare_cached("SELECT account_id FROM api_key WHERE fingerprint = ?1")?
-        .query_row([key], |row| row.get(0))
+        .prepare_cached("SELECT account_id FROM api_key WHERE fingerprint = ?1 AND provider = ?2")?
+        .query_row([key, provider], |row| row.get(0))
         .optional()?;
     let id = match known {
         Some(id) => id,
@@ -52,7 +52,7 @@ pub(crate) fn of_call(
             id
         }
     };
-    writing.cache.remember_key(key, id);
+    writing.cache.remember_key(provider, key, id);
     Ok(id)
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn link(writing: &mut Writing<'_>, key: &str, account: &str) -> Resul
     let matching = writing
         .connection
         .prepare_cached(
-            "SELECT fingerprint FROM api_key WHERE substr(fingerprint, 1, length(?1)) = ?1",
+            "SELECT DISTINCT fingerprint FROM api_key WHERE substr(fingerprint, 1, length(?1)) = ?1",
         )?
         .query_map([key], |row| row.get::<_, String>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -129,7 +129,7 @@ pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountView>
     for (id, view) in &mut accounts {
         view.keys = connection
             .prepare_cached(
-                "SELECT fingerprint FROM api_key WHERE account_id = ?1 ORDER BY fingerprint",
+                "SELECT DISTINCT fingerprint FROM api_key WHERE account_id = ?1 ORDER BY fingerprint",
             )?
             .query_map([*id], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;

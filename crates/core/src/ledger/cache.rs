@@ -19,6 +19,7 @@ pub(crate) struct Cache {
     dimensions: HashMap<i64, HashMap<String, i64>>,
     dimension_count: usize,
     accounts: HashMap<String, i64>,
+    /// Accounts by (provider, fingerprint).
     keys: HashMap<String, i64>,
     budgets: Option<Arc<[Arc<ActiveBudget>]>>,
     prices: HashSet<String>,
@@ -81,12 +82,12 @@ impl Cache {
         self.accounts.insert(name.to_owned(), id);
     }
 
-    pub(crate) fn key_account(&self, fingerprint: &str) -> Option<i64> {
-        self.keys.get(fingerprint).copied()
+    pub(crate) fn key_account(&self, provider: &str, fingerprint: &str) -> Option<i64> {
+        self.keys.get(&[provider, fingerprint].join("\0")).copied()
     }
 
-    pub(crate) fn remember_key(&mut self, fingerprint: &str, account_id: i64) {
-        self.keys.insert(fingerprint.to_owned(), account_id);
+    pub(crate) fn remember_key(&mut self, provider: &str, fingerprint: &str, account_id: i64) {
+        self.keys.insert([provider, fingerprint].join("\0"), account_id);
     }
 
     pub(crate) fn forget_keys(&mut self) {

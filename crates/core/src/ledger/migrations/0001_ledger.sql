@@ -43,10 +43,12 @@ CREATE TABLE account (
 ) STRICT;
 
 CREATE TABLE api_key (
-    fingerprint   TEXT PRIMARY KEY,
-    account_id    INTEGER NOT NULL REFERENCES account (id),
+    fingerprint   TEXT NOT NULL,
+    -- The same text may be a key at several providers ("test", a gateway's).
     provider      TEXT NOT NULL,
-    first_seen_ms INTEGER NOT NULL
+    account_id    INTEGER NOT NULL REFERENCES account (id),
+    first_seen_ms INTEGER NOT NULL,
+    PRIMARY KEY (fingerprint, provider)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE credit_grant (
