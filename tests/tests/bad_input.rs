@@ -122,8 +122,8 @@ fn an_upstream_that_misbehaves_costs_what_it_can_have_cost() {
     home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
     let server = home.serve();
     for (act, stream, http, status, kind) in [
-        (Act::ServerError, false, 500, "failed", "other"),
-        (Act::ServerError, true, 500, "failed", "other"),
+        (Act::ServerError, false, 500, "failed", "overloaded"),
+        (Act::ServerError, true, 500, "failed", "overloaded"),
         (Act::RateLimit, false, 429, "failed", "rate_limit"),
         (Act::InsufficientQuota, false, 429, "failed", "insufficient_quota"),
         (Act::RubbishBody, false, 200, "estimated", ""),

@@ -38,7 +38,7 @@ fn figures_equal_the_apis_and_a_block_is_shown() {
     assert!(blocked.contains("day"), "{blocked}");
     assert_figures(&browser, &server);
     let rows = browser.texts("call-row");
-    assert!(rows.iter().any(|row| row.contains("refused")), "{rows:?}");
+    assert!(rows.iter().any(|row| row.contains("Refused")), "{rows:?}");
     assert_eq!(rows.len(), 11);
     picture(&browser, "dashboard-refusing");
 

@@ -58,6 +58,7 @@ fn each_threshold_is_told_once() {
     let server = home.serve();
     assert_eq!(chat().send(server.address()).status, 402);
     home.ok(&["budget", "set", "other", "--limit", "0", "--window", "day", "--project", "p"]);
+    home.ok(&["budget", "raise", "daily", "--by", "1"]);
     let other = chat().header("x-outlay-project", "p").send(server.address());
     assert_eq!(other.status, 402);
     let all = shown.wait_for(told + 1);
