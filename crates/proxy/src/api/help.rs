@@ -85,7 +85,10 @@ pub(super) async fn page(Path(code): Path<String>) -> Result<Response, ApiError>
         Some(page) => Ok(Html(page.html()).into_response()),
         None => {
             let codes: Vec<&str> = PAGES.iter().map(|page| page.code).collect();
-            Err(ApiError::not_found(format!("there is no such help page: {}", codes.join(", "))))
+            Err(ApiError::not_found(format!(
+                "there is no page /help/{code}; the pages are: {}",
+                codes.join(", ")
+            )))
         }
     }
 }

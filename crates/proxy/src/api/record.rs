@@ -171,7 +171,8 @@ fn usage(field: &str, given: Map<String, Value>) -> Result<Usage, ApiError> {
         if !is_known {
             return Err(ApiError::invalid(format!("'{field}.{name}' is not a kind of usage")));
         }
-        if !value.is_u64() && !(name == "reasoning_tokens" && value.is_null()) {
+        let is_unknown = name == "reasoning_tokens" && value.is_null();
+        if !is_unknown && !value.is_u64() {
             return Err(ApiError::invalid(format!(
                 "'{field}.{name}' is a whole number from 0 on, not {value}"
             )));
