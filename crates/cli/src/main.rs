@@ -1,1 +1,187 @@
-fn main() {}
+//! The `outlay` command: one file per command in [`commands`].
+
+mod base_urls;
+mod commands;
+mod failure;
+mod output;
+mod proxy;
+mod session;
+mod standing;
+mod table;
+#[cfg(test)]
+mod testing;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::failure::{Failure, Outcome};
+use crate::output::Out;
+use crate::session::{Places, Session};
+
+/// Knows what every call to a paid language model cost, and stops spending at your limits.
+#[derive(Debug, Parser)]
+#[command(name = "outlay", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  outlay budget set day --limit 5 --window day   stop at $5 a day
+  outlay serve                                   start the proxy, its API and the dashboard
+  outlay run -- claude                           run a tool through the proxy
+  outlay status                                  what was spent, and what is left";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy, the local API and the dashboard
+    Serve(commands::serve::Arguments),
+    /// Run a tool with its base URLs pointed at the proxy
+    Run(commands::run::Arguments),
+    /// Print the settings that point tools at the proxy, for a shell to evaluate
+    Env(commands::env::Arguments),
+    /// Show today, this month, budgets, balances and what is blocked
+    Status(commands::status::Arguments),
+    /// Print one short line for a prompt or a status bar
+    Statusline,
+    /// Set, show and change limits
+    #[command(subcommand)]
+    Budget(commands::budget::Command),
+    /// Keep account of prepaid credit
+    #[command(subcommand)]
+    Balance(commands::balance::Command),
+    /// Show accounts and the keys that draw on them
+    #[command(subcommand)]
+    Account(commands::account::Command),
+    /// Show and set what models cost
+    #[command(subcommand)]
+    Prices(commands::prices::Command),
+    /// Price usage, or a request or response on standard input, without a call
+    Cost(commands::cost::Arguments),
+    /// Show spend by day, model, project and so on
+    Report(commands::report::Arguments),
+    /// Write all calls as CSV or JSON
+    Export(commands::export::Arguments),
+    /// Show the latest calls, refused ones included
+    Calls(commands::calls::Arguments),
+    /// Tell a script whether it may spend: exit code 0, or 3 if it would be refused
+    Check(commands::check::Arguments),
+    /// Show what fired, and whether it was delivered
+    Alerts(commands::alerts::Arguments),
+    /// Look for what is wrong on this machine
+    Doctor(commands::doctor::Arguments),
+    /// Open the dashboard of the running proxy
+    Dashboard(commands::dashboard::Arguments),
+    /// Write a consistent copy of the ledger, also while it is in use
+    Backup(commands::backup::Arguments),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_use(&error),
+    };
+    let mut out = Out::stdout();
+    let outcome = run(arguments, &mut out).and_then(|code| out.flush().map(|()| code));
+    outcome.unwrap_or_else(|failure| {
+        // What was printed before it failed is still of use.
+        drop(out.flush());
+        failure.report()
+    })
+}
+
+fn run(arguments: Arguments, out: &mut Out) -> Outcome {
+    if let Command::Completions { shell } = arguments.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "outlay", &mut script);
+        out.writer().write_all(&script)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Doctor(options) = &arguments.command {
+        // It looks at the configuration itself, which may be what is wrong.
+        return commands::doctor::run(&arguments.places, options, out);
+    }
+    let session = Session::new(&arguments.places)?;
+    match arguments.command {
+        Command::Serve(options) => commands::serve::run(&session, &options, out),
+        Command::Run(options) => commands::run::run(&session, &options),
+        Command::Env(options) => commands::env::run(&session, &options, out),
+        Command::Status(options) => commands::status::run(&session, &options, out),
+        Command::Statusline => commands::statusline::run(&session, out),
+        Command::Budget(command) => commands::budget::run(&session, command, out),
+        Command::Balance(command) => commands::balance::run(&session, command, out),
+        Command::Account(command) => commands::account::run(&session, command, out),
+        Command::Prices(command) => commands::prices::run(&session, command, out),
+        Command::Cost(options) => commands::cost::run(&session, &options, out),
+        Command::Report(options) => commands::report::run(&session, &options, out),
+        Command::Export(options) => commands::export::run(&session, &options, out),
+        Command::Calls(options) => commands::calls::run(&session, &options, out),
+        Command::Check(options) => commands::check::run(&session, &options, out),
+        Command::Alerts(options) => commands::alerts::run(&session, &options, out),
+        Command::Dashboard(options) => commands::dashboard::run(&session, &options, out),
+        Command::Backup(options) => commands::backup::run(&session, &options, out),
+        Command::Doctor(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Help and version go to stdout as clap writes them; anything else is one sentence on stderr.
+fn wrong_use(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed pipe is no reason to complain about help.
+            drop(error.print());
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            drop(error.print());
+            ExitCode::from(2)
+        }
+        _ => Failure::Misused(sentence_of(&error.render().to_string())).report(),
+    }
+}
+
+/// What clap spreads over several lines, in one: the error and its tips, without the usage.
+fn sentence_of(rendered: &str) -> String {
+    let body = rendered.split("\nUsage:").next().unwrap_or(rendered);
+    let body = body.split("\nFor more information").next().unwrap_or(body);
+    let words: Vec<&str> = body.split_whitespace().collect();
+    let sentence = words.join(" ");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence).replace(" tip: ", "; ");
+    format!("{sentence} (outlay --help shows what there is)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_commands_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_use_is_one_sentence() {
+        for (words, part) in [
+            (&["outlay", "docter"][..], "unrecognized subcommand 'docter'; a similar subcommand"),
+            (&["outlay", "backup"], "following required arguments"),
+            (&["outlay", "budget", "set", "day", "--window"], "--window <WINDOW>"),
+        ] {
+            let error = Arguments::try_parse_from(words).unwrap_err();
+            let sentence = sentence_of(&error.render().to_string());
+            assert!(sentence.contains(part), "{sentence}");
+            assert!(!sentence.contains('\n') && !sentence.contains("Usage"), "{sentence}");
+        }
+    }
+}

@@ -69,11 +69,11 @@ pub fn find(folders: &Folders) -> Result<Option<Proxy>, RunningError> {
     }
     let token = folders.token()?;
     let challenge = challenge()?;
-    let body = json!({ "challenge": challenge });
+    let body = json!({ "challenge": hex::encode(challenge) });
     let stranger = || RunningError::Stranger { address };
     let (status, answer) = post(address, "/api/v1/prove", None, &body).map_err(|_| stranger())?;
     let proof = answer.get("proof").and_then(Value::as_str).unwrap_or_default();
-    let expected = proof_of(&token, running.address, &challenge);
+    let expected = proof_of(&token, &challenge);
     if status == 200 && bool::from(proof.as_bytes().ct_eq(expected.as_bytes())) {
         Ok(Some(Proxy { running, token }))
     } else {
@@ -81,15 +81,13 @@ pub fn find(folders: &Folders) -> Result<Option<Proxy>, RunningError> {
     }
 }
 
-/// What a proxy that knows the token answers to a challenge. The address is in it, so that a
-/// stranger cannot have the real proxy answer for it.
-#[must_use]
-pub fn proof_of(token: &str, address: SocketAddr, challenge: &str) -> String {
+/// What who knows the token answers to a challenge: its HMAC-SHA-256 under the token, in hex.
+fn proof_of(token: &str, challenge: &[u8]) -> String {
     // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
         return String::new();
     };
-    mac.update(format!("outlay prove {address} {challenge}").as_bytes());
+    mac.update(challenge);
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -149,10 +147,10 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn challenge() -> Result<String, FolderError> {
+fn challenge() -> Result<[u8; 32], FolderError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(FolderError::Random)?;
-    Ok(hex::encode(bytes))
+    Ok(bytes)
 }
 
 /// One request on a connection of its own. The answer's body is `Null` where it is no JSON.
@@ -211,7 +209,9 @@ mod tests {
                 let body: Value =
                     serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
                 let answer = match body["challenge"].as_str() {
-                    Some(challenge) => json!({"proof": proof_of(token, address, challenge)}),
+                    Some(challenge) => {
+                        json!({"proof": proof_of(token, &hex::decode(challenge).unwrap())})
+                    }
                     None => json!({"code": "c0de"}),
                 };
                 let is_last = body["challenge"].is_null() || token == "wrong";
@@ -271,13 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_holds_for_one_address_only() {
-        let here = "127.0.0.1:4780".parse().unwrap();
-        let there = "127.0.0.1:4781".parse().unwrap();
-        assert_eq!(proof_of(TOKEN, here, "aa").len(), 64);
-        assert_ne!(proof_of(TOKEN, here, "aa"), proof_of(TOKEN, there, "aa"));
-        assert_ne!(proof_of(TOKEN, here, "aa"), proof_of(TOKEN, here, "ab"));
-        assert_eq!(reachable("0.0.0.0:1".parse().unwrap()), "127.0.0.1:1".parse().unwrap());
-        assert_eq!(reachable("[::]:1".parse().unwrap()), "[::1]:1".parse().unwrap());
+    fn a_server_on_all_addresses_is_called_on_loopback() {
+        for (listens, called) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("127.0.0.1:2", "127.0.0.1:2"),
+            ("192.168.1.2:3", "192.168.1.2:3"),
+        ] {
+            assert_eq!(reachable(listens.parse().unwrap()).to_string(), called);
+        }
+    }
+
+    #[test]
+    fn a_proof_needs_the_token_and_the_challenge() {
+        assert_eq!(proof_of(TOKEN, b"a").len(), 64);
+        assert_ne!(proof_of(TOKEN, b"a"), proof_of(TOKEN, b"b"));
+        assert_ne!(proof_of(TOKEN, b"a"), proof_of("other", b"a"));
     }
 }

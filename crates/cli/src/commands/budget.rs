@@ -1,0 +1,200 @@
+//! `outlay budget`.
+
+mod set;
+mod show;
+
+use std::process::ExitCode;
+
+use outlay_core::budget::Budget;
+use outlay_core::ledger::Ledger;
+use outlay_core::report::{self, BudgetView};
+
+use super::Form;
+use crate::failure::{Failure, Outcome};
+use crate::output::Out;
+use crate::session::Session;
+use crate::standing;
+use crate::when::{self, Direction};
+
+const ACTOR: &str = "cli";
+
+/// The commands about budgets.
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum Command {
+    /// Create a budget, or change what is named of it
+    Set(Box<set::Arguments>),
+    /// Show every budget
+    List {
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show one budget with its settings
+    Show {
+        /// The budget
+        name: String,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show what was done to a budget, also after it was removed
+    History {
+        /// The budget
+        name: String,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Remove a budget; its history stays
+    Rm {
+        /// The budget
+        name: String,
+    },
+    /// Raise a limit for a while: until the period ends, or as said
+    Raise {
+        /// The budget
+        name: String,
+        /// How much more, in the budget's unit
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        by: String,
+        /// Until when: a date, a time (18:00), a duration (2h) or midnight
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
+    },
+    /// Add to the reserve that is used after a period's limit and never expires
+    Topup {
+        /// The budget
+        name: String,
+        /// How much more, in the budget's unit
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        by: String,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  outlay budget set day --limit 5 --window day
+  outlay budget set opus --limit 40 --window month --model 'claude-opus-*' --soft
+  outlay budget raise day --by 2 --until 18:00";
+
+/// `GET /api/v1/budgets`.
+#[derive(serde::Serialize)]
+struct Budgets {
+    budgets: Vec<BudgetView>,
+}
+
+pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome {
+    let ledger = session.ledger()?;
+    let now = session.now;
+    match command {
+        Command::Set(options) => {
+            let is_new = report::budget(&ledger, &options.name, now)?.is_none();
+            let change = options.change(&ledger, session)?;
+            let budget = ledger.set_budget(change, ACTOR, now, session.zone).wait()?;
+            let done = if is_new { "is set" } else { "is changed" };
+            out.line(format!("Budget '{}' {done}: {}", budget.name, rule(&budget)))?;
+            tell(&ledger, session, &budget.name, out)?;
+        }
+        Command::List { form } => {
+            let budgets = report::budgets(&ledger, now)?;
+            if form.json {
+                out.json(&Budgets { budgets })?;
+            } else if budgets.is_empty() {
+                out.line("No budget is set: outlay budget set day --limit 5 --window day")?;
+            } else {
+                out.table(&standing::budgets(&budgets, now, session.zone))?;
+            }
+        }
+        Command::Show { name, form } => {
+            let view = find(&ledger, session, &name)?;
+            if form.json {
+                out.json(&view)?;
+            } else {
+                show::budget(&view, &set::settings(&ledger, &name)?, session, out)?;
+            }
+        }
+        Command::History { name, form } => {
+            let events = ledger.budget_history(&name)?;
+            show::history(events, session, form, out)?;
+        }
+        Command::Rm { name } => {
+            let budget = ledger.remove_budget(name, ACTOR, now).wait()?;
+            let name = &budget.name;
+            out.line(format!(
+                "Budget '{name}' is removed and limits nothing any more; outlay budget history {name} still tells what it was."
+            ))?;
+        }
+        Command::Raise { name, by, until } => {
+            let until = until
+                .map(|text| when::parse(&text, Direction::Future, now, session.zone))
+                .transpose()
+                .map_err(Failure::Misused)?;
+            let budget = ledger.raise_budget(name, by, until, ACTOR, now).wait()?;
+            let period_end = budget.window.period(now, budget.timezone).end;
+            let end = until.or(period_end).map_or_else(
+                || "for good".to_owned(),
+                |end| format!("until {}", when::shown(end, now, session.zone)),
+            );
+            out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
+            tell(&ledger, session, &budget.name, out)?;
+        }
+        Command::Topup { name, by } => {
+            let budget = ledger.top_up_budget(name, by, ACTOR, now).wait()?;
+            let view = find(&ledger, session, &budget.name)?;
+            out.line(format!(
+                "Budget '{}' has {} in reserve, used after a period's limit.",
+                view.name,
+                view.credits_remaining.spoken()
+            ))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find(ledger: &Ledger, session: &Session, name: &str) -> Result<BudgetView, Failure> {
+    let budgets = report::budgets(ledger, session.now)?;
+    let names: Vec<&str> = budgets.iter().map(|budget| budget.name.as_str()).collect();
+    let known = if names.is_empty() {
+        "there are none yet: outlay budget set NAME --limit 5 --window day".to_owned()
+    } else {
+        format!("the budgets are: {}", names.join(", "))
+    };
+    let missing = Failure::Failed(format!("there is no budget '{name}'; {known}"));
+    budgets.into_iter().find(|budget| budget.name == name).ok_or(missing)
+}
+
+/// How it stands now.
+fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
+    let view = find(ledger, session, name)?;
+    let used = format!("{} of {} used", view.used.spoken(), view.limit.spoken());
+    let resets = view.reset_date.map_or_else(String::new, |reset| {
+        format!(", resets {}", when::shown(reset, session.now, session.zone))
+    });
+    out.line(format!("{used}{resets}."))
+}
+
+/// What it is, in a sentence's end.
+fn rule(budget: &Budget) -> String {
+    let limit = outlay_core::budget::Quantity { unit: budget.unit, count: budget.limit };
+    let kind = budget.kind.as_str();
+    let window = match budget.window.name() {
+        "call" => "for each call".to_owned(),
+        "total" => "in total".to_owned(),
+        name => format!("a {name} ({})", budget.timezone.name()),
+    };
+    let counts = match standing::scope(&budget.scope) {
+        everything if everything.is_empty() => String::new(),
+        scope => format!(", counting {scope}"),
+    };
+    let warns: Vec<String> =
+        budget.warn_percent.iter().map(|percent| format!("{percent} %")).collect();
+    let warns = match warns.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!(", warning at {last}"),
+        Some((last, rest)) => format!(", warning at {} and {last}", rest.join(", ")),
+    };
+    format!("{kind}, {} {window}{counts}{warns}.", limit.spoken())
+}
+
+/// Whether calls of models without a price pass this hard budget.
+pub(super) fn allows_unpriced(ledger: &Ledger, name: &str) -> bool {
+    set::settings(ledger, name).is_ok_and(|settings| settings.allow_unpriced)
+}

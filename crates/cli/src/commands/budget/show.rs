@@ -1,0 +1,136 @@
+//! `outlay budget show` and `history`.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveTime, TimeDelta};
+use outlay_core::budget::Window;
+use outlay_core::ledger::BudgetEvent;
+use outlay_core::report::BudgetView;
+use serde_json::Value;
+
+use super::set::Settings;
+use crate::commands::Form;
+use crate::failure::Failure;
+use crate::output::{Out, Tone};
+use crate::session::Session;
+use crate::standing;
+use crate::table::{Cell, Column, Table, bar};
+use crate::when;
+
+/// `--json` of `budget history`.
+#[derive(serde::Serialize)]
+struct History {
+    events: Vec<BudgetEvent>,
+}
+
+pub(super) fn budget(
+    view: &BudgetView,
+    settings: &Settings,
+    session: &Session,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let look = out.look();
+    let tone = standing::tone(view.state);
+    let warn: Vec<String> = view.warn.iter().map(|percent| format!("{percent} %")).collect();
+    let scope = standing::scope(&view.scope);
+    let resets = view.reset_date.map_or_else(
+        || "never".to_owned(),
+        |reset| {
+            let shown = when::shown(reset, session.now, session.zone);
+            format!("{shown} ({})", when::distance(reset, session.now))
+        },
+    );
+    let unpriced = if settings.allow_unpriced { "pass" } else { "are refused" };
+    let rows = [
+        ("Budget", look.paint(Tone::Strong, &view.name)),
+        ("State", look.paint(tone, standing::state(view.state))),
+        ("Kind", view.kind.as_str().to_owned()),
+        ("Window", window(settings.window, &view.timezone)),
+        ("Counts", if scope.is_empty() { "every call".to_owned() } else { scope }),
+        ("Limit", view.limit.spoken()),
+        ("Used", format!("{} ({} %)", view.used.spoken(), view.percent)),
+        ("Held", format!("{} by running calls", view.held.spoken())),
+        ("Left", view.remaining.spoken()),
+        ("Reserve", format!("{} topped up", view.credits_remaining.spoken())),
+        ("Resets", resets),
+        ("Warns at", if warn.is_empty() { "100 %".to_owned() } else { warn.join(", ") }),
+        ("Unpriced models", unpriced.to_owned()),
+        (
+            "Output caps",
+            if settings.may_cap { "may be set near the limit" } else { "never" }.into(),
+        ),
+    ];
+    for (name, text) in rows {
+        out.line(format!("{name:<16} {text}"))?;
+    }
+    let bar = bar(view.used.count, view.limit.count);
+    if !bar.is_empty() {
+        out.line(look.paint(tone, bar))?;
+    }
+    Ok(())
+}
+
+pub(super) fn history(
+    events: Vec<BudgetEvent>,
+    session: &Session,
+    form: Form,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if form.json {
+        return out.json(&History { events });
+    }
+    let mut table = Table::new(&[
+        Column::Text("Time"),
+        Column::Text("By"),
+        Column::Text("What"),
+        Column::Text("Values"),
+    ]);
+    let mut before = BTreeMap::new();
+    for event in events {
+        let values = values(&event.detail);
+        let changed: Vec<String> = values
+            .iter()
+            .filter(|(name, text)| before.get(*name) != Some(*text))
+            .map(|(name, text)| format!("{name} {text}"))
+            .collect();
+        if matches!(event.action.as_str(), "created" | "changed") {
+            before = values;
+        }
+        table.row([
+            Cell::new(when::shown(event.at, session.now, session.zone)),
+            Cell::new(&event.actor),
+            Cell::new(event.action.replace('_', " ")),
+            Cell::new(changed.join(", ")),
+        ]);
+    }
+    out.table(&table)
+}
+
+/// What an event set, as text; what it did not is left out.
+fn values(detail: &Value) -> BTreeMap<String, String> {
+    let Some(detail) = detail.as_object() else { return BTreeMap::new() };
+    detail
+        .iter()
+        .filter(|(_, value)| !value.is_null() && **value != serde_json::json!({}))
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (name.clone(), text)
+        })
+        .collect()
+}
+
+fn window(window: Window, timezone: &str) -> String {
+    let from_midnight = |anchor: i64| anchor == 0;
+    match window {
+        Window::Day { .. } if from_midnight(window.anchor()) => format!("day ({timezone})"),
+        Window::Day { .. } => {
+            let time = NaiveTime::MIN + TimeDelta::minutes(window.anchor());
+            format!("day, from {} ({timezone})", time.format("%H:%M"))
+        }
+        Window::Week { start } => format!("week, from {start} ({timezone})"),
+        Window::Month { anchor_day: 1 } => format!("month ({timezone})"),
+        Window::Month { anchor_day } => format!("month, from day {anchor_day} ({timezone})"),
+        Window::Call => "each call".to_owned(),
+        Window::Total => "everything, for good".to_owned(),
+    }
+}

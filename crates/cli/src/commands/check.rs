@@ -1,0 +1,280 @@
+//! `outlay check`: whether a script may spend.
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
+use outlay_core::money::Money;
+use outlay_core::price::PriceList;
+use outlay_core::report::{self, BudgetView};
+
+use super::Form;
+use super::budget::allows_unpriced;
+use super::prices::find;
+use crate::failure::{Failure, Outcome, REFUSED};
+use crate::output::Out;
+use crate::session::Session;
+
+/// Options of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outlay check --cost 0.50 --project nightly && ./nightly.sh
+  outlay check --model claude-opus-4-5")]
+pub(crate) struct Arguments {
+    /// What is about to be spent, in US dollars
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    cost: Option<String>,
+    /// How many calls are about to be made
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    calls: u32,
+    /// The model they ask for
+    #[arg(long)]
+    model: Option<String>,
+    /// The provider they go to [default: the model's maker]
+    #[arg(long)]
+    provider: Option<String>,
+    /// The project they are of
+    #[arg(long, env = "OUTLAY_PROJECT", hide_env_values = true)]
+    project: Option<String>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What is about to be spent.
+#[derive(Clone, Copy, Debug)]
+struct Asked<'a> {
+    cost: Option<Money>,
+    calls: i64,
+    call: CallFacts<'a>,
+    /// The model's name where it has no price.
+    unpriced: Option<&'a str>,
+}
+
+/// `--json` of `check`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+struct Verdict {
+    allowed: bool,
+    reason: Option<&'static str>,
+    budget: Option<String>,
+    remaining: Option<Quantity>,
+    reset_date: Option<DateTime<Utc>>,
+    message: String,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    let cost = options.cost.as_deref().map(str::parse::<Money>).transpose();
+    let cost = cost.map_err(Failure::misused)?;
+    if cost.is_some_and(|cost| cost < Money::ZERO) {
+        return Err(Failure::misused("--cost is negative: give what is about to be spent"));
+    }
+    let ledger = session.ledger()?;
+    let list = ledger.prices();
+    let model = options.model.as_deref();
+    let price = model.map(|model| price_of(&list, options, model, session.now));
+    let provider = options.provider.clone().or_else(|| {
+        let price = price.as_ref()?.as_ref()?;
+        Some(our_name(&price.provider).to_owned())
+    });
+    let provider = provider.unwrap_or_default();
+    let asked = Asked {
+        cost,
+        calls: i64::from(options.calls),
+        call: CallFacts {
+            provider: &provider,
+            account: &provider,
+            model: model.unwrap_or_default(),
+            project: options.project.as_deref(),
+            ..CallFacts::default()
+        },
+        unpriced: model.filter(|_| price == Some(None)),
+    };
+    let budgets = report::budgets(&ledger, session.now)?;
+    let pass_unpriced = |budget: &BudgetView| allows_unpriced(&ledger, &budget.name);
+    let verdict = judge(&budgets, &asked, pass_unpriced, session.zone);
+    if options.form.json {
+        out.json(&verdict)?;
+    } else if verdict.allowed {
+        out.line(&verdict.message)?;
+    } else {
+        // Not an error of this command's, but nothing that a pipe should read either.
+        return Err(Failure::Refused(verdict.message));
+    }
+    Ok(if verdict.allowed { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+fn price_of(
+    list: &PriceList,
+    options: &Arguments,
+    model: &str,
+    now: DateTime<Utc>,
+) -> Option<outlay_core::price::Price> {
+    find(list, options.provider.as_deref(), model, now).into_iter().next()
+}
+
+/// Our name for a provider of the price list.
+fn our_name(listed: &str) -> &str {
+    match listed {
+        "google" => "gemini",
+        "aws" => "bedrock",
+        "x-ai" => "xai",
+        "moonshotai" => "moonshot",
+        other => other,
+    }
+}
+
+/// What the first hard budget that would refuse says; else what is left in the tightest.
+fn judge(
+    budgets: &[BudgetView],
+    asked: &Asked<'_>,
+    pass_unpriced: impl Fn(&BudgetView) -> bool,
+    zone: Tz,
+) -> Verdict {
+    let applying: Vec<&BudgetView> = budgets
+        .iter()
+        .filter(|budget| budget.kind == BudgetKind::Hard)
+        .filter(|budget| budget.scope.matcher().is_ok_and(|scope| scope.matches(&asked.call)))
+        .collect();
+    for budget in &applying {
+        if let Some(model) = asked.unpriced
+            && budget.unit == BudgetUnit::Usd
+            && !pass_unpriced(budget)
+        {
+            let message = format!(
+                "model '{model}' has no price, so hard budget '{}' cannot bound it: outlay prices set {model} --input N --output N",
+                budget.name
+            );
+            return verdict(budget, Some("unpriced_model"), message);
+        }
+        if !fits(budget, asked) {
+            let reason = if is_held(budget, asked) { "budget_busy" } else { "quota_exceeded" };
+            return verdict(budget, Some(reason), refusal(budget, asked, zone));
+        }
+    }
+    let tightest = applying.iter().min_by_key(|budget| {
+        i128::from(budget.remaining.count) * 1_000 / i128::from(budget.limit.count.max(1))
+    });
+    match tightest {
+        Some(budget) => {
+            let left = budget.remaining.spoken();
+            verdict(budget, None, format!("{left} left in budget '{}'", budget.name))
+        }
+        None => Verdict {
+            allowed: true,
+            reason: None,
+            budget: None,
+            remaining: None,
+            reset_date: None,
+            message: "no hard budget applies".to_owned(),
+        },
+    }
+}
+
+fn fits(budget: &BudgetView, asked: &Asked<'_>) -> bool {
+    let left = budget.remaining.count.saturating_add(budget.credits_remaining.count);
+    match (budget.unit, asked.cost) {
+        (BudgetUnit::Usd, Some(cost)) => cost.picodollars() <= left,
+        (BudgetUnit::Calls, _) => asked.calls <= left,
+        (BudgetUnit::Usd | BudgetUnit::Tokens, _) => left > 0,
+    }
+}
+
+/// Whether it would fit if the running calls cost nothing.
+fn is_held(budget: &BudgetView, asked: &Asked<'_>) -> bool {
+    let mut freed = budget.clone();
+    let left = budget.limit.count.saturating_sub(budget.used.count).max(0);
+    freed.remaining = Quantity { unit: budget.unit, count: left };
+    fits(&freed, asked)
+}
+
+fn refusal(budget: &BudgetView, asked: &Asked<'_>, zone: Tz) -> String {
+    let state = match budget.used.count >= budget.limit.count {
+        true => "is used up",
+        false => "has too little left",
+    };
+    let held = match budget.held.count {
+        0 => String::new(),
+        _ => format!(", {} held by running calls", budget.held.spoken()),
+    };
+    let needed = match (budget.unit, asked.cost) {
+        (BudgetUnit::Usd, Some(cost)) => format!(", this needs ${cost}"),
+        (BudgetUnit::Calls, _) if asked.calls > 1 => format!(", this needs {}", asked.calls),
+        _ => String::new(),
+    };
+    let resets = budget.reset_date.map_or_else(String::new, |reset| {
+        format!(" Resets {}.", reset.with_timezone(&zone).to_rfc3339())
+    });
+    format!(
+        "hard budget '{name}' of {limit} {state} ({used} spent{held}{needed}).{resets} To go on: outlay budget raise {name} --by N",
+        name = budget.name,
+        limit = budget.limit.spoken(),
+        used = budget.used.spoken(),
+    )
+}
+
+fn verdict(budget: &BudgetView, reason: Option<&'static str>, message: String) -> Verdict {
+    Verdict {
+        allowed: reason.is_none(),
+        reason,
+        budget: Some(budget.name.clone()),
+        remaining: Some(budget.remaining),
+        reset_date: budget.reset_date,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Day;
+
+    #[test]
+    fn what_would_be_refused() {
+        let day = Day::empty();
+        day.set_budget("usd", "1", "day", |_| {});
+        day.set_budget("calls", "3", "day", |change| change.unit = Some(BudgetUnit::Calls));
+        day.set_budget("demo", "0", "day", |change| {
+            change.scope.get_or_insert_default().project = Some("demo".to_owned());
+        });
+        day.set_budget("soft", "0", "day", |change| change.kind = Some(BudgetKind::Soft));
+        let budgets = report::budgets(&day.ledger, day.now).unwrap();
+        for (cost, calls, project, unpriced, refused_by) in [
+            (None, 1, None, None, None),
+            (Some("0.5"), 1, None, None, None),
+            (Some("1"), 1, None, None, None),
+            (Some("1.000000000001"), 1, None, None, Some(("usd", "quota_exceeded"))),
+            (None, 3, None, None, None),
+            (None, 4, None, None, Some(("calls", "quota_exceeded"))),
+            (None, 1, Some("demo"), None, Some(("demo", "quota_exceeded"))),
+            (Some("0"), 1, Some("demo"), None, None),
+            (None, 1, Some("other"), None, None),
+            (None, 1, None, Some("strange"), Some(("usd", "unpriced_model"))),
+        ] {
+            let asked = Asked {
+                cost: cost.map(|cost: &str| cost.parse().unwrap()),
+                calls,
+                call: CallFacts { project, ..CallFacts::default() },
+                unpriced,
+            };
+            let verdict = judge(&budgets, &asked, |_| false, day.zone);
+            let got = (!verdict.allowed)
+                .then(|| (verdict.budget.as_deref().unwrap(), verdict.reason.unwrap()));
+            assert_eq!(got, refused_by, "{asked:?}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn used_up_to_the_limit_is_refused() {
+        let day = Day::full();
+        let budgets = report::budgets(&day.ledger, day.now).unwrap();
+        let asked = Asked { cost: None, calls: 1, call: CallFacts::default(), unpriced: None };
+        let verdict = judge(&budgets, &asked, |_| false, day.zone);
+        assert!(!verdict.allowed);
+        assert_eq!(
+            verdict.message,
+            "hard budget 'day' of $0.00407 is used up ($0.00407 spent). Resets \
+             2026-11-22T00:00:00+01:00. To go on: outlay budget raise day --by N"
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! `outlay export`: one row per call, oldest first, however many there are.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use outlay_core::ledger::Ledger;
+use outlay_core::report::{self, CSV_COLUMNS, CallQuery, CallView};
+
+use super::report::{Range, range};
+use crate::failure::{Failure, Outcome};
+use crate::output::Out;
+use crate::session::Session;
+
+/// Columns of which every cell is a number or empty; the others are text.
+const NUMBERS: [&str; 14] = [
+    "http_status",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "tool_calls",
+    "cost_usd",
+    "cost_stated_usd",
+    "duration_ms",
+    "first_byte_ms",
+];
+
+/// Options of `export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outlay export -o calls.csv
+  outlay export --format json --since 2026-11-01 | jq .cost_usd")]
+pub(crate) struct Arguments {
+    /// csv, or json with one object a line
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// From when on: a date, a time or a distance such as 7d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Up to when, this moment not included
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Write to this file instead of standard output; it appears only when it is whole
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Csv,
+    Json,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    let Range { since, until } =
+        range(options.since.as_deref(), options.until.as_deref(), session.now, session.zone)?;
+    let query = CallQuery { since, until, cursor: None };
+    let ledger = session.ledger()?;
+    match &options.output {
+        None => write(&ledger, &query, options.format, out.writer())?,
+        Some(path) => {
+            write_file(path, |file| write(&ledger, &query, options.format, file))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the file under another name first, so that it is never half there.
+fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::file("write", path, error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let file = tempfile::Builder::new()
+        .prefix(".outlay-export-")
+        .tempfile_in(folder)
+        .map_err(|error| failed(&error))?;
+    let mut buffered = std::io::BufWriter::new(file);
+    write(&mut buffered)?;
+    let file = buffered.into_inner().map_err(|error| failed(error.error()))?;
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
+    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+}
+
+fn write(
+    ledger: &Ledger,
+    query: &CallQuery,
+    format: Format,
+    target: &mut dyn Write,
+) -> Result<(), Failure> {
+    match format {
+        Format::Csv => write_csv(ledger, query, target),
+        Format::Json => report::each_call(ledger, query, |call| -> Result<(), Failure> {
+            serde_json::to_writer(&mut *target, call).map_err(std::io::Error::from)?;
+            Ok(target.write_all(b"\n")?)
+        }),
+    }
+}
+
+fn write_csv(ledger: &Ledger, query: &CallQuery, target: &mut dyn Write) -> Result<(), Failure> {
+    let mut csv = csv::Writer::from_writer(target);
+    csv.write_record(CSV_COLUMNS).map_err(csv_failure)?;
+    report::each_call(ledger, query, |call| csv.write_record(cells(call)).map_err(csv_failure))?;
+    Ok(csv.flush()?)
+}
+
+fn cells(call: &CallView) -> impl Iterator<Item = String> {
+    CSV_COLUMNS
+        .iter()
+        .zip(call.csv_cells())
+        .map(|(column, cell)| if NUMBERS.contains(column) { cell } else { without_formula(cell) })
+}
+
+/// A text that a spreadsheet would run as a formula gets an apostrophe in front.
+fn without_formula(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+}
+
+fn csv_failure(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        other => Failure::Failed(format!("the calls cannot be written as CSV: {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Day;
+
+    #[test]
+    fn formulas_are_defused() {
+        for (cell, expected) in [
+            ("=SUM(A1)", "'=SUM(A1)"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            ("\tx", "'\tx"),
+            ("\rx", "'\rx"),
+            ("gpt-4o", "gpt-4o"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_formula(cell.to_owned()), expected);
+        }
+        assert!(NUMBERS.iter().all(|number| CSV_COLUMNS.contains(number)));
+    }
+
+    #[test]
+    fn csv_is_exact() {
+        let day = Day::full();
+        let mut csv = Vec::new();
+        write(&day.ledger, &CallQuery::default(), Format::Csv, &mut csv).unwrap();
+        insta::assert_snapshot!(String::from_utf8(csv).unwrap());
+    }
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls.csv");
+        let broken = write_file(&path, |file| {
+            file.write_all(b"half")?;
+            Err(Failure::failed("it broke"))
+        });
+        assert_eq!(broken, Err(Failure::failed("it broke")));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        write_file(&path, |file| Ok(file.write_all(b"whole")?)).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    }
+}

@@ -1,0 +1,267 @@
+//! `outlay run`: a tool with its base URLs pointed at the proxy.
+
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use outlay_core::ledger::Ledger;
+use outlay_core::money::Money;
+use outlay_core::report::{self, CallQuery, CallView};
+use outlay_host::{project, running};
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+
+use crate::base_urls;
+use crate::failure::{Failure, Outcome};
+use crate::proxy::{self, Proxy};
+use crate::session::Session;
+
+/// How long to wait at the end for calls to be settled.
+const SETTLE_MAX: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Options of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outlay run -- claude
+  outlay run --project demo -- python train.py
+
+At the end one line on stderr says what the project's calls came to in that time.")]
+pub(crate) struct Arguments {
+    /// Attribute the calls to this project [default: $OUTLAY_PROJECT, else the repository's name]
+    #[arg(long)]
+    project: Option<String>,
+    /// The tool and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+/// What the run's calls came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Summary {
+    calls: u64,
+    input_tokens: i64,
+    output_tokens: i64,
+    cost: Money,
+    refused: u64,
+    unpriced: u64,
+    running: u64,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments) -> Outcome {
+    let runtime = proxy::runtime()?;
+    let project = options
+        .project
+        .clone()
+        .or_else(|| std::env::var("OUTLAY_PROJECT").ok())
+        .or_else(|| project::of_folder(&std::env::current_dir().ok()?))
+        .filter(|project| !project.is_empty());
+    let started = session.now;
+    let status = runtime.block_on(run_tool(session, options, project.as_deref()))?;
+    let ledger = session.ledger()?;
+    let summary = settled(&ledger, started, project.as_deref())?;
+    let since = started.with_timezone(&session.zone).format("%H:%M:%S").to_string();
+    eprintln!("outlay: {}", sentence(&summary, project.as_deref(), &since));
+    Ok(exit_code(status))
+}
+
+async fn run_tool(
+    session: &Session,
+    options: &Arguments,
+    project: Option<&str>,
+) -> Result<ExitStatus, Failure> {
+    if let Some(proxy) = running::find(&session.folders)? {
+        return tool(options, &proxy.base_url(), project).await;
+    }
+    proxy::log_to_stderr();
+    // A port of its own, and no mark: others should not come to rely on a proxy that ends with
+    // this tool.
+    let proxy = Proxy::start(session, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let base = format!("http://{}", proxy.address());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(proxy.run(async {
+        drop(stopped.await);
+    }));
+    let outcome = tool(options, &base, project).await;
+    drop(stop);
+    // It has settled everything when it ends.
+    drop(serving.await);
+    outcome
+}
+
+async fn tool(
+    options: &Arguments,
+    base: &str,
+    project: Option<&str>,
+) -> Result<ExitStatus, Failure> {
+    let Some((program, arguments)) = options.command.split_first() else {
+        return Err(Failure::misused("there is no command to run: outlay run -- CMD"));
+    };
+    let mut command = Command::new(program);
+    command.args(base_urls::options_for(program, base, project)).args(arguments);
+    command.envs(base_urls::variables(base, project));
+    command.envs(base_urls::no_proxy(|name| std::env::var(name).ok()));
+    if let Some(project) = project {
+        command.env("OUTLAY_PROJECT", project);
+    }
+    let child = command
+        .spawn()
+        .map_err(|error| Failure::Failed(format!("'{program}' cannot be started: {error}")))?;
+    wait(child).await.map_err(|error| Failure::Failed(format!("'{program}' was lost: {error}")))
+}
+
+/// Waits for the tool, and hands it the signals that this process gets.
+#[cfg(unix)]
+async fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
+    use rustix::process::{Pid, Signal, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let pass_on = |signal: Signal| {
+        // A tool that has just ended cannot be told any more.
+        let _ = pid.map(|pid| kill_process(pid, signal));
+    };
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            // Ctrl-C reaches all of the terminal's processes, the tool too.
+            _ = interrupt.recv() => if !std::io::stdin().is_terminal() { pass_on(Signal::INT) },
+            _ = terminate.recv() => pass_on(Signal::TERM),
+            _ = hang_up.recv() => pass_on(Signal::HUP),
+        }
+    }
+}
+
+/// Waits for the tool; Ctrl-C reaches it without our doing.
+#[cfg(not(unix))]
+async fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+}
+
+/// The tool's own exit code; 128 and the signal where one ended it, as shells say it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let by_signal = None::<i32>;
+    let code = by_signal.map(|signal| 128 + signal).or(status.code()).unwrap_or(1);
+    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+/// The sums, once nothing of it runs any more (or it takes too long).
+fn settled(
+    ledger: &Ledger,
+    started: DateTime<Utc>,
+    project: Option<&str>,
+) -> Result<Summary, Failure> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let summary = summary(ledger, started, project)?;
+        if summary.running == 0 || waited >= SETTLE_MAX {
+            return Ok(summary);
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+}
+
+fn summary(
+    ledger: &Ledger,
+    started: DateTime<Utc>,
+    project: Option<&str>,
+) -> Result<Summary, Failure> {
+    let query = CallQuery { since: Some(started), ..CallQuery::default() };
+    let mut summary = Summary::default();
+    report::each_call(ledger, &query, |call| -> Result<(), Failure> {
+        if project.is_none() || call.project.as_deref() == project {
+            summary.add(call);
+        }
+        Ok(())
+    })?;
+    Ok(summary)
+}
+
+impl Summary {
+    fn add(&mut self, call: &CallView) {
+        match call.status.as_str() {
+            "refused" => self.refused += 1,
+            "running" | "waiting" => self.running += 1,
+            "settled" | "estimated" => {
+                self.calls += 1;
+                self.unpriced += u64::from(call.cost_usd.is_none());
+            }
+            _ => {}
+        }
+        let prompt = [
+            call.input_tokens,
+            call.cache_read_tokens,
+            call.cache_write_5m_tokens,
+            call.cache_write_1h_tokens,
+        ];
+        self.input_tokens += prompt.into_iter().flatten().sum::<i64>();
+        self.output_tokens += call.output_tokens.unwrap_or(0);
+        self.cost = self.cost.saturating_add(call.cost_usd.unwrap_or(Money::ZERO));
+    }
+}
+
+fn sentence(summary: &Summary, project: Option<&str>, since: &str) -> String {
+    let calls = if summary.calls == 1 { "call" } else { "calls" };
+    let mut text = format!(
+        "{} {calls}, {} input and {} output tokens, ${}",
+        summary.calls, summary.input_tokens, summary.output_tokens, summary.cost
+    );
+    for (count, what) in [
+        (summary.unpriced, "of unknown cost"),
+        (summary.refused, "refused"),
+        (summary.running, "still running"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    match project {
+        Some(project) => format!("{text} (all calls of project '{project}' since {since})"),
+        None => format!("{text} (all calls since {since})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Day;
+
+    #[test]
+    fn the_projects_calls_since_then_are_summed() {
+        let day = Day::full();
+        for (project, started, expected) in [
+            (
+                None,
+                "2026-11-20T00:00:00Z",
+                "4 calls, 50 input and 610 output tokens, $0.00607, 1 refused (all calls since T)",
+            ),
+            (
+                Some("demo"),
+                "2026-11-21T00:00:00Z",
+                "1 call, 10 input and 200 output tokens, $0.002 (all calls of project 'demo' since T)",
+            ),
+            (
+                Some("demo"),
+                "2026-11-21T11:00:00Z",
+                "0 calls, 0 input and 0 output tokens, $0.00 (all calls of project 'demo' since T)",
+            ),
+        ] {
+            let summary = summary(&day.ledger, started.parse().unwrap(), project).unwrap();
+            assert_eq!(sentence(&summary, project, "T"), expected);
+        }
+    }
+}

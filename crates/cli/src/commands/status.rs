@@ -1,0 +1,109 @@
+//! `outlay status`.
+
+use std::process::ExitCode;
+
+use chrono_tz::Tz;
+use outlay_core::report::{self, Spend, Status};
+
+use super::Form;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Out, Tone};
+use crate::session::Session;
+use crate::table::{Cell, Column, Table};
+use crate::{standing, when};
+
+/// Options of `status`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    form: Form,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    let status = report::status(&session.ledger()?, session.now, session.zone)?;
+    if options.form.json {
+        out.json(&status)?;
+    } else {
+        print(&status, session.zone, out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
+    let now = status.as_of;
+    let mut spent =
+        Table::new(&[Column::Text("Spent"), Column::Decimal("Cost"), Column::Number("Calls")]);
+    for (name, spend) in [("today", &status.today), ("this month", &status.month)] {
+        spent.row([
+            Cell::toned(name, Tone::Strong),
+            Cell::new(format!("${}", spend.cost_usd)),
+            Cell::new(spend.calls),
+        ]);
+    }
+    out.table(&spent)?;
+    out.line("")?;
+    if status.budgets.is_empty() {
+        out.line(
+            "No budget is set, so nothing is refused: outlay budget set day --limit 5 --window day",
+        )?;
+    }
+    out.table(&standing::budgets(&status.budgets, now, zone))?;
+    if !status.balances.is_empty() {
+        out.line("")?;
+        out.table(&standing::balances(&status.balances, now, zone))?;
+    }
+    notes(status, zone, out)
+}
+
+fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
+    for blocked in &status.blocked {
+        let name = &blocked.budget;
+        let until = blocked.until.map_or_else(
+            || "until it is raised".to_owned(),
+            |until| {
+                let shown = when::shown(until, status.as_of, zone);
+                format!("until {shown} ({})", when::distance(until, status.as_of))
+            },
+        );
+        let sentence = format!("Budget '{name}' refuses calls {until}.");
+        let sentence = out.look().paint(Tone::Bad, sentence);
+        out.line("")?;
+        out.line(format!("{sentence} To go on: outlay budget raise {name} --by N"))?;
+    }
+    if let Some(note) = unpriced(&status.month) {
+        out.line("")?;
+        out.line(out.look().paint(Tone::Warning, note))?;
+    }
+    Ok(())
+}
+
+/// What the sums leave out.
+fn unpriced(month: &Spend) -> Option<String> {
+    let calls = match month.unpriced_calls {
+        0 => return None,
+        1 => "1 call of this month has".to_owned(),
+        calls => format!("{calls} calls of this month have"),
+    };
+    Some(format!("{calls} no known cost and are not in these sums: outlay calls shows which."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{Look, printed};
+    use crate::testing::Day;
+
+    #[test]
+    fn with_nothing_set() {
+        let day = Day::empty();
+        let status = report::status(&day.ledger, day.now, day.zone).unwrap();
+        insta::assert_snapshot!(printed(Look::PIPE, |out| print(&status, day.zone, out)));
+    }
+
+    #[test]
+    fn with_a_full_day() {
+        let day = Day::full();
+        let status = report::status(&day.ledger, day.now, day.zone).unwrap();
+        insta::assert_snapshot!(printed(Look::PIPE, |out| print(&status, day.zone, out)));
+    }
+}

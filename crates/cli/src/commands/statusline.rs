@@ -1,0 +1,61 @@
+//! `outlay statusline`: one short line.
+
+use std::process::ExitCode;
+
+use chrono_tz::Tz;
+use outlay_core::report::{self, BudgetState, Status};
+
+use crate::failure::Outcome;
+use crate::output::{Look, Out, Tone};
+use crate::session::Session;
+
+pub(crate) fn run(session: &Session, out: &mut Out) -> Outcome {
+    let status = report::status(&session.ledger()?, session.now, session.zone)?;
+    out.line(line(&status, session.zone, out.look()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Today's spend, and the budget that is nearest to its end.
+fn line(status: &Status, zone: Tz, look: Look) -> String {
+    let today = format!("${} today", status.today.cost_usd);
+    let tightest = status
+        .budgets
+        .iter()
+        .filter(|budget| budget.window != "call")
+        .max_by(|a, b| percent(&a.percent).total_cmp(&percent(&b.percent)));
+    let Some(budget) = tightest else { return today };
+    let left = match budget.state {
+        BudgetState::Blocked => {
+            let until = budget.reset_date.map_or_else(String::new, |reset| {
+                format!(" until {}", reset.with_timezone(&zone).format("%H:%M"))
+            });
+            look.paint(Tone::Bad, format!("{} blocked{until}", budget.name))
+        }
+        BudgetState::Warned => {
+            look.paint(Tone::Warning, format!("{} {}% used", budget.name, budget.percent))
+        }
+        BudgetState::Ok => format!("{} of {} {}", budget.used, budget.limit, budget.name),
+    };
+    format!("{today} · {left}")
+}
+
+/// For comparing only.
+fn percent(number: &serde_json::Number) -> f64 {
+    number.as_f64().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Day;
+
+    #[test]
+    fn one_line_says_the_most_urgent() {
+        let line = |day: &Day| {
+            let status = report::status(&day.ledger, day.now, day.zone).unwrap();
+            line(&status, day.zone, Look::PIPE)
+        };
+        assert_eq!(line(&Day::empty()), "$0.00 today");
+        assert_eq!(line(&Day::full()), "$0.00407 today · day blocked until 00:00");
+    }
+}

@@ -1,0 +1,94 @@
+//! How a command ends when it does not end well.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use outlay_core::ledger::LedgerError;
+use outlay_host::config::ConfigError;
+use outlay_host::folders::FolderError;
+use outlay_host::running::RunningError;
+
+/// Why a command did not do what it was told. Its sentence says what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It could not.
+    Failed(String),
+    /// It was told something that makes no sense.
+    Misused(String),
+    /// What was asked about would be refused.
+    Refused(String),
+    /// Nobody reads its output any more: no reason to say anything.
+    Unheard,
+}
+
+/// What a command returns: its exit code, or how it failed.
+pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// The exit code of "would be refused".
+pub(crate) const REFUSED: u8 = 3;
+
+impl Failure {
+    pub(crate) fn failed(sentence: impl Display) -> Failure {
+        Failure::Failed(sentence.to_string())
+    }
+
+    pub(crate) fn misused(sentence: impl Display) -> Failure {
+        Failure::Misused(sentence.to_string())
+    }
+
+    /// Says it on stderr; the exit code for it.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (sentence, code) = match self {
+            Failure::Failed(sentence) => (sentence, 1),
+            Failure::Misused(sentence) => (sentence, 2),
+            Failure::Refused(sentence) => (sentence, REFUSED),
+            Failure::Unheard => return ExitCode::SUCCESS,
+        };
+        use std::io::Write;
+        // Where stderr is closed too, the exit code is all there is to tell.
+        let _ = writeln!(std::io::stderr(), "outlay: {sentence}");
+        ExitCode::from(code)
+    }
+
+    /// What went wrong with a file.
+    pub(crate) fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+        Failure::Failed(format!("cannot {action} {}: {error}", path.display()))
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Failure {
+        match error {
+            LedgerError::Invalid(sentence) => Failure::Misused(sentence),
+            other => Failure::failed(other),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+impl From<RunningError> for Failure {
+    fn from(error: RunningError) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+/// Writing to stdout went wrong.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::Unheard,
+            _ => Failure::Failed(format!("the output cannot be written: {error}")),
+        }
+    }
+}

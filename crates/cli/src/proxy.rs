@@ -1,0 +1,168 @@
+//! A proxy in this process, for `serve` and for the lifetime of a `run`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use outlay_core::ledger::{Ledger, Opening, Role};
+use outlay_host::config::Config;
+use outlay_host::folders::{Folders, Running};
+use outlay_host::notify::{self, Delivery, Notifier};
+use outlay_proxy::{App, Changes, Parts, ProviderPart, Server, Settings};
+use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// How often to look for calls whose process has died, and for our own mark.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
+/// A proxy that listens but does not answer yet.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    server: Server,
+    ledger: Ledger,
+    // Delivers what is left when it is dropped.
+    _notifier: Notifier,
+}
+
+/// A runtime of a few threads: the work is waiting.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("no threads can be had: {error}")))
+}
+
+/// Logs what `RUST_LOG` asks for to stderr, warnings by default. Of ours only: other crates may
+/// log what nobody should keep.
+pub(crate) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let ours = FilterFn::new(|metadata| metadata.target().starts_with("outlay"));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(ours);
+    // Only the first call counts.
+    drop(tracing_subscriber::registry().with(filter).with(lines).try_init());
+}
+
+impl Proxy {
+    /// Opens the ledger, settles what dead processes left running, and listens.
+    pub(crate) async fn start(session: &Session, listen: SocketAddr) -> Result<Proxy, Failure> {
+        let token = session.folders.token()?;
+        let settings = settings(session, listen, token)?;
+        let changes = Changes::new();
+        let (waker, woken) = notify::channel();
+        let (notice, wake) = (changes.callback(), waker.clone());
+        let changed = Arc::new(move || {
+            notice();
+            wake.wake();
+        });
+        let opening = Opening { role: Role::Forward, now: Utc::now(), changed };
+        let ledger = Ledger::open(session.folders.data(), opening)?;
+        ledger.recover(Utc::now()).await?;
+        let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes)
+            .map_err(Failure::failed)?;
+        let server = Server::bind(app).await.map_err(Failure::failed)?;
+        let delivery = delivery(&session.config);
+        let notifier =
+            Notifier::start(ledger.clone(), delivery, Arc::new(Utc::now), (waker, woken))
+                .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
+        Ok(Proxy { server, ledger, _notifier: notifier })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Answers until `shutdown` ends, then lets running calls end.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Proxy { server, ledger, _notifier } = self;
+        let tidying = tokio::spawn(recover_now_and_then(ledger));
+        server.run(shutdown).await;
+        tidying.abort();
+    }
+}
+
+/// The mark by which commands find a proxy; gone with the value.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    folders: Folders,
+    running: Running,
+}
+
+impl Mark {
+    pub(crate) fn set(folders: &Folders, address: SocketAddr) -> Result<Mark, Failure> {
+        let running = Running {
+            address,
+            pid: std::process::id(),
+            started_at: Utc::now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        folders.set_running(&running)?;
+        Ok(Mark { folders: folders.clone(), running })
+    }
+
+    /// Puts the mark back where a proxy that has ended took the place of this one.
+    pub(crate) async fn keep(folders: Folders, running: Running) {
+        loop {
+            tokio::time::sleep(TIDY_EVERY).await;
+            if folders.running().is_none() {
+                drop(folders.set_running(&running));
+            }
+        }
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.folders.clear_running(&self.running);
+    }
+}
+
+async fn recover_now_and_then(ledger: Ledger) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        match ledger.recover(Utc::now()).await {
+            Ok(0) => {}
+            Ok(calls) => tracing::warn!("{calls} calls of a process that died were settled"),
+            Err(error) => tracing::warn!("calls of dead processes could not be settled: {error}"),
+        }
+    }
+}
+
+fn delivery(config: &Config) -> Box<dyn Delivery> {
+    if config.desktop_notifications { Box::new(notify::Desktop) } else { Box::new(notify::Silent) }
+}
+
+fn settings(session: &Session, listen: SocketAddr, token: String) -> Result<Settings, Failure> {
+    let config = &session.config;
+    let providers = config.providers.iter().map(|(name, provider)| ProviderPart {
+        name: name.clone(),
+        base_url: provider.base_url.clone(),
+        dialect: provider.dialect.clone(),
+        deployments: provider.deployments.clone().into_iter().collect(),
+    });
+    let parts = Parts {
+        listen,
+        allowed_hosts: config.allowed_hosts.clone(),
+        timezone: session.zone,
+        providers: providers.collect(),
+        refusal_status: config.refusal_status.to_string(),
+        wait_max: config.wait_max,
+        after_disconnect: config.after_disconnect,
+        strict: config.strict,
+        token,
+    };
+    Settings::from_parts(parts).map_err(|error| {
+        Failure::Failed(format!("{}: {error}", session.folders.config().display()))
+    })
+}

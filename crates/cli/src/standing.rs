@@ -1,0 +1,105 @@
+//! How budgets and balances are shown, wherever they are.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use outlay_core::budget::Scope;
+use outlay_core::ledger::BalanceView;
+use outlay_core::report::{BudgetState, BudgetView};
+
+use crate::output::Tone;
+use crate::table::{Cell, Column, Table, bar};
+use crate::when;
+
+/// Every budget with its bar.
+pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> Table {
+    let has_scope = budgets.iter().any(|budget| !budget.scope.is_everything());
+    let mut columns = vec![
+        Column::Text("Budget"),
+        Column::Text("Kind"),
+        Column::Text("Window"),
+        Column::Decimal("Used"),
+        Column::Decimal("Limit"),
+        Column::Number("%"),
+        Column::Text(""),
+        Column::Decimal("Left"),
+        Column::Text("State"),
+        Column::Text("Resets"),
+    ];
+    if has_scope {
+        columns.push(Column::Text("Counts"));
+    }
+    let mut table = Table::new(&columns);
+    for budget in budgets {
+        let tone = tone(budget.state);
+        let mut cells = vec![
+            Cell::toned(&budget.name, Tone::Strong),
+            Cell::new(budget.kind.as_str()),
+            Cell::new(budget.window),
+            Cell::new(budget.used.spoken()),
+            Cell::new(budget.limit.spoken()),
+            Cell::toned(&budget.percent, tone),
+            Cell::toned(bar(budget.used.count, budget.limit.count), tone),
+            Cell::new(budget.remaining.spoken()),
+            Cell::toned(state(budget.state), tone),
+            Cell::known(budget.reset_date.map(|reset| when::shown(reset, now, zone))),
+        ];
+        if has_scope {
+            cells.push(Cell::new(scope(&budget.scope)));
+        }
+        table.row(cells);
+    }
+    table
+}
+
+/// Every balance.
+pub(crate) fn balances(balances: &[BalanceView], now: DateTime<Utc>, zone: Tz) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("Account"),
+        Column::Decimal("Left"),
+        Column::Decimal("Warns below"),
+        Column::Text("Next expiry"),
+    ]);
+    for balance in balances {
+        let is_low = balance.warn_below.is_some_and(|level| balance.remaining < level);
+        let tone = if is_low { Tone::Warning } else { Tone::Good };
+        table.row([
+            Cell::toned(&balance.account, Tone::Strong),
+            Cell::toned(format!("${}", balance.remaining), tone),
+            Cell::known(balance.warn_below.map(|level| format!("${level}"))),
+            Cell::known(balance.next_expiry.map(|expiry| when::shown(expiry, now, zone))),
+        ]);
+    }
+    table
+}
+
+/// What a budget counts, in words: `project=demo, model=claude-*`; empty for everything.
+pub(crate) fn scope(scope: &Scope) -> String {
+    let parts = [
+        ("provider", &scope.provider),
+        ("account", &scope.account),
+        ("model", &scope.model),
+        ("project", &scope.project),
+        ("key", &scope.key),
+        ("client", &scope.client),
+        ("session", &scope.session),
+        ("tag", &scope.tag),
+    ];
+    let set = parts.iter().filter_map(|(name, part)| Some(format!("{name}={}", part.as_ref()?)));
+    set.collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn state(state: BudgetState) -> &'static str {
+    match state {
+        BudgetState::Ok => "ok",
+        BudgetState::Warned => "warned",
+        BudgetState::Blocked => "blocked",
+    }
+}
+
+pub(crate) fn tone(state: BudgetState) -> Tone {
+    match state {
+        BudgetState::Ok => Tone::Good,
+        BudgetState::Warned => Tone::Warning,
+        BudgetState::Blocked => Tone::Bad,
+    }
+}
