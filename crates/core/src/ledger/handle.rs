@@ -331,7 +331,8 @@ impl Ledger {
     /// # Errors
     /// When `target` exists or cannot be written.
     pub fn back_up(&self, target: &Path) -> Result<(), LedgerError> {
-        self.read(|connection| Ok(schema::back_up(connection, target)?))
+        // A copy is made outside of any transaction, so not on a reader's snapshot.
+        schema::back_up(&schema::connect(&self.0.path)?, target)
     }
 
     /// SQLite's own check of the whole file: `Ok` or what it found.
