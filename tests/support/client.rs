@@ -102,7 +102,7 @@ impl Request {
         stream.set_nodelay(true)?;
         // A server may answer (and hang up) before it has read a large body.
         let written = stream.write_all(&self.bytes(address));
-        let exchange = Exchange::read_head(stream, sent_at);
+        let exchange = Exchange::read_head(stream, sent_at, self.method == "HEAD");
         match (exchange, written) {
             (Err(_), Err(error)) => Err(error),
             (exchange, _) => exchange,
@@ -198,7 +198,7 @@ enum Framing {
 }
 
 impl Exchange {
-    fn read_head(stream: TcpStream, sent_at: Instant) -> io::Result<Exchange> {
+    fn read_head(stream: TcpStream, sent_at: Instant, no_body: bool) -> io::Result<Exchange> {
         let mut reader = BufReader::new(stream);
         let (start, headers) = read_head(&mut reader)?;
         let status = start
@@ -206,7 +206,7 @@ impl Exchange {
             .and_then(|rest| rest.get(..3))
             .and_then(|code| code.parse().ok())
             .ok_or_else(|| io::Error::other(format!("no HTTP/1.1 status line: {start:?}")))?;
-        let framing = if status == 204 || status == 304 {
+        let framing = if no_body || status == 204 || status == 304 {
             Framing::Done
         } else if header(&headers, "transfer-encoding").is_some_and(|te| te.contains("chunked")) {
             Framing::Chunked
