@@ -7,7 +7,7 @@ use outlay_core::ledger::BalanceView;
 use outlay_core::report::{BudgetState, BudgetView};
 
 use crate::output::Tone;
-use crate::table::{Cell, Column, Table, bar};
+use crate::table::{Cell, Column, Table, bar, dollars};
 use crate::when;
 
 /// Every budget with its bar.
@@ -64,8 +64,8 @@ pub(crate) fn balances(balances: &[BalanceView], now: DateTime<Utc>, zone: Tz) -
         let tone = if is_low { Tone::Warning } else { Tone::Good };
         table.row([
             Cell::toned(&balance.account, Tone::Strong),
-            Cell::toned(format!("${}", balance.remaining), tone),
-            Cell::known(balance.warn_below.map(|level| format!("${level}"))),
+            Cell::toned(dollars(balance.remaining), tone),
+            Cell::known(balance.warn_below.map(dollars)),
             Cell::known(balance.next_expiry.map(|expiry| when::shown(expiry, now, zone))),
         ]);
     }

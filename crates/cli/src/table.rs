@@ -2,6 +2,7 @@
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement};
+use outlay_core::money::Money;
 
 use crate::output::{Look, Tone};
 
@@ -142,6 +143,12 @@ impl Cell {
     }
 }
 
+/// Money as in a sentence: `$4.98`, `-$2.50`.
+pub(crate) fn dollars(money: Money) -> String {
+    let text = money.to_string();
+    text.strip_prefix('-').map_or_else(|| format!("${text}"), |rest| format!("-${rest}"))
+}
+
 /// A bar as long as `part` of `whole`; at least a sliver for anything above nothing.
 pub(crate) fn bar(part: i64, whole: i64) -> String {
     let eighths_max = i128::from(BAR_CELLS) * 8;
@@ -179,6 +186,13 @@ mod tests {
         let colored = table.render(Look { is_terminal: true, has_color: true });
         assert!(colored.contains("\u{1b}["), "{colored}");
         assert_eq!(Table::new(&[Column::Text("Name")]).render(Look::PIPE), "");
+    }
+
+    #[test]
+    fn debts_have_their_sign_in_front() {
+        for (text, expected) in [("4.98", "$4.98"), ("-2.5", "-$2.50"), ("0", "$0.00")] {
+            assert_eq!(dollars(text.parse().unwrap()), expected);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::session::Session;
 use crate::standing;
+use crate::table::dollars;
 use crate::when::{self, Direction};
 
 /// The commands about prepaid credit.
@@ -80,7 +81,11 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             }
             let ledger = session.ledger()?;
             let left = ledger.add_grant(account.clone(), amount, expires, note, now).wait()?;
-            out.line(format!("Account '{account}' got ${amount}; ${left} is left."))?;
+            out.line(format!(
+                "Account '{account}' got {}; {} is left.",
+                dollars(amount),
+                dollars(left)
+            ))?;
         }
         Command::Set { account, usd } => {
             let observed = amount(&usd)?;
@@ -90,11 +95,12 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let drift = before.map(|before| left.saturating_sub(before));
             let drift = match drift {
                 Some(drift) if drift != Money::ZERO => {
-                    format!(" (${} were expected: a drift of ${drift})", left.saturating_sub(drift))
+                    let expected = dollars(left.saturating_sub(drift));
+                    format!(" ({expected} was expected: a drift of {})", dollars(drift))
                 }
                 _ => String::new(),
             };
-            out.line(format!("Account '{account}' has ${left} left{drift}."))?;
+            out.line(format!("Account '{account}' has {} left{drift}.", dollars(left)))?;
         }
         Command::Warn { account, usd } => {
             let level = amount(&usd)?;
@@ -106,7 +112,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             } else {
                 format!(" Its balance is not known yet: outlay balance set {account} USD")
             };
-            out.line(format!("Account '{account}' warns below ${level}.{hint}"))?;
+            out.line(format!("Account '{account}' warns below {}.{hint}", dollars(level)))?;
         }
         Command::List { form } => {
             let balances = report::balances(&session.ledger()?, now)?;

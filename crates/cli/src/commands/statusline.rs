@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use outlay_core::report::{self, BudgetState, Status};
 
@@ -27,7 +28,9 @@ fn line(status: &Status, zone: Tz, look: Look) -> String {
     let left = match budget.state {
         BudgetState::Blocked => {
             let until = budget.reset_date.map_or_else(String::new, |reset| {
-                format!(" until {}", reset.with_timezone(&zone).format("%H:%M"))
+                let is_soon = reset - status.as_of <= TimeDelta::hours(24);
+                let format = if is_soon { "%H:%M" } else { "%-d %b" };
+                format!(" until {}", reset.with_timezone(&zone).format(format))
             });
             look.paint(Tone::Bad, format!("{} blocked{until}", budget.name))
         }
