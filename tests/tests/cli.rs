@@ -40,18 +40,6 @@ fn run_attributes_counts_and_passes_the_exit_code_on() {
 }
 
 #[test]
-fn run_stops_at_its_own_limit() {
-    let provider = FakeProvider::start();
-    let home = Home::new(&provider);
-    price_the_model(&home);
-    let run = ["run", "--project", "demo", "--max-cost", "0.001", "--", "python3", "-c", TOOL];
-    let output = home.cli(&run);
-    assert!(output.stderr.contains("HTTP Error 40"), "{}", output.stderr);
-    assert!(provider.served().is_empty());
-    assert_eq!(home.cli(&["run", "--project", "demo", "--", "python3", "-c", TOOL]).code, 7);
-}
-
-#[test]
 fn env_names_the_settings_of_each_shell() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
