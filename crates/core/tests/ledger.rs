@@ -202,6 +202,22 @@ fn a_request_without_a_cap_gets_the_affordable_one_near_the_limit() {
 }
 
 #[test]
+fn a_budget_that_is_too_short_for_what_is_asked_is_blocked() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.02", Window::DAY));
+    spend(&ledger, 1_900, noon());
+    assert_eq!(day(&ledger, noon()).state, report::BudgetState::Warned);
+    let answer = ledger.reserve(call(noon(), Some(200))).wait().unwrap();
+    assert!(matches!(answer, Admission::Refused(_)), "{answer:?}");
+    assert_eq!(day(&ledger, noon()).state, report::BudgetState::Blocked);
+    // A smaller call still fits, and shows that not all are refused.
+    spend(&ledger, 50, noon());
+    assert_eq!(day(&ledger, noon()).state, report::BudgetState::Warned);
+}
+
+#[test]
 fn a_dropped_reservation_costs_nothing_unless_it_was_sent() {
     let folder = TempDir::new().unwrap();
     let ledger = open(&folder);
@@ -262,7 +278,9 @@ fn raises_end_top_ups_stay_and_both_are_in_the_history() {
         matches!(answer, Admission::Refused(_))
     };
     assert!(refused(noon()));
+    assert_eq!(day(&ledger, noon()).state, report::BudgetState::Blocked);
     ledger.raise_budget("day".into(), "0.002".into(), None, "cli", noon()).wait().unwrap();
+    assert_ne!(day(&ledger, noon()).state, report::BudgetState::Blocked);
     spend(&ledger, 200, noon());
     assert!(refused(noon()));
     ledger.top_up_budget("day".into(), "0.004".into(), "api", noon()).wait().unwrap();

@@ -123,6 +123,7 @@ pub(crate) fn set(
             != (budget.unit, budget.window, budget.timezone, &budget.scope)
     });
     writing.cache.forget_budgets();
+    counter::clear_refusing(writing.connection, seq)?;
     if recount {
         let active = find(writing.connection, &budget.name)?;
         counter::recount(writing.connection, &active, now)?;
@@ -155,6 +156,7 @@ pub(crate) fn raise(
         .execute(params![new_id(now), active.seq, amount.count, to_ms(now), until.map(to_ms)])?;
     let detail = json!({ "by": amount, "until": until });
     record(writing, active.seq, actor, now, "raised", &detail)?;
+    counter::clear_refusing(writing.connection, active.seq)?;
     writing.cache.forget_budgets();
     Ok(active.budget)
 }
@@ -176,6 +178,7 @@ pub(crate) fn top_up(
         )?
         .execute(params![active.seq, amount.count])?;
     record(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
+    counter::clear_refusing(writing.connection, active.seq)?;
     writing.cache.forget_budgets();
     Ok(active.budget)
 }

@@ -14,6 +14,7 @@ pub(crate) struct Counter {
     pub(crate) spent: i64,
     pub(crate) held: i64,
     pub(crate) credits_used: i64,
+    pub(crate) refusing: bool,
 }
 
 /// A budget with its period and what it has left.
@@ -90,11 +91,16 @@ fn load(
 ) -> rusqlite::Result<Counter> {
     let row = connection
         .prepare_cached(
-            "SELECT spent, held, credits_used FROM counter \
+            "SELECT spent, held, credits_used, refusing FROM counter \
              WHERE budget_seq = ?1 AND period_start_ms = ?2",
         )?
         .query_row(params![budget_seq, to_ms(period_start)], |row| {
-            Ok(Counter { spent: row.get(0)?, held: row.get(1)?, credits_used: row.get(2)? })
+            Ok(Counter {
+                spent: row.get(0)?,
+                held: row.get(1)?,
+                credits_used: row.get(2)?,
+                refusing: row.get(3)?,
+            })
         })
         .optional()?;
     Ok(row.unwrap_or_default())
@@ -120,9 +126,34 @@ pub(crate) fn add(
             "INSERT INTO counter (budget_seq, period_start_ms, period_end_ms, spent, held) \
              VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (budget_seq, period_start_ms) \
-             DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held",
+             DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held, \
+             refusing = CASE WHEN excluded.held > 0 THEN 0 ELSE refusing END",
         )?
         .execute(params![budget_seq, to_ms(period.start), period.end.map(to_ms), spent, held])
+        .map(drop)
+}
+
+/// Remembers that the period refuses, until a call is admitted in it.
+pub(crate) fn set_refusing(
+    connection: &Connection,
+    budget_seq: i64,
+    period: Period,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counter (budget_seq, period_start_ms, period_end_ms, spent, held, refusing) \
+             VALUES (?1, ?2, ?3, 0, 0, 1) \
+             ON CONFLICT (budget_seq, period_start_ms) DO UPDATE SET refusing = 1",
+        )?
+        .execute(params![budget_seq, to_ms(period.start), period.end.map(to_ms)])
+        .map(drop)
+}
+
+/// Forgets that the budget refuses: it was changed, and the next call will tell.
+pub(crate) fn clear_refusing(connection: &Connection, budget_seq: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE counter SET refusing = 0 WHERE budget_seq = ?1 AND refusing = 1")?
+        .execute([budget_seq])
         .map(drop)
 }
 

@@ -2,13 +2,13 @@
 
 use super::active::ActiveBudget;
 use super::call::{Entry, NewCall, insert};
-use super::counter::{Standing, credits, tightest};
+use super::counter::{self, Standing, credits, tightest};
 use super::error::OpError;
 use super::writer::Writing;
 use super::{alert, grant};
 use crate::admission::RefusalReason;
 use crate::alert::{AlertKind, Severity, refused_text};
-use crate::budget::Quantity;
+use crate::budget::{Quantity, Window};
 use crate::money::Money;
 use crate::refusal::{self, Refusal};
 
@@ -74,6 +74,9 @@ pub(crate) fn write(
     insert(writing, call, account, &entry)?;
     if refusal.reason == RefusalReason::QuotaExceeded {
         let period = active.budget.window.period(call.at, active.budget.timezone);
+        if active.budget.window != Window::Call {
+            counter::set_refusing(writing.connection, active.seq, period)?;
+        }
         let subject = &active.budget.name;
         let fired = alert::Fired {
             kind: AlertKind::BudgetRefused,

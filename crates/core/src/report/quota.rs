@@ -102,7 +102,7 @@ pub enum BudgetState {
     Ok,
     /// At or above it.
     Warned,
-    /// Hard and used up.
+    /// Hard, and used up or too short for the last call that asked.
     Blocked,
 }
 
@@ -221,7 +221,7 @@ fn view(row: StandingRow) -> BudgetView {
     let cap = row.limit.saturating_add(row.credits_here);
     let tenths = tenths_of_percent(row.spent, row.limit);
     let first_warning = budget.warn_percent.first().copied().unwrap_or(100);
-    let state = if budget.kind == BudgetKind::Hard && row.spent >= cap {
+    let state = if budget.kind == BudgetKind::Hard && (row.spent >= cap || row.refusing) {
         BudgetState::Blocked
     } else if tenths >= i128::from(first_warning) * 10 {
         BudgetState::Warned

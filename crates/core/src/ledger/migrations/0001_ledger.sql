@@ -210,6 +210,8 @@ CREATE TABLE counter (
     spent           INTEGER NOT NULL,
     held            INTEGER NOT NULL,
     credits_used    INTEGER NOT NULL DEFAULT 0,
+    -- 1 after a refusal, until a call is admitted or the budget is changed.
+    refusing        INTEGER NOT NULL DEFAULT 0 CHECK (refusing IN (0, 1)),
     PRIMARY KEY (budget_seq, period_start_ms)
 ) STRICT, WITHOUT ROWID;
 

@@ -19,6 +19,8 @@ pub(crate) struct StandingRow {
     /// All that was topped up, and what periods have drawn from it.
     pub(crate) credits_total: i64,
     pub(crate) credits_used: i64,
+    /// Whether the last call that asked was refused.
+    pub(crate) refusing: bool,
     /// What this period may still spend beyond its limit, or has.
     pub(crate) credits_here: i64,
 }
@@ -40,6 +42,7 @@ pub(crate) fn standings(
                 limit: standing.funds.limit,
                 spent: standing.counter.spent,
                 held: standing.counter.held,
+                refusing: standing.counter.refusing,
                 credits_total,
                 credits_used,
                 credits_here: standing.funds.credits,
