@@ -20,6 +20,8 @@ pub(crate) struct Terms {
     pub(crate) prompt_bytes: u64,
     /// Whether it asked for a stream.
     pub(crate) streams: bool,
+    /// Whether what is generated does not all show in the answer: it comes later, or is no text.
+    pub(crate) is_hidden: bool,
     /// The most it can be billed; `None` without a price.
     pub(crate) ceiling: Option<Money>,
 }
@@ -80,7 +82,7 @@ fn unsaid(list: &PriceList, terms: &Terms, reading: &Reading, end: End) -> Bill 
     }
     // Of a document that did not arrive whole, nothing tells how long it is.
     let is_part = reading.ending == Ending::Cut && reading.whole && !terms.streams;
-    if is_part || !reading.readable {
+    if is_part || !reading.readable || terms.is_hidden {
         return bound(terms);
     }
     estimated(list, terms, reading)
@@ -118,6 +120,7 @@ mod tests {
             at: "2026-11-18T12:00:00Z".parse().unwrap(),
             prompt_bytes: 4_000,
             streams,
+            is_hidden: false,
             ceiling: (model == "gpt-4.1").then(|| Money::from_picodollars(7)),
         }
     }
@@ -202,6 +205,17 @@ mod tests {
         ] {
             let terms = terms("gpt-4.1", Dialect::OpenAiChat, true);
             assert_eq!(outcome(&terms, &reading, end), expected, "{reading:?} {end:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_show_is_charged_at_its_bound() {
+        let terms = Terms { is_hidden: true, ..terms("gpt-4.1", Dialect::OpenAiResponses, false) };
+        for (reading, expected) in [
+            (reading(Ending::Complete), "bound"),
+            (with_usage(&reading(Ending::Complete)), "priced 0.0018"),
+        ] {
+            assert_eq!(outcome(&terms, &reading, End::Complete), expected);
         }
     }
 

@@ -105,6 +105,7 @@ where
         at,
         prompt_bytes: asked.facts.as_ref().map_or(asked.bytes, |facts| facts.prompt_bytes),
         streams: asked.facts.as_ref().is_some_and(|facts| facts.stream),
+        is_hidden: asked.facts.as_ref().is_some_and(|facts| facts.background || facts.media_output),
         ceiling: reservation.ceiling(),
     };
     let (client, answer) = transfer::channel();
@@ -116,9 +117,12 @@ where
         authority: route.authority().to_owned(),
         hides_usage,
         admitted,
-        running: Stats::call_begins(app),
     };
-    app.running().spawn(relay::run(call, outgoing, client));
+    let running = Stats::call_begins(app);
+    app.running().spawn(async move {
+        relay::run(call, outgoing, client).await;
+        drop(running);
+    });
     answer.response().await.ok_or_else(broken)
 }
 

@@ -7,6 +7,7 @@ mod app;
 mod bill;
 pub mod call;
 mod caller;
+mod ending;
 mod estimate;
 pub mod guard;
 mod headers;

@@ -22,8 +22,8 @@ use crate::guard;
 use crate::reply::{self, Failure};
 use crate::{api, call};
 
-/// How long a client may take for the head of a request.
-const HEAD_MAX: Duration = Duration::from_secs(30);
+/// How long a client may take for the head of a request, and a connection may idle.
+const HEAD_MAX: Duration = Duration::from_secs(75);
 /// The longest head of a request.
 const HEAD_BYTES_MAX: usize = 256 * 1024;
 /// How long running calls may take to end when the process stops.

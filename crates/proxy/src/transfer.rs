@@ -85,8 +85,12 @@ impl Client {
         self.send(head.map(|()| None));
     }
 
-    /// Sends an answer of our own, complete with its body.
-    pub(crate) fn send_reply(&mut self, reply: Response<Body>) {
+    /// Sends an answer of our own, complete with its body, and with those of `headers` that are
+    /// ours.
+    pub(crate) fn send_reply(&mut self, mut reply: Response<Body>, headers: &HeaderMap) {
+        let is_ours = |name: &str| name.starts_with("x-outlay-") || name.starts_with("x-quota-");
+        let ours = headers.iter().filter(|(name, _)| is_ours(name.as_str()));
+        reply.headers_mut().extend(ours.map(|(name, value)| (name.clone(), value.clone())));
         self.send(reply.map(Some));
     }
 

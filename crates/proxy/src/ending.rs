@@ -1,0 +1,155 @@
+//! How a call ends: its settlement, and what the client still gets.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use outlay_core::cost::Bill;
+use outlay_core::ledger::{LedgerError, Reply, Settled, Settlement};
+use outlay_wire::decode::decode_whole;
+use outlay_wire::{ErrorKind, Meter, Reading, classify};
+
+use crate::app::App;
+use crate::bill::{self, End, Terms};
+use crate::headers;
+use crate::relay::{Call, Passed};
+use crate::reply::{self, Failure};
+use crate::transfer::Client;
+use crate::upstream::SendError;
+
+/// How much of an error's body is looked at.
+const ERROR_BYTES_MAX: usize = 1024 * 1024;
+/// How long a whole answer waits for its settlement, which may wait for a full disk.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+impl Call {
+    /// The provider's answer is over. What was held back of it goes to the client now, with the
+    /// figures after the settlement.
+    pub(crate) async fn end(self, passed: Passed, mut client: Client) {
+        let Passed { status, mut head, encoding, held, end, first_byte, reading } = passed;
+        let (bill, error_kind) = if status.is_success() {
+            bill::of_answer(&self.app.ledger().prices(), &self.terms, &reading, end)
+        } else {
+            let body = held.as_deref().unwrap_or_default().concat();
+            let body = decode_whole(encoding.as_deref(), &body, ERROR_BYTES_MAX);
+            let body = body.unwrap_or_default();
+            (None, Some(classify(self.terms.dialect, status.as_u16(), &body).as_str()))
+        };
+        let settlement = Settlement {
+            http_status: Some(status.as_u16()),
+            first_byte: first_byte.map(delta),
+            ..settlement(&self.app, &self.terms, bill, error_kind, Some(&reading), self.admitted)
+        };
+        // Queued before the client sees the end: who asks after the last byte finds the figures.
+        let settling = self.reservation.settle(settlement);
+        let Some(held) = held else {
+            match end {
+                End::Broken => client.break_off().await,
+                End::Complete | End::ClientLeft => drop(client),
+            }
+            settled(&self.app, settling.await);
+            return;
+        };
+        let outcome = wait_for(&self.app, settling).await;
+        let (cost, standing) =
+            outcome.map_or((None, self.standing), |settled| (settled.cost, settled.standing));
+        headers::add_quota(head.headers_mut(), standing.as_ref());
+        if held.is_empty() && end == End::Broken {
+            let error = SendError::NoAnswer("the connection was closed".to_owned());
+            let failure = error.failure(&self.terms.provider, &self.authority);
+            return client.send_reply(reply::failed(&failure, self.terms.dialect), head.headers());
+        }
+        headers::add_cost(head.headers_mut(), cost);
+        if error_kind == Some(ErrorKind::InsufficientQuota.as_str()) {
+            headers::add_no_retry(head.headers_mut());
+        }
+        client.send_head(head);
+        for piece in held {
+            client.send_piece(piece).await;
+        }
+        if end == End::Broken {
+            client.break_off().await;
+        }
+    }
+
+    /// Nobody waits for the answer any more, before it began.
+    pub(crate) async fn end_abandoned(self, mut client: Client) {
+        let nothing = Meter::new(&self.terms.provider, self.terms.dialect, None, None).finish();
+        let prices = self.app.ledger().prices();
+        let (bill, _) = bill::of_answer(&prices, &self.terms, &nothing, End::ClientLeft);
+        let settlement = settlement(&self.app, &self.terms, bill, None, None, self.admitted);
+        let settling = self.reservation.settle(settlement);
+        // Only a client that did not go away itself will read this.
+        let failure = Failure {
+            status: 503,
+            code: "stopping",
+            message: "Outlay: it is being stopped; the call was ended and counted as an estimate"
+                .to_owned(),
+        };
+        client.send_reply(reply::failed(&failure, self.terms.dialect), &http::HeaderMap::new());
+        settled(&self.app, settling.await);
+    }
+
+    /// The provider gave no answer that could be passed on.
+    pub(crate) async fn end_unanswered(self, error: &SendError, mut client: Client) {
+        self.app.stats().upstream_failed();
+        let is_sent = !matches!(error, SendError::Unsent(_));
+        let bill = is_sent.then(|| bill::bound(&self.terms));
+        let kind = Some(ErrorKind::Other.as_str());
+        let settlement = settlement(&self.app, &self.terms, bill, kind, None, self.admitted);
+        let call = self.reservation.call();
+        let outcome = wait_for(&self.app, self.reservation.settle(settlement)).await;
+        let standing = outcome.map_or(self.standing, |settled| settled.standing);
+        let mut own = http::HeaderMap::new();
+        headers::add_call(&mut own, call);
+        headers::add_quota(&mut own, standing.as_ref());
+        let failure = error.failure(&self.terms.provider, &self.authority);
+        client.send_reply(reply::failed(&failure, self.terms.dialect), &own);
+    }
+}
+
+fn settlement(
+    app: &App,
+    terms: &Terms,
+    bill: Option<Bill>,
+    error_kind: Option<&'static str>,
+    reading: Option<&Reading>,
+    admitted: Instant,
+) -> Settlement {
+    let metered = reading.map(|reading| &reading.metered);
+    let served = metered.and_then(|metered| metered.model.clone());
+    let asked = Some(terms.model.clone()).filter(|model| !model.is_empty());
+    Settlement {
+        model: served.or_else(|| asked.filter(|_| bill.is_some())),
+        response_id: metered.and_then(|metered| metered.response_id.clone()),
+        turn_prompt_tokens: metered.and_then(|metered| metered.turn_prompt_tokens),
+        bill,
+        http_status: None,
+        error_kind,
+        duration: delta(admitted.elapsed()),
+        first_byte: None,
+        at: app.now(),
+    }
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+/// Waits for a settlement, but not for long: it goes on without us.
+async fn wait_for(app: &App, settling: Reply<Settled>) -> Option<Settled> {
+    let mut settling = settling.into_future();
+    match tokio::time::timeout(SETTLE_MAX, &mut settling).await {
+        Ok(outcome) => settled(app, outcome),
+        Err(_) => {
+            let waiting = app.clone();
+            app.running().spawn(async move { settled(&waiting, settling.await) });
+            None
+        }
+    }
+}
+
+/// Whatever became of it, money may have come back.
+fn settled(app: &App, outcome: Result<Settled, LedgerError>) -> Option<Settled> {
+    app.waiting().wake();
+    outcome.map_err(|error| tracing::error!(%error, "a call could not be settled")).ok()
+}
