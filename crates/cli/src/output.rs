@@ -16,6 +16,8 @@ pub(crate) struct Look {
     pub(crate) is_terminal: bool,
     /// Colours.
     pub(crate) has_color: bool,
+    /// Columns of the terminal; `None` where there is no end to a line.
+    pub(crate) width: Option<u16>,
 }
 
 /// Where a command prints to.
@@ -37,13 +39,20 @@ pub(crate) enum Tone {
 impl Look {
     /// A pipe or a file.
     #[cfg(test)]
-    pub(crate) const PIPE: Look = Look { is_terminal: false, has_color: false };
+    pub(crate) const PIPE: Look = Look { is_terminal: false, has_color: false, width: None };
+
+    /// A terminal without colours.
+    #[cfg(test)]
+    pub(crate) const fn terminal(width: u16) -> Look {
+        Look { is_terminal: true, has_color: false, width: Some(width) }
+    }
 
     fn of_stdout() -> Look {
         let is_terminal = std::io::stdout().is_terminal();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Look { is_terminal, has_color: is_terminal && !is_dumb && !is_set("NO_COLOR") }
+        let width = comfy_table::Table::new().width().filter(|_| is_terminal);
+        Look { is_terminal, has_color: is_terminal && !is_dumb && !is_set("NO_COLOR"), width }
     }
 
     /// The text in the colour of its tone, where there are colours.

@@ -28,7 +28,8 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
     if has_scope {
         columns.push(Column::Text("Counts"));
     }
-    let mut table = Table::new(&columns);
+    let mut table =
+        Table::new(&columns).expendable(&["Kind", "Counts", "Left", "Window", "", "Resets"]);
     for budget in budgets {
         let tone = tone(budget.state);
         let mut cells = vec![

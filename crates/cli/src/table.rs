@@ -13,6 +13,7 @@ const BAR_CELLS: u32 = 20;
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    expendable: &'static [&'static str],
 }
 
 /// One column's heading and side.
@@ -35,7 +36,13 @@ pub(crate) struct Cell {
 
 impl Table {
     pub(crate) fn new(columns: &[Column]) -> Table {
-        Table { columns: columns.to_vec(), rows: Vec::new() }
+        Table { columns: columns.to_vec(), rows: Vec::new(), expendable: &[] }
+    }
+
+    /// The headings of the columns to leave out, in this order, on a terminal that is too narrow.
+    pub(crate) fn expendable(mut self, headings: &'static [&'static str]) -> Table {
+        self.expendable = headings;
+        self
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
@@ -51,10 +58,15 @@ impl Table {
         if self.is_empty() {
             return String::new();
         }
+        let rows = self.aligned_rows();
+        let shown = match look.width {
+            Some(width) => self.columns_within(&rows, usize::from(width)),
+            None => (0..self.columns.len()).collect(),
+        };
         let mut table = comfy_table::Table::new();
         let preset = if look.is_terminal { UTF8_FULL_CONDENSED } else { NOTHING };
-        table.load_style(preset).set_header(self.columns.iter().map(|column| {
-            let cell = comfy_table::Cell::new(column.heading());
+        table.load_style(preset).set_header(shown.iter().map(|index| {
+            let cell = comfy_table::Cell::new(self.columns[*index].heading());
             if look.has_color { cell.add_attribute(Attribute::Bold) } else { cell }
         }));
         if look.has_color {
@@ -62,23 +74,45 @@ impl Table {
         } else {
             table.force_no_tty();
         }
-        if look.is_terminal {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
+        if let Some(width) = look.width {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
-        for row in self.aligned_rows() {
-            table.add_row(row.into_iter().map(|cell| cell.styled(look)));
+        for row in rows {
+            let cells = row.into_iter().enumerate().filter(|(index, _)| shown.contains(index));
+            table.add_row(cells.map(|(_, cell)| cell.styled(look)).collect::<Vec<_>>());
         }
-        for (index, column) in self.columns.iter().enumerate() {
-            let Some(shown) = table.column_mut(index) else { continue };
-            if !matches!(column, Column::Text(_)) {
-                shown.set_cell_alignment(CellAlignment::Right);
+        for (place, index) in shown.iter().enumerate() {
+            let Some(column) = table.column_mut(place) else { continue };
+            if !matches!(self.columns[*index], Column::Text(_)) {
+                column.set_cell_alignment(CellAlignment::Right);
             }
             if !look.is_terminal {
-                shown.set_padding((0, 2));
+                column.set_padding((0, 2));
             }
         }
-        let lines: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        lines
+        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// The columns that fit, the expendable ones given up in their order.
+    fn columns_within(&self, rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
+        // A border and a space on each side of the text.
+        const FRAME: usize = 3;
+        let length = |text: &str| text.chars().count();
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|index| {
+                let cells = rows.iter().filter_map(|row| Some(length(&row.get(index)?.text)));
+                cells.chain([length(self.columns[index].heading())]).max().unwrap_or(0)
+            })
+            .collect();
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        for heading in self.expendable {
+            let needed: usize = shown.iter().map(|index| widths[*index] + FRAME).sum();
+            if needed < width {
+                break;
+            }
+            shown.retain(|index| self.columns[*index].heading() != *heading);
+        }
+        shown
     }
 
     fn aligned_rows(&self) -> Vec<Vec<Cell>> {
@@ -181,11 +215,29 @@ mod tests {
              b                     1234  $12.00\n\
              c\n"
         );
-        let boxed = table.render(Look { is_terminal: true, has_color: false });
+        let boxed = table.render(Look::terminal(80));
         assert!(boxed.starts_with('┌') && !boxed.contains('\u{1b}'), "{boxed}");
-        let colored = table.render(Look { is_terminal: true, has_color: true });
+        let colored = table.render(Look { has_color: true, ..Look::terminal(80) });
         assert!(colored.contains("\u{1b}["), "{colored}");
         assert_eq!(Table::new(&[Column::Text("Name")]).render(Look::PIPE), "");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        let columns = [Column::Text("Name"), Column::Text("Kind"), Column::Text("State")];
+        let mut table = Table::new(&columns).expendable(&["Kind", "State"]);
+        table.row([Cell::new("a long name"), Cell::new("hard"), Cell::new("ok")]);
+        // 11 + 4 + 5 letters, and 3 each around them and 1 at the end.
+        for (width, has_kind, has_state) in
+            [(30, true, true), (29, false, true), (21, false, false)]
+        {
+            let shown = table.render(Look::terminal(width));
+            assert_eq!((shown.contains("Kind"), shown.contains("State")), (has_kind, has_state));
+            assert!(
+                shown.lines().all(|line| line.chars().count() <= usize::from(width)),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

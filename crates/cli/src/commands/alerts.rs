@@ -60,7 +60,8 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         Column::Text("Alert"),
         Column::Text("What it said"),
         Column::Text("Delivered"),
-    ]);
+    ])
+    .expendable(&["What it said"]);
     for alert in &alerts {
         let tone = match alert.severity.as_str() {
             "critical" => Tone::Bad,

@@ -86,7 +86,8 @@ fn table(calls: &[CallView], now: DateTime<Utc>, zone: Tz, look: Look) -> Table 
         Column::Number("Output"),
         Column::Decimal("Cost"),
         Column::Text("Id"),
-    ]);
+    ])
+    .expendable(&["Project", "Provider", "Input", "Id"]);
     for call in calls {
         let text = |text: &Option<String>| Cell::known(text.as_ref());
         table.row([
@@ -185,7 +186,7 @@ mod tests {
         let shown =
             printed(Look::PIPE, |out| out.table(&table(&rows, day.now, day.zone, Look::PIPE)));
         insta::assert_snapshot!(shown);
-        let terminal = Look { is_terminal: true, has_color: false };
+        let terminal = Look::terminal(80);
         let id = rows[0].id.to_string();
         assert!(id.ends_with(&shown_id(&rows[0], terminal)));
         assert_eq!(shown_id(&rows[0], terminal).len(), 12);

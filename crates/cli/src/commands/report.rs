@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use outlay_core::budget::Window;
 use outlay_core::money::Money;
 use outlay_core::report::{self, By, Usage, UsageQuery, UsageRow};
+use serde::Serialize;
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
@@ -22,9 +23,10 @@ Examples:
   outlay report --by model --since 7d
   outlay report --by day --since 2026-11-01 --until 2026-12-01")]
 pub(crate) struct Arguments {
-    /// day, week, month, provider, account, model, project, key, client, session or tag
+    /// day, week, month, provider, account, model, project, key, client, session or tag; give it
+    /// twice for rows by both
     #[arg(long, default_value = "day")]
-    by: String,
+    by: Vec<String>,
     /// From when on: a date, a time or a distance such as 7d [default: this month]
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -66,63 +68,99 @@ pub(super) fn range(
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
     let now = session.now;
-    let by: By = options.by.parse().map_err(Failure::Misused)?;
+    let by = options.by.iter().map(|by| by.parse()).collect::<Result<Vec<By>, _>>();
+    let by = by.map_err(Failure::Misused)?;
     let zone = session.zone_or(options.timezone.as_deref())?;
     let Range { since, until } =
         range(options.since.as_deref(), options.until.as_deref(), now, zone)?;
-    let query = UsageQuery {
-        since: since.unwrap_or_else(|| Window::MONTH.period(now, zone).start),
-        until: until.unwrap_or(now),
-        by,
-        timezone: zone,
-    };
-    let usage = report::usage(&session.ledger()?, &query)?;
-    if options.form.json {
-        out.json(&usage)?;
-    } else {
-        print(&usage, &options.by, (now, zone), out)?;
+    let since = since.unwrap_or_else(|| Window::MONTH.period(now, zone).start);
+    let query = |by| UsageQuery { since, until: until.unwrap_or(now), by, timezone: zone };
+    let ledger = session.ledger()?;
+    let view = View { by: &options.by, now, zone };
+    match by.as_slice() {
+        [by] => {
+            let usage = report::usage(&ledger, &query(*by))?;
+            show(&usage, options.form, out, |usage, out| {
+                view.print(usage, |key: &Option<String>| vec![key.clone()], out)
+            })?;
+        }
+        [first, second] if first != second => {
+            let usage = report::usage_by_two(&ledger, &query(*first), *second)?;
+            show(&usage, options.form, out, |usage, out| {
+                view.print(usage, |keys: &[Option<String>; 2]| keys.to_vec(), out)
+            })?;
+        }
+        _ => return Err(Failure::misused("--by is given once, or twice with different names")),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(
-    usage: &Usage,
-    by: &str,
-    (now, zone): (DateTime<Utc>, Tz),
+fn show<T: Serialize>(
+    usage: &T,
+    form: Form,
     out: &mut Out,
+    print: impl FnOnce(&T, &mut Out) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let from = when::shown(usage.since, now, zone);
-    let to = when::shown(usage.until, now, zone);
-    if usage.rows.is_empty() {
-        return out.line(format!("Nothing was spent from {from} to {to}."));
-    }
-    out.line(format!("By {by}, from {from} to {to}"))?;
-    let mut table = Table::new(&[
-        Column::Text(heading(by)),
-        Column::Number("Calls"),
-        Column::Number("Input"),
-        Column::Number("Cache read"),
-        Column::Number("Cache write"),
-        Column::Number("Output"),
-        Column::Decimal("Cost"),
-        Column::Text(""),
-    ]);
-    let dearest = usage.rows.iter().map(|row| row.cost_usd).max().unwrap_or(Money::ZERO);
-    for row in &usage.rows {
-        let bar = bar(row.cost_usd.picodollars(), dearest.picodollars());
-        table.row(cells(row, Cell::known(row.key.as_deref().or(Some("(none)"))), bar));
-    }
-    if usage.rows.len() > 1 {
-        table.row(cells(&usage.total, Cell::toned("total", Tone::Strong), String::new()));
-    }
-    out.table(&table)?;
-    notes(&usage.total, out)
+    if form.json { out.json(usage) } else { print(usage, out) }
 }
 
-fn cells(row: &UsageRow, name: Cell, bar: String) -> [Cell; 8] {
+/// What a table of usage needs to know beside the figures.
+#[derive(Clone, Copy, Debug)]
+struct View<'a> {
+    by: &'a [String],
+    now: DateTime<Utc>,
+    zone: Tz,
+}
+
+impl View<'_> {
+    fn print<B, K>(
+        &self,
+        usage: &Usage<B, K>,
+        keys: impl Fn(&K) -> Vec<Option<String>>,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        let from = when::shown(usage.since, self.now, self.zone);
+        let to = when::shown(usage.until, self.now, self.zone);
+        if usage.rows.is_empty() {
+            return out.line(format!("Nothing was spent from {from} to {to}."));
+        }
+        out.line(format!("By {}, from {from} to {to}", self.by.join(" and ")))?;
+        let names = self.by.iter().map(|by| Column::Text(heading(by)));
+        let columns: Vec<Column> = names.chain(FIGURES).collect();
+        let mut table =
+            Table::new(&columns).expendable(&["Cache write", "Cache read", "Input", "Output", ""]);
+        let dearest = usage.rows.iter().map(|row| row.cost_usd).max().unwrap_or(Money::ZERO);
+        for row in &usage.rows {
+            let names = keys(&row.key);
+            let shown = (0..self.by.len()).map(|index| {
+                Cell::known(names.get(index).and_then(Option::as_deref).or(Some("(none)")))
+            });
+            let bar = bar(row.cost_usd.picodollars(), dearest.picodollars());
+            table.row(shown.chain(cells(row, bar)));
+        }
+        if usage.rows.len() > 1 {
+            let total = [Cell::toned("total", Tone::Strong), Cell::new("")];
+            let name = total.into_iter().take(self.by.len());
+            table.row(name.chain(cells(&usage.total, String::new())));
+        }
+        out.table(&table)?;
+        notes(&usage.total, out)
+    }
+}
+
+const FIGURES: [Column; 7] = [
+    Column::Number("Calls"),
+    Column::Number("Input"),
+    Column::Number("Cache read"),
+    Column::Number("Cache write"),
+    Column::Number("Output"),
+    Column::Decimal("Cost"),
+    Column::Text(""),
+];
+
+fn cells<K>(row: &UsageRow<K>, bar: String) -> [Cell; 7] {
     let cache_write = row.cache_write_5m_tokens.saturating_add(row.cache_write_1h_tokens);
     [
-        name,
         Cell::new(row.calls),
         Cell::new(row.input_tokens),
         Cell::new(row.cache_read_tokens),
@@ -183,9 +221,25 @@ mod tests {
                 timezone: day.zone,
             };
             let usage = report::usage(&day.ledger, &query).unwrap();
-            let shown = printed(Look::PIPE, |out| print(&usage, by, (day.now, day.zone), out));
+            let view = View { by: &[by.to_owned()], now: day.now, zone: day.zone };
+            let shown = printed(Look::PIPE, |out| {
+                view.print(&usage, |key: &Option<String>| vec![key.clone()], out)
+            });
             insta::assert_snapshot!(format!("report_by_{by}"), shown);
         }
+    }
+
+    #[test]
+    fn a_table_by_two() {
+        let day = Day::full();
+        let since = when::first_moment("2026-11-20".parse().unwrap(), day.zone);
+        let query = UsageQuery { since, until: day.now, by: By::Day, timezone: day.zone };
+        let usage = report::usage_by_two(&day.ledger, &query, By::Model).unwrap();
+        let by = ["day".to_owned(), "model".to_owned()];
+        let view = View { by: &by, now: day.now, zone: day.zone };
+        insta::assert_snapshot!(printed(Look::PIPE, |out| {
+            view.print(&usage, |keys: &[Option<String>; 2]| keys.to_vec(), out)
+        }));
     }
 
     #[test]

@@ -106,7 +106,8 @@ pub(super) fn table(prices: &[PriceView]) -> Table {
         Column::Decimal("Cache read"),
         Column::Decimal("Cache write"),
         Column::Text("From"),
-    ]);
+    ])
+    .expendable(&["From", "Cache write", "Cache read"]);
     for price in prices {
         let [input, output, cache_read, cache_write] = COLUMNS.map(|unit| {
             let rate = price.rates.iter().find(|rate| rate.unit == unit);
