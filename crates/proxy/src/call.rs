@@ -23,7 +23,6 @@ use crate::reply::{self, Failure};
 use crate::route::{self, Route};
 use crate::transfer;
 use crate::upstream::{self, Outgoing};
-use crate::wait;
 
 /// The longest request after its compression is undone.
 const DECODED_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -80,7 +79,8 @@ where
     let call = new_call(app, &route, caller, &parts.headers, &asked);
     let admitted = Instant::now();
     let (at, model) = (call.at, asked.model.clone());
-    let (reservation, output_cap, standing) = match wait::admission(app, call).await {
+    let admission = app.waiting().admission(app.ledger(), app.settings().wait_max, call).await;
+    let (reservation, output_cap, standing) = match admission {
         Ok(Admission::Admitted { reservation, output_cap, standing }) => {
             (reservation, output_cap, standing)
         }

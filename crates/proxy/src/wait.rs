@@ -7,11 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use outlay_core::ledger::{Admission, LedgerError, NewCall};
+use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall};
 use outlay_core::report;
 use tokio::sync::watch;
-
-use crate::app::App;
 
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -41,10 +39,39 @@ impl Waiting {
         self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    fn enter(&self, app: &App) -> Waiter {
+    /// Asks to send a call until it is admitted or refused, and gives up after `wait_max`.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written: the call must not be sent.
+    pub(crate) async fn admission(
+        &self,
+        ledger: &Ledger,
+        wait_max: Duration,
+        call: NewCall,
+    ) -> Result<Admission, LedgerError> {
+        let mut freed = self.0.freed.subscribe();
+        let first = ledger.reserve(call.clone()).await?;
+        if !matches!(first, Admission::Wait(_)) {
+            return Ok(first);
+        }
+        let _waiter = self.enter(ledger);
+        let deadline = Instant::now() + wait_max;
+        loop {
+            let woken = tokio::time::timeout_at(deadline.into(), freed.changed()).await;
+            if !matches!(woken, Ok(Ok(()))) {
+                return ledger.reserve_or_refuse(call).await;
+            }
+            match ledger.reserve(call.clone()).await? {
+                Admission::Wait(_) => {}
+                decided => return Ok(decided),
+            }
+        }
+    }
+
+    fn enter(&self, ledger: &Ledger) -> Waiter {
         self.0.waiters.fetch_add(1, Ordering::SeqCst);
         if !self.0.is_looking.swap(true, Ordering::SeqCst) {
-            tokio::spawn(look_elsewhere(app.clone(), self.clone()));
+            tokio::spawn(look_elsewhere(ledger.clone(), self.clone()));
         }
         Waiter(self.clone())
     }
@@ -59,32 +86,7 @@ impl Drop for Waiter {
     }
 }
 
-/// Asks to send a call until it is admitted or refused, and gives up after the time that the
-/// settings allow.
-///
-/// # Errors
-/// When the ledger cannot be written: the call must not be sent.
-pub(crate) async fn admission(app: &App, call: NewCall) -> Result<Admission, LedgerError> {
-    let mut freed = app.waiting().0.freed.subscribe();
-    let first = app.ledger().reserve(call.clone()).await?;
-    if !matches!(first, Admission::Wait(_)) {
-        return Ok(first);
-    }
-    let _waiter = app.waiting().enter(app);
-    let deadline = Instant::now() + app.settings().wait_max;
-    loop {
-        let woken = tokio::time::timeout_at(deadline.into(), freed.changed()).await;
-        if !matches!(woken, Ok(Ok(()))) {
-            return app.ledger().reserve_or_refuse(call).await;
-        }
-        match app.ledger().reserve(call.clone()).await? {
-            Admission::Wait(_) => {}
-            decided => return Ok(decided),
-        }
-    }
-}
-
-async fn look_elsewhere(app: App, waiting: Waiting) {
+async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
     let mut known = None;
     loop {
         if waiting.0.waiters.load(Ordering::SeqCst) == 0 {
@@ -95,7 +97,7 @@ async fn look_elsewhere(app: App, waiting: Waiting) {
                 return;
             }
         }
-        let ledger = app.ledger().clone();
+        let ledger = ledger.clone();
         let revision = tokio::task::spawn_blocking(move || report::revision(&ledger)).await;
         // A ledger that cannot be read now may be readable soon; the waiters have their deadline.
         if let Ok(Ok(revision)) = revision
