@@ -3,6 +3,7 @@
 mod base_urls;
 mod commands;
 mod failure;
+mod look;
 mod output;
 mod proxy;
 mod session;

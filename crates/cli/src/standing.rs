@@ -6,7 +6,7 @@ use outlay_core::budget::Scope;
 use outlay_core::ledger::BalanceView;
 use outlay_core::report::{BudgetState, BudgetView};
 
-use crate::output::Tone;
+use crate::look::Tone;
 use crate::table::{Cell, Column, Table, bar, dollars};
 use crate::when;
 

@@ -4,7 +4,7 @@ use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement};
 use outlay_core::money::Money;
 
-use crate::output::{Look, Tone};
+use crate::look::{Look, Tone};
 
 const BAR_CELLS: u32 = 20;
 

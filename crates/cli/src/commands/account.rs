@@ -6,7 +6,8 @@ use outlay_core::ledger::AccountView;
 
 use super::Form;
 use crate::failure::Outcome;
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 

@@ -7,7 +7,8 @@ use outlay_core::report;
 
 use super::Form;
 use crate::failure::Outcome;
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 use crate::when;

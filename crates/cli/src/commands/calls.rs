@@ -12,7 +12,8 @@ use outlay_core::report::{self, CallQuery, CallView};
 use super::Form;
 use super::report::{Range, range};
 use crate::failure::{Failure, Outcome};
-use crate::output::{Look, Out, Tone};
+use crate::look::{Look, Tone};
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 

@@ -8,7 +8,8 @@ use outlay_host::folders::Folders;
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Places;
 
 /// Options of `doctor`.

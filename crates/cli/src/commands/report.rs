@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table, bar};
 use crate::when::{self, Direction};
@@ -207,7 +208,8 @@ fn heading(by: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Look, printed};
+    use crate::look::Look;
+    use crate::output::printed;
     use crate::testing::Day;
 
     #[test]

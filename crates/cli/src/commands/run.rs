@@ -107,9 +107,13 @@ async fn tool(
     if let Some(project) = project {
         command.env("OUTLAY_PROJECT", project);
     }
-    let child = command
-        .spawn()
-        .map_err(|error| Failure::Failed(format!("'{program}' cannot be started: {error}")))?;
+    let child = command.spawn().map_err(|error| {
+        let reason = match error.kind() {
+            std::io::ErrorKind::NotFound => "no program of that name is on the PATH".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::Failed(format!("'{program}' cannot be started: {reason}"))
+    })?;
     wait(child).await.map_err(|error| Failure::Failed(format!("'{program}' was lost: {error}")))
 }
 

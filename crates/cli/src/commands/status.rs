@@ -7,7 +7,8 @@ use outlay_core::report::{self, Spend, Status};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 use crate::{standing, when};
@@ -90,7 +91,8 @@ fn unpriced(month: &Spend) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Look, printed};
+    use crate::look::Look;
+    use crate::output::printed;
     use crate::testing::Day;
 
     #[test]

@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 use outlay_core::report::{self, BudgetState, Status};
 
 use crate::failure::Outcome;
-use crate::output::{Look, Out, Tone};
+use crate::look::{Look, Tone};
+use crate::output::Out;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, out: &mut Out) -> Outcome {

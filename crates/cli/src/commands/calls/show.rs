@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::commands::{Form, cost};
 use crate::failure::Failure;
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 use crate::when;
@@ -161,7 +162,8 @@ fn budgets(detail: &CallDetail, session: &Session, out: &mut Out) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Look, printed};
+    use crate::look::Look;
+    use crate::output::printed;
     use crate::testing::Day;
 
     #[test]

@@ -7,7 +7,8 @@ use outlay_core::report::{PriceView, Prices, RateView};
 
 use crate::commands::Form;
 use crate::failure::Failure;
-use crate::output::{Out, Tone};
+use crate::look::Tone;
+use crate::output::Out;
 use crate::session::Session;
 use crate::table::{Cell, Column, Table};
 use crate::when::{self, Direction};
