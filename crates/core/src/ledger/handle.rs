@@ -1,10 +1,8 @@
-//! The handle on an open ledger, and the reservation that a running call holds.
+//! The handle on an open ledger: all that other crates can do with it.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::Connection;
@@ -16,58 +14,20 @@ use super::alert::AlertView;
 use super::budget::{BudgetChange, BudgetEvent};
 use super::call::NewCall;
 use super::error::{LedgerError, OpError};
-use super::process::Liveness;
+use super::file::{OpenFile, Opening};
 use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
+use super::reservation::Reservation;
 use super::reserve::{self, Reserved};
-use super::settle::{self, Settled, Settlement};
-use super::time::new_id;
-use super::writer::{Reply, Retry, Setting, Writer, Writing};
+use super::writer::{Reply, Retry, Writing};
 use super::{account, alert, budget, grant, price, recover, schema};
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
 use crate::refusal::Refusal;
 
-/// The file's name in the data folder.
-const FILE: &str = "outlay.db";
-/// The folder of the locks that tell which processes live.
-const PROCESSES: &str = "processes";
-/// Commits between two checkpoints of the write-ahead log.
-const CHECKPOINT_EVERY: u32 = 1_000;
-
-/// What a process does with the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Forwards calls: holds a lock by which others know that it lives.
-    Forward,
-    /// Reads and sets, never forwards.
-    Use,
-}
-
-/// How to open a ledger.
-pub struct Opening {
-    /// What for.
-    pub role: Role,
-    /// The current instant.
-    pub now: DateTime<Utc>,
-    /// Called after each commit of this process, on the writer thread: must be quick.
-    pub changed: Arc<dyn Fn() + Send + Sync>,
-}
-
 /// An open ledger. Clones share it.
 #[derive(Clone)]
-pub struct Ledger(Arc<Inner>);
-
-struct Inner {
-    path: PathBuf,
-    processes: PathBuf,
-    fingerprint_secret: [u8; 32],
-    prices: Arc<ArcSwap<PriceList>>,
-    readers: Mutex<Vec<Connection>>,
-    writer: Option<Writer>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
-    liveness: Mutex<Option<Liveness>>,
-}
+pub struct Ledger(Arc<OpenFile>);
 
 /// The answer to a call that asks to be sent.
 #[derive(Debug)]
@@ -88,61 +48,13 @@ pub enum Admission {
     Refused(Box<Refusal>),
 }
 
-/// A running call's hold. Dropped without a settlement it is abandoned: failed if it was never
-/// sent, else charged at its bound.
-pub struct Reservation {
-    ledger: Ledger,
-    call: Uuid,
-    ceiling: Option<Money>,
-    sent: AtomicBool,
-    settled: bool,
-}
-
 impl Ledger {
     /// Opens the ledger in `folder`, made or migrated as needed.
     ///
     /// # Errors
     /// One sentence: not writable, newer, damaged, locked or full.
     pub fn open(folder: &Path, opening: Opening) -> Result<Ledger, LedgerError> {
-        let path = folder.join(FILE);
-        let (connection, identity) = schema::open(&path, opening.now)?;
-        let process_id = new_id(opening.now);
-        let processes = folder.join(PROCESSES);
-        let liveness = match opening.role {
-            Role::Forward => {
-                connection
-                    .pragma_update(None, "wal_autocheckpoint", 0)
-                    .map_err(|error| LedgerError::sqlite(&path, &error))?;
-                Some(Liveness::take(&processes, process_id, &connection, opening.now)?)
-            }
-            Role::Use => None,
-        };
-        let prices = Arc::new(ArcSwap::from_pointee(PriceList::with_user_prices(
-            price::user_prices(&connection).map_err(|error| LedgerError::sqlite(&path, &error))?,
-        )));
-        let changed = match opening.role {
-            Role::Forward => checkpointing(&path, opening.changed)?,
-            Role::Use => opening.changed,
-        };
-        let (writer, thread) = Writer::start(Setting {
-            connection,
-            path: path.clone(),
-            machine_id: identity.machine_id,
-            process_id,
-            prices: Arc::clone(&prices),
-            changed,
-        })
-        .map_err(|error| LedgerError::io(&path, &error))?;
-        Ok(Ledger(Arc::new(Inner {
-            path,
-            processes,
-            fingerprint_secret: identity.fingerprint_secret,
-            prices,
-            readers: Mutex::default(),
-            writer: Some(writer),
-            thread: Mutex::new(Some(thread)),
-            liveness: Mutex::new(liveness),
-        })))
+        OpenFile::open(folder, opening).map(|file| Ledger(Arc::new(file)))
     }
 
     /// The file.
@@ -355,29 +267,13 @@ impl Ledger {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, OpError>,
     ) -> Result<T, LedgerError> {
-        let pooled = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => schema::connect(&self.0.path)?,
-        };
-        let outcome = (|| {
-            let snapshot = connection.unchecked_transaction()?;
-            query(&snapshot)
-        })();
-        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        outcome.map_err(|error| error.at(&self.0.path))
+        self.0.read(query)
     }
 
     fn admission(&self, call: &NewCall, reserved: Reserved) -> Admission {
         match reserved {
             Reserved::Admitted { output_cap, ceiling, standing } => Admission::Admitted {
-                reservation: Reservation {
-                    ledger: self.clone(),
-                    call: call.id,
-                    ceiling,
-                    sent: AtomicBool::new(false),
-                    settled: false,
-                },
+                reservation: Reservation::new(Arc::clone(&self.0), call.id, ceiling),
                 output_cap,
                 standing,
             },
@@ -391,68 +287,7 @@ impl Ledger {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        match &self.0.writer {
-            Some(writer) => writer.submit(retry, operation),
-            None => Reply::closed(),
-        }
-    }
-}
-
-impl Reservation {
-    /// The call's id.
-    #[must_use]
-    pub fn call(&self) -> Uuid {
-        self.call
-    }
-
-    /// The most the call can be billed; `None` without a price.
-    #[must_use]
-    pub fn ceiling(&self) -> Option<Money> {
-        self.ceiling
-    }
-
-    /// From here on the provider may bill it, whatever happens.
-    pub fn mark_sent(&self) {
-        self.sent.store(true, Ordering::Relaxed);
-    }
-
-    /// Replaces the hold by the actual cost. Tried again through a full disk or a lock: nothing
-    /// that was spent is lost while this process lives.
-    pub fn settle(mut self, settlement: Settlement) -> Reply<Settled> {
-        self.settled = true;
-        let call = self.call;
-        self.ledger
-            .submit(Retry::UntilDone, move |writing| settle::settle(writing, call, &settlement))
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        let (call, sent) = (self.call, self.sent.load(Ordering::Relaxed));
-        // The instant of the end is not known here: the admission's stands in for it.
-        let now = super::time::instant_of(call);
-        drop(
-            self.ledger
-                .submit(Retry::UntilDone, move |writing| settle::abandon(writing, call, sent, now)),
-        );
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // The writer ends when its queue is empty and the last sender is gone.
-        self.writer = None;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
-        {
-            drop(thread.join());
-        }
-        // Only now may others hold this process for dead.
-        self.liveness.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.submit(retry, operation)
     }
 }
 
@@ -460,42 +295,4 @@ impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Ledger").field(&self.0.path).finish()
     }
-}
-
-impl std::fmt::Debug for Reservation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Reservation").field(&self.call).finish()
-    }
-}
-
-impl std::fmt::Debug for Opening {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opening").field("role", &self.role).field("now", &self.now).finish()
-    }
-}
-
-/// Moves the write-ahead log into the file from a thread of its own, so that no call waits for it.
-fn checkpointing(
-    path: &Path,
-    changed: Arc<dyn Fn() + Send + Sync>,
-) -> Result<Arc<dyn Fn() + Send + Sync>, LedgerError> {
-    let (due, wanted) = std::sync::mpsc::sync_channel::<()>(1);
-    let connection = schema::connect(path)?;
-    std::thread::Builder::new()
-        .name("ledger-checkpoint".into())
-        .spawn(move || {
-            while wanted.recv().is_ok() {
-                // Passive: it gives way to readers and the writer, and is asked for again.
-                drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
-            }
-        })
-        .map_err(|error| LedgerError::io(path, &error))?;
-    let commits = std::sync::atomic::AtomicU32::new(0);
-    Ok(Arc::new(move || {
-        if commits.fetch_add(1, Ordering::Relaxed) % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
-            // A full channel means that a checkpoint is due already.
-            let _ = due.try_send(());
-        }
-        changed();
-    }))
 }

@@ -9,17 +9,20 @@
 //! | `writer`, `cache` | the writer thread and what it remembers |
 //! | `reserve`, `refuse`, `settle`, `recover`, `record` | the life of a call |
 //! | `call`, `budget`, `counter`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
+//! | `file`, `reservation`, `handle` | the open file, a running call's hold, all that others can do |
 //! | `query` | what reports read |
 
 mod account;
 mod active;
 mod alert;
 mod budget;
+mod budget_row;
 mod cache;
 mod call;
 mod counter;
 mod dimension;
 mod error;
+mod file;
 mod grant;
 mod handle;
 mod price;
@@ -28,6 +31,7 @@ pub(crate) mod query;
 mod record;
 mod recover;
 mod refuse;
+mod reservation;
 mod reserve;
 mod rollup;
 mod schema;
@@ -40,9 +44,11 @@ pub use alert::AlertView;
 pub use budget::{BudgetChange, BudgetEvent};
 pub use call::NewCall;
 pub use error::LedgerError;
+pub use file::{Opening, Role};
 pub use grant::BalanceView;
-pub use handle::{Admission, Ledger, Opening, Reservation, Role};
+pub use handle::{Admission, Ledger};
 pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
+pub use reservation::Reservation;
 pub use settle::{Settled, Settlement};
 pub use writer::Reply;
