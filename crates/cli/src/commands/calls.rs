@@ -159,6 +159,7 @@ fn prompt_tokens(call: &CallView) -> Option<i64> {
 fn line(call: &CallView, session: &Session, out: &mut Out) -> Result<(), Failure> {
     let tokens = match (prompt_tokens(call), call.output_tokens) {
         (Some(input), Some(output)) => format!("{input} + {output} tokens"),
+        _ if matches!(call.status.as_str(), "refused" | "failed") => "-".to_owned(),
         _ => "tokens unknown".to_owned(),
     };
     let look = out.look();

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
 use outlay_core::money::Money;
 use outlay_core::price::PriceList;
-use outlay_core::report::{self, BudgetView};
+use outlay_core::report::{self, BudgetState, BudgetView};
 
 use super::Form;
 use super::budget::allows_unpriced;
@@ -176,7 +176,10 @@ fn fits(budget: &BudgetView, asked: &Asked<'_>) -> bool {
     match (budget.unit, asked.cost) {
         (BudgetUnit::Usd, Some(cost)) => cost.picodollars() <= left,
         (BudgetUnit::Calls, _) => asked.calls <= left,
-        (BudgetUnit::Usd | BudgetUnit::Tokens, _) => left > 0,
+        // What is left was too little for the last call that asked.
+        (BudgetUnit::Usd | BudgetUnit::Tokens, _) => {
+            left > 0 && budget.state != BudgetState::Blocked
+        }
     }
 }
 

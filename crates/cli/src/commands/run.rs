@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
 use outlay_core::report::{self, CallQuery, CallView};
-use outlay_host::{project, running};
+use outlay_host::project;
+use outlay_host::running::{self, RunningError};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
@@ -73,7 +74,12 @@ async fn run_tool(
     options: &Arguments,
     project: Option<&str>,
 ) -> Result<ExitStatus, Failure> {
-    if let Some(proxy) = running::find(&session.folders)? {
+    let found = match running::find(&session.folders) {
+        // A stranger where a proxy once was: it is told nothing, and a proxy of our own is started.
+        Err(RunningError::Stranger { .. }) => None,
+        found => found?,
+    };
+    if let Some(proxy) = found {
         return tool(options, &proxy.base_url(), project).await;
     }
     proxy::log_to_stderr();
