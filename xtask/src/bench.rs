@@ -19,6 +19,8 @@ use crate::process::{become_command, built, cargo, program, succeed};
 pub(crate) enum Bench {
     /// The proxy: added latency, throughput, streams, start, memory and CPU, beside nginx.
     Proxy(proxy::Options),
+    /// Only the load, to whoever listens: for a profiler that watches a program under it.
+    Load(rounds::LoadOptions),
     /// The fake provider that the load is sent to, until its standard input ends.
     #[command(hide = true)]
     Provider,
@@ -37,6 +39,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     match bench {
         Bench::Proxy(options) => proxy::run(options),
+        Bench::Load(options) => rounds::load_only(options),
         Bench::Provider => provider::run(),
     }
 }

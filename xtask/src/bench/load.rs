@@ -238,7 +238,8 @@ fn request(door: &Door, ask: Ask) -> Vec<u8> {
 /// A conversation of so many bytes, in messages of about a kilobyte.
 fn body(bytes: usize, stream: bool) -> Vec<u8> {
     const MESSAGE: &str = r#"{"role":"user","content":""#;
-    const LINE: &str = r#"fn main() {\n    println!(\"{}\", 6 * 7);\n}\n"#;
+    // Code, as agents send it: an escape for every 25 bytes or so.
+    const LINE: &str = r#"    let total: Money = lines.iter().map(|line| line.amount).sum();\n    println!(\"{total}\");\n"#;
     let mut body = format!(
         r#"{{"stream":{stream},"model":"{MODEL}","max_tokens":{OUTPUT_TOKENS},"messages":["#
     );

@@ -1,9 +1,11 @@
 //! The measurements that are repeated: in each round every way is taken in turn, so that what
 //! else the machine does falls on all of them, and the table shows the medians.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
 
 use super::figures::{Mark, Row, Ways, median, percentile};
 use super::load::{self, Ask, Door, Rate};
@@ -13,6 +15,32 @@ const CONNECTIONS: usize = 32;
 const SLICES: usize = 10;
 const SMALL: Ask = Ask::Whole { request_bytes: 1024 };
 const LARGE: Ask = Ask::Whole { request_bytes: 100 * 1024 };
+
+/// What `cargo xtask bench load` is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Who listens.
+    address: SocketAddr,
+    /// Where calls are posted.
+    #[arg(long, default_value = "/p/bench/openai/v1/chat/completions")]
+    path: String,
+    /// What is called.
+    #[arg(long, value_enum, default_value_t = Kind::Small)]
+    kind: Kind,
+    /// For how long.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// 1 KB requests.
+    Small,
+    /// 100 KB requests.
+    Large,
+    /// Streams of 300 chunks.
+    Stream,
+}
 
 /// One way to the provider.
 #[derive(Debug)]
@@ -101,6 +129,22 @@ fn speed(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
 /// When an answer is wrong.
 pub(super) fn small_calls(door: &Door, span: Duration) -> Result<Rate> {
     load::rate(door, SMALL, CONNECTIONS, span)
+}
+
+/// Puts only the load on whoever listens.
+///
+/// # Errors
+/// When an answer is wrong.
+pub(super) fn load_only(options: &LoadOptions) -> Result<()> {
+    let ask = match options.kind {
+        Kind::Small => SMALL,
+        Kind::Large => LARGE,
+        Kind::Stream => Ask::Stream,
+    };
+    let door = Door::new(options.address, &*options.path);
+    let rate = load::rate(&door, ask, CONNECTIONS, Duration::from_secs(options.seconds))?;
+    println!("{} calls, {:.0} a second", rate.calls, rate.per_second);
+    Ok(())
 }
 
 /// The table's rows of all rounds.
