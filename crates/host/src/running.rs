@@ -73,7 +73,7 @@ pub fn find(folders: &Folders) -> Result<Option<Proxy>, RunningError> {
     let stranger = || RunningError::Stranger { address };
     let (status, answer) = post(address, "/api/v1/prove", None, &body).map_err(|_| stranger())?;
     let proof = answer.get("proof").and_then(Value::as_str).unwrap_or_default();
-    let expected = proof_of(&token, &challenge);
+    let expected = proof_of(&token, running.address, &challenge);
     if status == 200 && bool::from(proof.as_bytes().ct_eq(expected.as_bytes())) {
         Ok(Some(Proxy { running, token }))
     } else {
@@ -81,13 +81,15 @@ pub fn find(folders: &Folders) -> Result<Option<Proxy>, RunningError> {
     }
 }
 
-/// What who knows the token answers to a challenge: its HMAC-SHA-256 under the token, in hex.
-fn proof_of(token: &str, challenge: &[u8]) -> String {
+/// What who knows the token answers to a challenge: the HMAC-SHA-256 of it and of its own address
+/// under the token, in hex. A stranger cannot pass on what the real proxy answers elsewhere.
+fn proof_of(token: &str, address: SocketAddr, challenge: &[u8]) -> String {
     // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
         return String::new();
     };
     mac.update(challenge);
+    mac.update(address.to_string().as_bytes());
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -210,7 +212,8 @@ mod tests {
                     serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
                 let answer = match body["challenge"].as_str() {
                     Some(challenge) => {
-                        json!({"proof": proof_of(token, &hex::decode(challenge).unwrap())})
+                        let challenge = hex::decode(challenge).unwrap();
+                        json!({"proof": proof_of(token, address, &challenge)})
                     }
                     None => json!({"code": "c0de"}),
                 };
@@ -283,9 +286,15 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_needs_the_token_and_the_challenge() {
-        assert_eq!(proof_of(TOKEN, b"a").len(), 64);
-        assert_ne!(proof_of(TOKEN, b"a"), proof_of(TOKEN, b"b"));
-        assert_ne!(proof_of(TOKEN, b"a"), proof_of("other", b"a"));
+    fn a_proof_needs_the_token_the_address_and_the_challenge() {
+        let here: SocketAddr = "127.0.0.1:4780".parse().unwrap();
+        let there: SocketAddr = "127.0.0.1:4781".parse().unwrap();
+        let proof = proof_of(TOKEN, here, b"a");
+        assert_eq!(proof.len(), 64);
+        for other in
+            [proof_of(TOKEN, here, b"b"), proof_of(TOKEN, there, b"a"), proof_of("x", here, b"a")]
+        {
+            assert_ne!(proof, other);
+        }
     }
 }

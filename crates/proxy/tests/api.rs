@@ -166,9 +166,13 @@ async fn the_server_proves_that_it_knows_the_token() {
     };
     let challenge = "00112233445566778899aabbccddeeff";
     let proof = prove(challenge).await.json()["proof"].as_str().unwrap().to_owned();
-    // printf 00112233445566778899aabbccddeeff | xxd -r -p | openssl dgst -sha256 -hmac the-token
-    assert_eq!(proof, "2c054605ec723ae477f1b54c0bcb4e126dbe74ba486005b2a021a36f02db86a2");
-    assert_eq!(proof, outlay_proxy::api::proof(TOKEN, &hex::decode(challenge).unwrap()));
+    // (printf 00112233445566778899aabbccddeeff | xxd -r -p; printf 127.0.0.1:4780) \
+    //     | openssl dgst -sha256 -hmac the-token
+    assert_eq!(proof, "3c8b898bcf93e5e07dc2b95256a6157e372fac4af70e2bba4b912844319af9ec");
+    let (here, there) = ("127.0.0.1:4780".parse().unwrap(), "127.0.0.1:4781".parse().unwrap());
+    let challenge = hex::decode(challenge).unwrap();
+    assert_eq!(proof, outlay_proxy::api::proof(TOKEN, here, &challenge));
+    assert_ne!(proof, outlay_proxy::api::proof(TOKEN, there, &challenge));
     for challenge in ["", "00", "not hex at all, but long enough", &"00".repeat(257)] {
         assert_eq!(prove(challenge).await.status, 400, "{challenge}");
     }

@@ -1,5 +1,7 @@
 //! How a page gets a bearer, and how a client finds out whom it talks to.
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -47,15 +49,17 @@ struct Challenge {
     challenge: String,
 }
 
-/// The hexadecimal HMAC-SHA-256 of a challenge's bytes under the token: who can say it knows the
-/// token, without showing it.
+/// The hexadecimal HMAC-SHA-256 of a challenge's bytes and the server's address under the token:
+/// who can say it knows the token, without showing it. The address keeps a stranger on one port
+/// from passing on the answer of the real server on another.
 #[must_use]
-pub fn proof(token: &str, challenge: &[u8]) -> String {
+pub fn proof(token: &str, address: SocketAddr, challenge: &[u8]) -> String {
     // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
         return String::new();
     };
     mac.update(challenge);
+    mac.update(address.to_string().as_bytes());
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -87,5 +91,5 @@ pub(super) async fn prove(State(app): State<App>, body: Body) -> Result<Json<Pro
             "'challenge' is {CHALLENGE_BYTES_MIN} to {CHALLENGE_BYTES_MAX} random bytes in hexadecimal"
         ))
     })?;
-    Ok(Json(Proof { proof: proof(&app.settings().token, &bytes) }))
+    Ok(Json(Proof { proof: proof(&app.settings().token, app.address(), &bytes) }))
 }
