@@ -4,6 +4,8 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
+use crate::clock::Clock;
+use crate::fake_provider::FakeProvider;
 use crate::outlay::{Home, Server};
 use crate::script::{SCRIPT_HEADER, Script};
 
@@ -37,6 +39,44 @@ pub fn chat_with(fields: &Value) -> Request {
     Request::post(CHAT, &body)
         .header("authorization", "Bearer sk-test")
         .json_header(SCRIPT_HEADER, &Script { output_tokens: 500, ..Script::default() })
+}
+
+/// A running server on 2026-11-21 (noon UTC) with a used-up budget of $0.004, a balance of $12.40,
+/// two settled calls, one of them attributed and tagged, and a refused one.
+#[derive(Debug)]
+pub struct Day {
+    /// The home.
+    pub home: Home,
+    /// Its server.
+    pub server: Server,
+    _provider: FakeProvider,
+    _clock: Clock,
+}
+
+impl Day {
+    /// Lives through it.
+    ///
+    /// # Panics
+    /// When a call is not answered as it should be.
+    #[must_use]
+    pub fn with_a_refusal() -> Day {
+        let clock = Clock::at("2026-11-21T12:00:00Z");
+        let provider = FakeProvider::start();
+        let home = Home::new(&provider).with_clock(&clock);
+        price_the_model(&home);
+        home.ok(&["budget", "set", "day", "--limit", "0.004", "--window", "day"]);
+        home.ok(&["balance", "add", "openai", "12.40"]);
+        let server = home.serve();
+        let tagged = chat()
+            .header("x-outlay-project", "demo")
+            .header("x-outlay-tags", "team=a;run=7")
+            .header("user-agent", "curl/8.1");
+        assert_eq!(tagged.send(server.address()).status, 200);
+        assert_eq!(chat().send(server.address()).status, 200);
+        assert_eq!(chat().send(server.address()).status, 402);
+        assert_eq!(home.calls_at_rest().len(), 3);
+        Day { home, server, _provider: provider, _clock: clock }
+    }
 }
 
 /// Sends a hundred such calls at once and returns the answers.

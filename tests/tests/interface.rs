@@ -3,10 +3,9 @@
 
 use serde_json::{Value, json};
 use support::client::Request;
-use support::clock::Clock;
 use support::fake_provider::FakeProvider;
-use support::outlay::{Home, Server};
-use support::story::{CHAT, MODEL, chat, chat_with, price_the_model};
+use support::outlay::Home;
+use support::story::{CHAT, Day, MODEL, chat, chat_with, price_the_model};
 
 const COLUMNS: &str = "time,id,source,provider,account,model,model_requested,project,session,\
                        client,key,status,http_status,error_kind,limit_action,basis,input_tokens,\
@@ -14,33 +13,6 @@ const COLUMNS: &str = "time,id,source,provider,account,model,model_requested,pro
                        reasoning_tokens,audio_input_tokens,audio_output_tokens,tool_calls,cost_usd,\
                        cost_stated_usd,service_tier,price_id,response_id,duration_ms,\
                        first_byte_ms,tags";
-
-/// A day with a budget, a balance, two settled calls and a refused one.
-struct Day {
-    home: Home,
-    server: Server,
-    _provider: FakeProvider,
-    _clock: Clock,
-}
-
-fn a_day() -> Day {
-    let clock = Clock::at("2026-11-21T12:00:00Z");
-    let provider = FakeProvider::start();
-    let home = Home::new(&provider).with_clock(&clock);
-    price_the_model(&home);
-    home.ok(&["budget", "set", "day", "--limit", "0.004", "--window", "day"]);
-    home.ok(&["balance", "add", "openai", "12.40"]);
-    let server = home.serve();
-    let tagged = chat()
-        .header("x-outlay-project", "demo")
-        .header("x-outlay-tags", "team=a;run=7")
-        .header("user-agent", "curl/8.1");
-    assert_eq!(tagged.send(server.address()).status, 200);
-    assert_eq!(chat().send(server.address()).status, 200);
-    assert_eq!(chat().send(server.address()).status, 402);
-    assert_eq!(home.calls_at_rest().len(), 3);
-    Day { home, server, _provider: provider, _clock: clock }
-}
 
 fn budget_day() -> Value {
     json!({
@@ -53,7 +25,7 @@ fn budget_day() -> Value {
 
 #[test]
 fn status() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     let mut status = day.server.read("/status");
     let as_of = status["as_of"].take();
     assert!(as_of.as_str().unwrap().starts_with("2026-11-21T12:0"), "{as_of}");
@@ -75,7 +47,7 @@ fn status() {
 
 #[test]
 fn quota() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     let answer = day.server.api("GET", "/quota", None);
     contains(
         &answer.json(),
@@ -105,7 +77,7 @@ fn quota() {
 
 #[test]
 fn budgets() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     contains(&day.server.read("/budgets"), &json!({"budgets": [budget_day()]}));
     contains(&day.server.read("/budgets/day"), &budget_day());
     assert_eq!(day.home.json(&["budget", "list"]), day.server.read("/budgets"));
@@ -116,7 +88,7 @@ fn budgets() {
 
 #[test]
 fn usage() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     let since = "since=2026-11-21&until=2026-11-22";
     let row = |key: Value, calls: u64, output: u64, cost: &str| {
         json!({"key": key, "calls": calls, "input_tokens": calls * 10, "cache_read_tokens": 0,
@@ -145,7 +117,7 @@ fn usage() {
 
 #[test]
 fn calls() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     let calls = day.server.read("/calls");
     assert!(calls.as_object().unwrap().contains_key("cursor"), "{calls}");
     let rows = calls["rows"].as_array().unwrap();
@@ -182,7 +154,7 @@ fn calls() {
 
 #[test]
 fn balances_alerts_and_pulse() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     let balances = day.server.read("/balances");
     contains(&balances["balances"][0], &json!({"account": "openai", "remaining": "12.396"}));
     let alerts = day.server.read("/alerts");
@@ -199,7 +171,7 @@ fn balances_alerts_and_pulse() {
 
 #[test]
 fn csv() {
-    let day = a_day();
+    let day = Day::with_a_refusal();
     day.home.ok(&["budget", "raise", "day", "--by", "1"]);
     let formula = chat_with(&json!({"max_tokens": 100})).header("x-outlay-project", "=SUM(A1)");
     assert_eq!(formula.send(day.server.address()).status, 200);
