@@ -92,6 +92,8 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Server { app, listener, .. } = self;
         let local = api::router(app.clone());
+        let warming = app.clone();
+        tokio::spawn(async move { warming.upstream().warm_up().await });
         let graceful = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
         loop {

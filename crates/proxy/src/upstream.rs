@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
+use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use crate::reply::Failure;
@@ -15,18 +16,20 @@ const IDLE_MAX: Duration = Duration::from_secs(90);
 /// Silence after which a provider is given up. Models may think for long before they speak.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// The way to the providers: a client with its pool of connections.
+/// The way to the providers: clients with their pools of connections.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    /// Through the system's proxy, where it has one.
-    outside: reqwest::Client,
     /// For this machine's own servers.
     loopback: reqwest::Client,
+    /// The same, over TLS. Made at its first use: reading the trusted certificates takes a while.
+    loopback_tls: OnceCell<reqwest::Client>,
+    /// Through the system's proxy, where it has one. Also made at its first use.
+    outside: OnceCell<reqwest::Client>,
 }
 
 /// No client could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection to providers can be made: {0}; install the system's CA certificates")]
+#[error("no connection to providers can be made ({}): install the system's CA certificates", root_cause(.0))]
 pub struct UpstreamError(#[source] reqwest::Error);
 
 /// What is sent.
@@ -51,23 +54,27 @@ pub(crate) enum SendError {
 
 impl Upstream {
     pub(crate) fn new() -> Result<Upstream, UpstreamError> {
-        let base = || {
-            reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .tcp_nodelay(true)
-                .tcp_keepalive(Duration::from_secs(30))
-                .connect_timeout(CONNECT_MAX)
-                .pool_idle_timeout(IDLE_MAX)
-                .pool_max_idle_per_host(128)
-                .http2_adaptive_window(true)
-                .http2_keep_alive_interval(Duration::from_secs(30))
-                .http2_keep_alive_timeout(Duration::from_secs(20))
-        };
-        Ok(Upstream {
-            outside: base().build().map_err(UpstreamError)?,
-            loopback: base().no_proxy().build().map_err(UpstreamError)?,
-        })
+        let loopback = client().no_proxy().tls_certs_only([]).build().map_err(UpstreamError)?;
+        Ok(Upstream { loopback, loopback_tls: OnceCell::new(), outside: OnceCell::new() })
+    }
+
+    /// Makes what the first call to a provider would have to wait for.
+    pub(crate) async fn warm_up(&self) {
+        if let Err(error) = self.outside().await {
+            tracing::warn!(%error, "providers cannot be reached");
+        }
+    }
+
+    async fn outside(&self) -> Result<&reqwest::Client, UpstreamError> {
+        self.outside.get_or_try_init(|| make(client)).await
+    }
+
+    async fn client(&self, url: &Url) -> Result<&reqwest::Client, UpstreamError> {
+        match (is_loopback(url), url.scheme()) {
+            (true, "http") => Ok(&self.loopback),
+            (true, _) => self.loopback_tls.get_or_try_init(|| make(|| client().no_proxy())).await,
+            (false, _) => self.outside().await,
+        }
     }
 
     /// Sends it and waits for the head of the answer.
@@ -76,7 +83,8 @@ impl Upstream {
         outgoing: Outgoing,
     ) -> Result<Response<reqwest::Body>, SendError> {
         let Outgoing { method, url, headers, body } = outgoing;
-        let client = if is_loopback(&url) { &self.loopback } else { &self.outside };
+        let client =
+            self.client(&url).await.map_err(|error| SendError::Unsent(error.to_string()))?;
         let mut request = reqwest::Request::new(method.clone(), url);
         *request.headers_mut() = headers;
         if !body.is_empty() || matches!(method, Method::POST | Method::PUT | Method::PATCH) {
@@ -91,6 +99,32 @@ impl Upstream {
             }
             Err(_) => Err(SendError::Silence),
         }
+    }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(30))
+        .connect_timeout(CONNECT_MAX)
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(128)
+        .http2_adaptive_window(true)
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .http2_keep_alive_timeout(Duration::from_secs(20))
+}
+
+/// Makes a client where nobody waits for the files that it reads.
+async fn make(
+    builder: impl FnOnce() -> reqwest::ClientBuilder + Send + 'static,
+) -> Result<reqwest::Client, UpstreamError> {
+    let made = tokio::task::spawn_blocking(move || builder().build()).await;
+    match made {
+        Ok(made) => made.map_err(UpstreamError),
+        // Only where the runtime is being shut down.
+        Err(_) => client().build().map_err(UpstreamError),
     }
 }
 
