@@ -176,6 +176,7 @@ impl Call {
                 input_tokens_max: self.input,
                 output_tokens_max: Some(self.output),
                 output_tokens_default: 16_384,
+                default_is_proven: true,
                 output_tokens_floor: 1,
                 can_cap: true,
             },

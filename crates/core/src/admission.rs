@@ -20,8 +20,11 @@ pub struct Bounds {
     pub input_tokens_max: u64,
     /// The output cap of the request over all its choices; `None` when it has none.
     pub output_tokens_max: Option<u64>,
-    /// The bound where the request has none: the model's own maximum.
+    /// The bound where the request has none: the model's own maximum, else a usual one.
     pub output_tokens_default: u64,
+    /// Whether the model itself ends at `output_tokens_default`. Where it may not, a cap is set
+    /// under any hard budget.
+    pub default_is_proven: bool,
     /// The least output cap that is still useful (above a thinking budget).
     pub output_tokens_floor: u64,
     /// Whether a cap can be set: the dialect has a field for it and the request has one choice.
@@ -154,6 +157,16 @@ impl Demand {
         Some(cost::ceiling(price, self.bounds.input_tokens_max, self.output_bound()))
     }
 
+    /// Whether nothing at all is charged.
+    fn is_free(&self) -> bool {
+        self.price.as_deref().is_some_and(|price| price.rates.is_free())
+    }
+
+    /// Whether bounds in tokens bound the cost.
+    fn is_by_tokens(&self) -> bool {
+        self.price.as_deref().is_none_or(|price| price.rates.is_by_tokens())
+    }
+
     fn output_bound(&self) -> u64 {
         self.bounds.output_tokens_max.unwrap_or(self.bounds.output_tokens_default)
     }
@@ -231,11 +244,24 @@ fn stand(demand: &Demand, funds: &Funds) -> Stand {
         return if funds.allow_unpriced { Stand::Fits } else { Stand::Unpriced };
     }
     let needed = demand.needed(funds.unit, demand.output_bound());
-    if needed == 0 || needed <= funds.free() {
+    let is_bounded_by_tokens = funds.unit != BudgetUnit::Usd || demand.is_by_tokens();
+    if needed == 0 && demand.is_free() && funds.unit == BudgetUnit::Usd {
         return Stand::Fits;
+    }
+    // Pages, hours and tools have no bound here: they pass while anything is left at all.
+    if !is_bounded_by_tokens && funds.unspent() <= 0 {
+        return Stand::Exceeded { needed };
     }
     let uncapped =
         demand.bounds.output_tokens_max.is_none() && demand.bounds.can_cap && funds.may_cap;
+    if needed <= funds.free() {
+        let ends_by_itself = demand.bounds.default_is_proven || funds.unit == BudgetUnit::Calls;
+        return if uncapped && !ends_by_itself {
+            Stand::FitsCapped(demand.bounds.output_tokens_default)
+        } else {
+            Stand::Fits
+        };
+    }
     if !uncapped {
         return if needed <= funds.unspent() {
             Stand::Held { needed }
@@ -284,6 +310,7 @@ mod tests {
             input_tokens_max: 1_000,
             output_tokens_max: output,
             output_tokens_default: 16_384,
+            default_is_proven: true,
             output_tokens_floor: 100,
             can_cap: true,
         };
@@ -373,6 +400,28 @@ mod tests {
         ] {
             assert_eq!(decide(&unpriced, &[budget]), expected, "{budget:?}");
         }
+    }
+
+    #[test]
+    fn a_default_that_the_model_may_pass_is_set_as_a_cap() {
+        let bounds = Bounds { default_is_proven: false, ..demand(None).bounds };
+        let call = Demand { bounds, ..demand(None) };
+        let hold = 164_840_000_000;
+        assert_eq!(decide(&call, &[cents(500, 0, 0)]), admit(&[hold], Some(16_384)));
+        assert_eq!(decide(&call, &[cents(5, 1, 0)]), admit(&[4 * CENT], Some(3_900)));
+        assert_eq!(decide(&call, &[]), admit(&[], None));
+        let soft = Funds { kind: BudgetKind::Soft, ..cents(500, 0, 0) };
+        assert_eq!(decide(&call, &[soft]), admit(&[hold], None));
+    }
+
+    #[test]
+    fn what_no_token_bounds_is_refused_once_the_budget_is_used_up() {
+        let pages = [(Unit::Pages, Rate::usd_per("4", 1_000).unwrap().into())];
+        let rates = Rates { units: pages.into_iter().collect(), audio_ms_min: 0 };
+        let price = Arc::new(Price::new("mistral", "ocr", PriceOrigin::User, rates));
+        let call = Demand { price: Some(price), ..demand(None) };
+        assert_eq!(decide(&call, &[cents(5, 4, 0)]), admit(&[0], None));
+        assert_eq!(decide(&call, &[cents(5, 5, 0)]), refuse(0, 0));
     }
 
     #[test]

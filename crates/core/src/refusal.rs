@@ -1,5 +1,7 @@
 //! Why a call was not sent: the figures at that instant, one sentence, and the ways to go on.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -69,6 +71,10 @@ pub fn message(refusal: &Refusal) -> String {
     let budget = &refusal.budget;
     let model = refusal.model.as_deref().unwrap_or("(none named)");
     match refusal.reason {
+        RefusalReason::UnpricedModel if refusal.model.is_none() => format!(
+            "Outlay: what this request costs cannot be known here, so hard budget '{budget}' cannot bound it. To go on: {}",
+            allow_command(refusal)
+        ),
         RefusalReason::UnpricedModel => format!(
             "Outlay: model '{model}' has no price, so hard budget '{budget}' cannot bound it. To go on: {}",
             price_command(refusal)
@@ -104,7 +110,7 @@ pub fn message(refusal: &Refusal) -> String {
 /// The ways to go on, the mildest first. Only commands that exist.
 #[must_use]
 pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
-    let budget = &refusal.budget;
+    let budget = quoted(&refusal.budget);
     let with = |action, command: String, limit| RefusalOption {
         action,
         command: Some(command),
@@ -113,7 +119,12 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
     };
     let mut options = Vec::new();
     match refusal.reason {
-        RefusalReason::UnpricedModel => options.push(with("price", price_command(refusal), None)),
+        RefusalReason::UnpricedModel => {
+            if refusal.model.is_some() {
+                options.push(with("price", price_command(refusal), None));
+            }
+            options.push(with("allow", allow_command(refusal), None));
+        }
         RefusalReason::BudgetBusy => {}
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
@@ -145,15 +156,29 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
 }
 
 fn price_command(refusal: &Refusal) -> String {
-    let model = refusal.model.as_deref().unwrap_or("MODEL");
-    format!("outlay prices set {model} --provider {} --input N --output N", refusal.provider)
+    let model = quoted(refusal.model.as_deref().unwrap_or("MODEL"));
+    let provider = quoted(&refusal.provider);
+    format!("outlay prices set {model} --provider {provider} --input N --output N")
+}
+
+fn allow_command(refusal: &Refusal) -> String {
+    format!("outlay budget set {} --allow-unpriced", quoted(&refusal.budget))
+}
+
+/// A name as a shell reads it back: agents paste what they are told.
+fn quoted(name: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
+    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")))
 }
 
 fn raise_command(refusal: &Refusal) -> (String, Quantity) {
     let third = refusal.limit.count / 3;
     let by = round_up(refusal.limit, shortfall(refusal).max(third));
     let raised = Quantity { count: refusal.limit.count.saturating_add(by.count), ..by };
-    (format!("outlay budget raise {} --by {}", refusal.budget, typed(by)), raised)
+    (format!("outlay budget raise {} --by {}", quoted(&refusal.budget), typed(by)), raised)
 }
 
 /// How much more the budget needs for this call to fit.

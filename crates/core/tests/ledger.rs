@@ -82,6 +82,7 @@ fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
             input_tokens_max: 100,
             output_tokens_max: output_max,
             output_tokens_default: 16_384,
+            default_is_proven: true,
             output_tokens_floor: 16,
             can_cap: true,
         },
@@ -397,6 +398,84 @@ fn a_balance_follows_spend_and_warns_once_a_fall() {
 }
 
 #[test]
+fn figures_that_cannot_be_true_are_charged_at_the_bound() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "1", Window::DAY));
+    spend(&ledger, 200, noon());
+    let reservation = admitted(ledger.reserve(call(noon(), Some(200))).wait().unwrap());
+    reservation.mark_sent();
+    let settled = reservation.settle(settlement(&ledger, u64::MAX, noon())).wait().unwrap();
+    assert_eq!(settled.cost, Some(money("0.002")));
+    let view = day(&ledger, noon());
+    assert_eq!((view.used.to_string(), view.held.count), ("0.004".into(), 0));
+}
+
+#[test]
+fn a_changed_scope_does_not_draw_the_reserve_twice() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.005", Window::DAY));
+    ledger.top_up_budget("day".into(), "0.005".into(), "cli", noon()).wait().unwrap();
+    spend(&ledger, 400, noon());
+    spend(&ledger, 400, noon());
+    assert_eq!(day(&ledger, noon()).credits_remaining.to_string(), "0.002");
+    let scope = Scope { model: Some("demo".into()), ..Scope::default() };
+    set(
+        &ledger,
+        BudgetChange { scope: Some(scope), name: "day".into(), ..BudgetChange::default() },
+    );
+    assert_eq!(day(&ledger, noon()).credits_remaining.to_string(), "0.002");
+    spend(&ledger, 100, noon());
+    assert_eq!(day(&ledger, noon()).credits_remaining.to_string(), "0.001");
+}
+
+#[test]
+fn a_raised_limit_arms_its_thresholds_anew() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    let fired = || ledger.claim_alerts(noon()).wait().unwrap().len();
+    set(&ledger, hard("all", "0.01", Window::Total));
+    spend(&ledger, 900, noon());
+    assert_eq!(fired(), 1);
+    set(
+        &ledger,
+        BudgetChange { name: "all".into(), limit: Some("0.1".into()), ..BudgetChange::default() },
+    );
+    spend(&ledger, 8_000, noon());
+    assert_eq!(fired(), 1);
+}
+
+#[test]
+fn suggested_commands_survive_a_shell() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("my day", "0", Window::DAY));
+    let Admission::Refused(refused) = ledger.reserve(call(noon(), Some(200))).wait().unwrap()
+    else {
+        panic!("not refused");
+    };
+    let raise = refusal::options(&refused)[0].command.clone().unwrap();
+    assert_eq!(raise, "outlay budget raise 'my day' --by 0.002");
+    let hostile = NewCall { model_requested: Some("x'; rm -rf ~".into()), ..call(noon(), Some(1)) };
+    let Admission::Refused(refused) = ledger.reserve(hostile).wait().unwrap() else {
+        panic!("not refused");
+    };
+    let price = refusal::options(&refused)[0].command.clone().unwrap();
+    assert!(price.starts_with(r"outlay prices set 'x'\''; rm -rf ~' --provider openai"), "{price}");
+    let nothing = NewCall { model_requested: None, ..call(noon(), Some(1)) };
+    let Admission::Refused(refused) = ledger.reserve(nothing).wait().unwrap() else {
+        panic!("not refused");
+    };
+    let message = refusal::message(&refused);
+    assert!(message.contains("outlay budget set 'my day' --allow-unpriced"), "{message}");
+}
+
+#[test]
 fn keys_draw_on_the_account_they_are_linked_to() {
     let folder = TempDir::new().unwrap();
     let ledger = open(&folder);
@@ -452,7 +531,7 @@ fn a_newer_or_damaged_file_is_refused_and_left_untouched() {
     let before = std::fs::read(&file).unwrap();
     let error = Ledger::open(newer.path(), opening()).unwrap_err();
     assert!(matches!(error, LedgerError::NewerFormat { found: 999, .. }), "{error}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert!(std::fs::read(&file).unwrap() == before, "the file was touched");
 
     let damaged = TempDir::new().unwrap();
     let file = damaged.path().join("outlay.db");
@@ -464,7 +543,7 @@ fn a_newer_or_damaged_file_is_refused_and_left_untouched() {
     let before = std::fs::read(&file).unwrap();
     let error = Ledger::open(damaged.path(), opening()).unwrap_err();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert!(std::fs::read(&file).unwrap() == before, "the file was touched");
 }
 
 /// One step of a random schedule.

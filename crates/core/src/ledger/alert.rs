@@ -36,12 +36,14 @@ pub struct AlertView {
     pub error: Option<String>,
 }
 
-/// An alert about to be recorded: once per (kind, subject, period, threshold).
+/// An alert about to be recorded: once per (kind, key, period, threshold).
 #[derive(Debug)]
 pub(crate) struct Fired<'a> {
     pub(crate) kind: AlertKind,
     pub(crate) severity: Severity,
     pub(crate) subject: &'a str,
+    /// What makes two alerts the same, beside their kind, period and threshold.
+    pub(crate) key: &'a str,
     pub(crate) period_start: DateTime<Utc>,
     pub(crate) threshold: i64,
     pub(crate) text: AlertText,
@@ -57,8 +59,8 @@ pub(crate) fn fire(
         .connection
         .prepare_cached(
             "INSERT OR IGNORE INTO alert (id, machine_id, at_ms, kind, severity, subject, \
-             period_start_ms, threshold, title, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             subject_key, period_start_ms, threshold, title, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             new_id(now),
@@ -67,6 +69,7 @@ pub(crate) fn fire(
             fired.kind.as_str(),
             fired.severity.as_str(),
             fired.subject,
+            fired.key,
             to_ms(fired.period_start),
             fired.threshold,
             fired.text.title,

@@ -198,6 +198,13 @@ pub(crate) fn recount(
     }
     let period = active.budget.window.period(now, active.budget.timezone);
     let seq = active.seq;
+    // What the current period drew from the reserve is drawn anew below.
+    connection.execute(
+        "UPDATE budget SET credits_used = credits_used - coalesce((SELECT credits_used FROM counter \
+         WHERE budget_seq = ?1 AND coalesce(period_end_ms, ?2 + 1) > ?2 \
+         AND period_start_ms <= ?2), 0) WHERE seq = ?1",
+        params![seq, to_ms(now)],
+    )?;
     connection.execute("DELETE FROM counter WHERE budget_seq = ?1", [seq])?;
     connection.execute(
         "DELETE FROM call_budget WHERE budget_seq = ?1 \
@@ -205,6 +212,7 @@ pub(crate) fn recount(
         [seq],
     )?;
     add(connection, seq, period, spent_since(connection, active, period.start)?, 0)?;
+    draw_credits(connection, active, period, active.limit_at(now))?;
     hold_running(connection, active)
 }
 

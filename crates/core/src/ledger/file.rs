@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -49,7 +50,8 @@ pub(crate) struct OpenFile {
     pub(crate) prices: Arc<ArcSwap<PriceList>>,
     readers: Mutex<Vec<Connection>>,
     writer: Option<Writer>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// The writer's, and the checkpoints', in the order in which they end.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     liveness: Mutex<Option<Liveness>>,
 }
 
@@ -72,8 +74,13 @@ impl OpenFile {
         let prices = Arc::new(ArcSwap::from_pointee(PriceList::with_user_prices(
             price::user_prices(&connection).map_err(|error| LedgerError::sqlite(&path, &error))?,
         )));
+        let mut threads = Vec::new();
         let changed = match opening.role {
-            Role::Forward => checkpointing(&path, opening.changed)?,
+            Role::Forward => {
+                let (changed, thread) = checkpointing(&path, opening.changed)?;
+                threads.push(thread);
+                changed
+            }
             Role::Use => opening.changed,
         };
         let (writer, thread) = Writer::start(Setting {
@@ -85,6 +92,7 @@ impl OpenFile {
             changed,
         })
         .map_err(|error| LedgerError::io(&path, &error))?;
+        threads.insert(0, thread);
         Ok(OpenFile {
             path,
             processes,
@@ -92,7 +100,7 @@ impl OpenFile {
             prices,
             readers: Mutex::default(),
             writer: Some(writer),
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(threads),
             liveness: Mutex::new(liveness),
         })
     }
@@ -132,11 +140,14 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         // The writer ends when its queue is empty and the last sender is gone.
         self.writer = None;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
-        {
-            drop(thread.join());
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_writer =
+            |thread: &JoinHandle<()>| thread.thread().id() == std::thread::current().id();
+        if !threads.iter().any(is_writer) {
+            for thread in threads {
+                drop(thread.join());
+            }
         }
         // Only now may others hold this process for dead.
         self.liveness.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -153,10 +164,10 @@ impl std::fmt::Debug for Opening {
 fn checkpointing(
     path: &Path,
     changed: Arc<dyn Fn() + Send + Sync>,
-) -> Result<Arc<dyn Fn() + Send + Sync>, LedgerError> {
+) -> Result<(Arc<dyn Fn() + Send + Sync>, JoinHandle<()>), LedgerError> {
     let (due, wanted) = std::sync::mpsc::sync_channel::<()>(1);
     let connection = schema::connect(path)?;
-    std::thread::Builder::new()
+    let thread = std::thread::Builder::new()
         .name("ledger-checkpoint".into())
         .spawn(move || {
             while wanted.recv().is_ok() {
@@ -166,11 +177,12 @@ fn checkpointing(
         })
         .map_err(|error| LedgerError::io(path, &error))?;
     let commits = AtomicU32::new(0);
-    Ok(Arc::new(move || {
+    let changed = Arc::new(move || {
         if commits.fetch_add(1, Ordering::Relaxed) % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
             // A full channel means that a checkpoint is due already.
             let _ = due.try_send(());
         }
         changed();
-    }))
+    });
+    Ok((changed, thread))
 }

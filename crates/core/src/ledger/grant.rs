@@ -248,6 +248,7 @@ fn check_level(
             kind: AlertKind::BalanceLow,
             severity: Severity::Warning,
             subject: &balance.name,
+            key: &balance.name,
             // Each fall below the level is an occasion of its own.
             period_start: now,
             threshold: 0,

@@ -173,6 +173,7 @@ fn entered(call: &RecordedCall) -> NewCall {
             input_tokens_max: 0,
             output_tokens_max: Some(0),
             output_tokens_default: 0,
+            default_is_proven: true,
             output_tokens_floor: 0,
             can_cap: false,
         },

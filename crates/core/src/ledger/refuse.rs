@@ -82,6 +82,7 @@ pub(crate) fn write(
             kind: AlertKind::BudgetRefused,
             severity: Severity::Critical,
             subject,
+            key: &format!("{}:{}", active.budget.id.0, refusal.limit.count),
             period_start: period.start,
             threshold: 0,
             text: refused_text(subject, &refusal::message(refusal)),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use rusqlite_migration::{M, Migrations};
 
@@ -27,6 +28,13 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Ident
     let sqlite = |error: &rusqlite::Error| LedgerError::sqlite(path, error);
     create_private(path)?;
     let mut connection = connect(path)?;
+    // A file that is not ours to change must not even be checkpointed when we close it.
+    let closes_untouched = |connection: &Connection, untouched: bool| {
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, untouched)
+            .map_err(|error| sqlite(&error))
+    };
+    closes_untouched(&connection, true)?;
     let found: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|error| sqlite(&error))?;
@@ -34,6 +42,7 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Ident
     if found > known {
         return Err(LedgerError::NewerFormat { path: path.to_owned(), found, known });
     }
+    closes_untouched(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| sqlite(&error))?;
     if found < known {
         if found > 0 {

@@ -1,6 +1,6 @@
 //! Settlement: the actual cost replaces the hold, exactly once.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
@@ -15,8 +15,13 @@ use super::{alert, budget, grant, price};
 use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
 use crate::budget::{BudgetUnit, Period, Quantity, QuotaStanding, Window};
 use crate::cost::{Basis, Bill};
-use crate::money::Money;
+use crate::money::{Money, PICODOLLARS_PER_USD};
 use crate::usage::Usage;
+
+/// No call has used this many tokens (2^40).
+const TOKENS_MAX: u64 = 1 << 40;
+/// No call has cost this much (a million dollars).
+const COST_MAX: Money = Money::from_picodollars(1_000_000 * PICODOLLARS_PER_USD);
 
 /// How a call ended.
 #[derive(Clone, Debug)]
@@ -74,6 +79,7 @@ pub(crate) fn settle(
     let Some(call) = running(writing, id)? else {
         return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
     };
+    let settlement = &plausible(settlement, &call);
     write_row(writing, &call, settlement)?;
     let bill = settlement.bill.as_ref();
     let usage = bill.and_then(|bill| bill.usage.as_ref());
@@ -110,14 +116,7 @@ pub(crate) fn abandon(
     now: DateTime<Utc>,
 ) -> Result<bool, OpError> {
     let Some(call) = running(writing, id)? else { return Ok(false) };
-    let bill = sent.then(|| Bill {
-        usage: None,
-        cost: call.ceiling,
-        cost_stated: None,
-        basis: if call.ceiling.is_some() { Basis::Estimated } else { Basis::Unpriced },
-        price: None,
-        service_tier: None,
-    });
+    let bill = sent.then(|| at_bound(call.ceiling));
     let settlement = Settlement {
         bill,
         model: None,
@@ -130,6 +129,30 @@ pub(crate) fn abandon(
         at: now,
     };
     settle(writing, id, &settlement).map(|_| true)
+}
+
+/// The settlement, charged at the call's bound where its figures cannot be true.
+fn plausible(settlement: &Settlement, call: &Running) -> Settlement {
+    let is_absurd = |bill: &Bill| {
+        bill.usage.is_some_and(|usage| usage.total_tokens() > TOKENS_MAX)
+            || bill.cost.is_some_and(|cost| cost > COST_MAX)
+    };
+    let mut settlement = settlement.clone();
+    if settlement.bill.as_ref().is_some_and(is_absurd) {
+        settlement.bill = Some(at_bound(call.ceiling));
+    }
+    settlement
+}
+
+fn at_bound(ceiling: Option<Money>) -> Bill {
+    Bill {
+        usage: None,
+        cost: ceiling,
+        cost_stated: None,
+        basis: if ceiling.is_some() { Basis::Estimated } else { Basis::Unpriced },
+        price: None,
+        service_tier: None,
+    }
 }
 
 fn running(writing: &Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
@@ -293,7 +316,11 @@ fn charge(
         let before = counter::standing(writing.connection, active, call.started)?;
         if active.budget.window != Window::Call {
             counter::add(writing.connection, budget_seq, before.period, charged, -held)?;
-            counter::draw_credits(writing.connection, active, before.period, before.funds.limit)?;
+            // A raise made while the call ran spares the reserve.
+            let last =
+                before.period.end.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
+            let limit = active.limit_at(last);
+            counter::draw_credits(writing.connection, active, before.period, limit)?;
             let spent = before.counter.spent;
             let after = spent.saturating_add(charged);
             fire_thresholds(writing, active, before.period, spent, after, now)?;
@@ -324,6 +351,8 @@ fn fire_thresholds(
         kind: AlertKind::BudgetThreshold,
         severity: if percent >= 100 { Severity::Critical } else { Severity::Warning },
         subject: &budget.name,
+        // A changed limit arms the thresholds anew.
+        key: &format!("{}:{limit}", budget.id.0),
         period_start: period.start,
         threshold: i64::from(percent),
         text,
@@ -340,7 +369,9 @@ fn fire_upstream_empty(
         kind: AlertKind::UpstreamEmpty,
         severity: Severity::Critical,
         subject: &call.account_name,
-        period_start: now,
+        key: &call.account_name,
+        // A storm of them within a minute is one occasion.
+        period_start: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now),
         threshold: 0,
         text: upstream_empty_text(&call.provider_name, &call.account_name),
     };

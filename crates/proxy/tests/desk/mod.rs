@@ -136,6 +136,7 @@ impl Desk {
                 input_tokens_max: 200,
                 output_tokens_max: Some(output_tokens),
                 output_tokens_default: 16_384,
+                default_is_proven: true,
                 output_tokens_floor: 16,
                 can_cap: true,
             },

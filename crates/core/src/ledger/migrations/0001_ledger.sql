@@ -277,6 +277,7 @@ CREATE TABLE alert (
     kind            TEXT NOT NULL,
     severity        TEXT NOT NULL,
     subject         TEXT NOT NULL,
+    subject_key     TEXT NOT NULL,
     period_start_ms INTEGER NOT NULL,
     threshold       INTEGER NOT NULL,
     title           TEXT NOT NULL,
@@ -285,7 +286,7 @@ CREATE TABLE alert (
     claimed_ms      INTEGER,
     delivered_ms    INTEGER,
     error           TEXT,
-    UNIQUE (kind, subject, period_start_ms, threshold)
+    UNIQUE (kind, subject_key, period_start_ms, threshold)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_at ON alert (at_ms);
 CREATE INDEX alert_undelivered ON alert (at_ms) WHERE delivered_ms IS NULL AND error IS NULL;
