@@ -27,6 +27,9 @@ pub(crate) struct LoadOptions {
     /// What is called.
     #[arg(long, value_enum, default_value_t = Kind::Small)]
     kind: Kind,
+    /// On how many connections.
+    #[arg(long, default_value_t = CONNECTIONS, value_name = "N")]
+    connections: usize,
     /// For how long.
     #[arg(long, default_value_t = 10, value_name = "N")]
     seconds: u64,
@@ -142,7 +145,8 @@ pub(super) fn load_only(options: &LoadOptions) -> Result<()> {
         Kind::Stream => Ask::Stream,
     };
     let door = Door::new(options.address, &*options.path);
-    let rate = load::rate(&door, ask, CONNECTIONS, Duration::from_secs(options.seconds))?;
+    let span = Duration::from_secs(options.seconds);
+    let rate = load::rate(&door, ask, options.connections, span)?;
     println!("{} calls, {:.0} a second", rate.calls, rate.per_second);
     Ok(())
 }
