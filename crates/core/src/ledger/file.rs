@@ -32,6 +32,9 @@ pub enum Role {
     Use,
 }
 
+/// What is called after each commit.
+pub type Changed = Arc<dyn Fn() + Send + Sync>;
+
 /// How to open a ledger.
 pub struct Opening {
     /// What for.
@@ -39,7 +42,7 @@ pub struct Opening {
     /// The current instant.
     pub now: DateTime<Utc>,
     /// Called after each commit of this process, on the writer thread: must be quick.
-    pub changed: Arc<dyn Fn() + Send + Sync>,
+    pub changed: Changed,
 }
 
 /// What all clones of a handle share.
@@ -161,10 +164,7 @@ impl std::fmt::Debug for Opening {
 }
 
 /// Moves the write-ahead log into the file from a thread of its own, so that no call waits for it.
-fn checkpointing(
-    path: &Path,
-    changed: Arc<dyn Fn() + Send + Sync>,
-) -> Result<(Arc<dyn Fn() + Send + Sync>, JoinHandle<()>), LedgerError> {
+fn checkpointing(path: &Path, changed: Changed) -> Result<(Changed, JoinHandle<()>), LedgerError> {
     let (due, wanted) = std::sync::mpsc::sync_channel::<()>(1);
     let connection = schema::connect(path)?;
     let thread = std::thread::Builder::new()

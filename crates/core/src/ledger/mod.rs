@@ -44,7 +44,7 @@ pub use alert::AlertView;
 pub use budget::{BudgetChange, BudgetEvent};
 pub use call::NewCall;
 pub use error::LedgerError;
-pub use file::{Opening, Role};
+pub use file::{Changed, Opening, Role};
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger};
 pub use query::{EndedEarly, ProviderTotal};
