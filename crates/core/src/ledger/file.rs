@@ -23,6 +23,9 @@ const PROCESSES: &str = "processes";
 /// Commits between two checkpoints of the write-ahead log.
 const CHECKPOINT_EVERY: u32 = 1_000;
 
+/// A longer write-ahead log is begun anew.
+const LOG_PAGES_MAX: i64 = 4_000;
+
 /// What a process does with the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -172,7 +175,13 @@ fn checkpointing(path: &Path, changed: Changed) -> Result<(Changed, JoinHandle<(
         .spawn(move || {
             while wanted.recv().is_ok() {
                 // Passive: it gives way to readers and the writer, and is asked for again.
-                drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+                let pages = connection
+                    .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
+                // The writer goes on meanwhile, so the log would never be found copied whole, and
+                // never begun anew: what little came since is copied while the writer waits.
+                if pages.is_ok_and(|pages| pages > LOG_PAGES_MAX) {
+                    drop(connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())));
+                }
             }
         })
         .map_err(|error| LedgerError::io(path, &error))?;
