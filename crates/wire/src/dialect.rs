@@ -88,8 +88,9 @@ pub fn model_of_path(path: &str) -> Option<String> {
         let name = segments.next()?;
         let decoded = percent_decode_str(name).decode_utf8_lossy();
         let model = match segment {
+            // Without a method it is a resource, or the first half of a name with a slash.
+            "models" | "tunedModels" => decoded.split_once(':').map_or("", |(model, _)| model),
             // A Bedrock name has colons of its own: anthropic.claude-v2:1.
-            "models" | "tunedModels" => decoded.split(':').next().unwrap_or_default(),
             _ => decoded.as_ref(),
         };
         return (!model.is_empty()).then(|| model.to_owned());
@@ -97,19 +98,41 @@ pub fn model_of_path(path: &str) -> Option<String> {
     None
 }
 
-/// Whether a request costs nothing whatever it says: reading, counting tokens, moderation.
+/// Whether a request costs nothing whatever it says: reading, deleting, cancelling, counting
+/// tokens, moderation, and storing files, whose later use is what costs.
 #[must_use]
 pub fn is_free(method: &str, path: &str) -> bool {
     if !method.eq_ignore_ascii_case("POST") {
         return true;
     }
-    let last = without_query(path).rsplit('/').next().unwrap_or_default();
-    let is_free_action = last.ends_with(":countTokens") || last.ends_with(":computeTokens");
-    is_free_action || FREE_ENDPOINTS.contains(&last)
+    if Dialect::of_path(path).is_some() {
+        return false;
+    }
+    let mut segments = without_query(path).rsplit('/');
+    let last = segments.next().unwrap_or_default();
+    let (parent, grandparent) = (segments.next(), segments.next());
+    let method = last.rsplit_once(':').map(|(_, method)| method);
+    method.is_some_and(|method| FREE_METHODS.contains(&method))
+        || FREE_ENDPOINTS.contains(&last)
+        // One of them is changed.
+        || matches!(parent, Some("files" | "vector_stores"))
+        || grandparent == Some("uploads") && matches!(last, "parts" | "complete")
 }
 
-const FREE_ENDPOINTS: [&str; 6] =
-    ["count_tokens", "input_tokens", "tokenize", "models", "moderations", "cancel"];
+const FREE_METHODS: [&str; 5] = ["countTokens", "computeTokens", "upload", "cancel", "delete"];
+
+const FREE_ENDPOINTS: [&str; 10] = [
+    "count_tokens",
+    "input_tokens",
+    "tokenize",
+    "models",
+    "moderations",
+    "cancel",
+    "files",
+    "uploads",
+    "vector_stores",
+    "file_batches",
+];
 
 fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')
@@ -151,6 +174,7 @@ mod tests {
             ("/openai/deployments/gpt%20prod/chat/completions", Some("gpt prod")),
             ("/model/anthropic.claude-v2%3A1/converse", Some("anthropic.claude-v2:1")),
             ("/v1/models", None),
+            ("/models/meta-llama/Llama-3/v1/chat/completions", None),
             ("/v1/models/:generateContent", None),
             ("/v1/chat/completions?model=models/x", None),
         ] {
@@ -169,6 +193,22 @@ mod tests {
             ("POST", "/v1/moderations", true),
             ("POST", "/v1/models", true),
             ("POST", "/v1/responses/resp_1/cancel", true),
+            ("POST", "/v1/files", true),
+            ("POST", "/upload/v1beta/files?key=k", true),
+            ("POST", "/v1/files/chat/completions", false),
+            ("POST", "/v1/uploads", true),
+            ("POST", "/v1/uploads/u/parts", true),
+            ("POST", "/v1/uploads/u/complete", true),
+            ("POST", "/v1/vector_stores/v", true),
+            ("POST", "/v1/vector_stores/v/file_batches", true),
+            ("POST", "/v1/vector_stores/v/files/f", true),
+            ("POST", "/v1/vector_stores/v/search", false),
+            ("POST", "/v1beta/batches/b:cancel", true),
+            ("POST", "/v1/batches/b/cancel", true),
+            ("POST", "/v1/batches", false),
+            ("POST", "/v1/messages/batches", false),
+            ("POST", "/v1/fine_tuning/jobs", false),
+            ("POST", "/v1beta/fileSearchStores/s:uploadToFileSearchStore", false),
             ("POST", "/v1/messages", false),
             ("POST", "/v1/images/generations", false),
         ] {
