@@ -111,6 +111,10 @@ impl<'a> Json<'a> {
         self.0.trim_start().starts_with('{')
     }
 
+    pub(crate) fn is_string(self) -> bool {
+        self.0.trim_start().starts_with('"')
+    }
+
     pub(crate) fn is_array(self) -> bool {
         self.0.trim_start().starts_with('[')
     }
@@ -235,7 +239,7 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
 }
 
 /// A string, borrowed where it has no escapes.
-struct Text<'a>(Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'de>, D::Error> {

@@ -21,6 +21,7 @@ pub mod edit;
 pub mod errors;
 pub mod estimate;
 mod gemini;
+mod input;
 mod json;
 pub mod meter;
 mod openai;

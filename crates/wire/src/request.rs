@@ -1,18 +1,23 @@
 //! The few fields of a request that admission needs, read without building a tree.
 
 use crate::dialect::{Dialect, model_of_path};
-use crate::json::{Json, Object, holds};
+use crate::input::{self, Input};
+use crate::json::{Json, Object};
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFacts {
-    /// The model asked for, from the body or, as with Gemini, from the path.
+    /// The model asked for: the path's where it names one, as with Gemini and Azure, for then it is
+    /// the one that runs; else the body's.
     pub model: Option<String>,
+    /// Models that a gateway may run in its stead.
+    pub fallback_models: Vec<String>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
     /// The request's own output cap, for each choice.
     pub output_tokens_max: Option<u64>,
-    /// How many answers are wanted (`n`, `best_of`, `candidateCount`); at least 1.
+    /// How many answers are wanted (`n`, `best_of`, `candidateCount`), over all prompts of a batch;
+    /// at least 1.
     pub choices: u64,
     /// Tokens granted for reasoning, where the request sets them.
     pub thinking_budget: Option<u64>,
@@ -35,6 +40,11 @@ pub struct RequestFacts {
     pub prompt_bytes: u64,
     /// Bytes of inline media: images, audio and documents in base64.
     pub media_bytes: u64,
+    /// Images, documents, recordings and films, held or pointed at. What one of them bills has
+    /// little to do with its bytes.
+    pub media_parts: u64,
+    /// Whether one of them is no image: pages and seconds have no bound of their own.
+    pub has_long_media: bool,
 }
 
 /// Why a request could not be read.
@@ -59,38 +69,42 @@ pub fn read_request(
 ) -> Result<RequestFacts, RequestError> {
     let text = std::str::from_utf8(body).map_err(|_| RequestError::NotText)?;
     let fields = Object::parse(text).ok_or(RequestError::NotAnObject)?;
-    let media_bytes = media_bytes(text);
+    let Input { is_remote, media_parts, has_long_media, media_bytes } = input::read(dialect, text);
     let common = common_fields(&fields);
     let mut facts = RequestFacts {
+        model: model_of_path(path).or(common.model),
         prompt_bytes: (body.len() as u64).saturating_sub(media_bytes),
         media_bytes,
-        remote_input: has_remote_input(text.as_bytes()),
+        media_parts,
+        has_long_media,
+        remote_input: is_remote,
         ..common
     };
-    facts.model = facts.model.or_else(|| model_of_path(path));
     match dialect {
         Dialect::GeminiGenerate | Dialect::GeminiEmbed => read_gemini(&fields, path, &mut facts),
         Dialect::AnthropicMessages => read_anthropic(&fields, &mut facts),
-        _ => read_openai(&fields, &mut facts),
+        _ => read_openai(dialect, &fields, &mut facts),
     }
     facts.choices = facts.choices.max(1);
     Ok(facts)
 }
 
 fn common_fields(json: &Object<'_>) -> RequestFacts {
-    let [model, stream, tier] = json.pick(["model", "stream", "service_tier"]);
+    let [model, stream, tier, models, fallbacks] =
+        json.pick(["model", "stream", "service_tier", "models", "fallbacks"]);
+    let others = [models, fallbacks].into_iter().flatten().flat_map(Json::items);
+    let name = |other: Json<'_>| other.get("model").unwrap_or(other).string();
     RequestFacts {
         model: model.and_then(Json::string),
+        fallback_models: others.filter_map(name).collect(),
         stream: stream.and_then(Json::boolean).unwrap_or(false),
         service_tier: tier.and_then(Json::string),
         ..RequestFacts::default()
     }
 }
 
-fn read_openai(json: &Object<'_>, facts: &mut RequestFacts) {
+fn read_openai(dialect: Dialect, json: &Object<'_>, facts: &mut RequestFacts) {
     let count = |value: Option<Json<'_>>| value.and_then(Json::count);
-    let [max_tokens, max_completion, max_output, n, best_of] =
-        json.pick(["max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of"]);
     let [stream_options, previous, conversation, background, cache_key, reasoning] = json.pick([
         "stream_options",
         "previous_response_id",
@@ -107,10 +121,8 @@ fn read_openai(json: &Object<'_>, facts: &mut RequestFacts) {
         "modalities",
         "prompt",
     ]);
-    let caps = [max_tokens, max_completion, max_output].map(count);
-    // Which of two a server heeds is its own affair: the higher one bounds the answer.
-    facts.output_tokens_max = caps.into_iter().flatten().max();
-    facts.choices = count(n).unwrap_or(1).max(count(best_of).unwrap_or(1));
+    facts.output_tokens_max = openai_cap(dialect, json);
+    facts.choices = openai_choices(json, prompt);
     facts.include_usage =
         stream_options.and_then(|options| options.get("include_usage")).and_then(Json::boolean);
     facts.background = background.and_then(Json::boolean).unwrap_or(false);
@@ -134,6 +146,27 @@ fn read_openai(json: &Object<'_>, facts: &mut RequestFacts) {
         |item: &Json<'_>| item.text().is_some_and(|item| item.eq_ignore_ascii_case("text"));
     let modalities = modalities.map(Json::items).unwrap_or_default();
     facts.media_output = tools.iter().any(draws) || !modalities.iter().all(is_text);
+}
+
+/// The cap in the fields of this dialect: a server does not heed another's.
+fn openai_cap(dialect: Dialect, json: &Object<'_>) -> Option<u64> {
+    let fields = match dialect {
+        Dialect::OpenAiResponses => ["max_output_tokens", ""],
+        Dialect::OpenAiChat => ["max_tokens", "max_completion_tokens"],
+        _ => ["max_tokens", ""],
+    };
+    // Which of two a server heeds is its own affair: the higher one bounds the answer.
+    json.pick(fields).into_iter().flatten().filter_map(Json::count).max()
+}
+
+/// Answers wanted: so many for each prompt, of which there may be a batch. Numbers in a row are the
+/// tokens of one prompt.
+fn openai_choices(json: &Object<'_>, prompt: Option<Json<'_>>) -> u64 {
+    let wishes = json.pick(["n", "best_of", "num_generations"]);
+    let for_each = wishes.into_iter().flatten().filter_map(Json::count).max().unwrap_or(1).max(1);
+    let prompts = prompt.map(Json::items).unwrap_or_default();
+    let batch = prompts.iter().filter(|prompt| prompt.is_array() || prompt.is_string()).count();
+    for_each.saturating_mul((batch as u64).max(1))
 }
 
 fn read_anthropic(json: &Object<'_>, facts: &mut RequestFacts) {
@@ -183,7 +216,10 @@ fn read_gemini(json: &Object<'_>, path: &str, facts: &mut RequestFacts) {
         ]);
         let [modalities, snake_modalities] =
             config.pick(["responseModalities", "response_modalities"]);
-        facts.output_tokens_max = cap.or(snake_cap).and_then(Json::count);
+        // Of two spellings a server heeds one: the higher cap bounds the answer, and a second
+        // config may have none.
+        let caps = [cap, snake_cap].into_iter().flatten().filter_map(Json::count);
+        facts.output_tokens_max = caps.max().filter(|_| camel.is_none() || snake.is_none());
         facts.choices = count.or(snake_count).and_then(Json::count).unwrap_or(1);
         let budget = thinking
             .or(snake_thinking)
@@ -221,71 +257,4 @@ fn session_of_user(user: &str) -> Option<String> {
         return json.get("session_id").and_then(Json::string);
     }
     user.rsplit_once("_session_").map(|(_, session)| session.to_owned()).filter(|id| !id.is_empty())
-}
-
-/// Whether the body points at input that it does not hold. Errs on the side of yes.
-fn has_remote_input(body: &[u8]) -> bool {
-    const REFERENCES: [&str; 7] = [
-        "file_id",
-        "file_url",
-        "fileUri",
-        "file_uri",
-        "cachedContent",
-        "cached_content",
-        "vector_store_ids",
-    ];
-    REFERENCES.iter().any(|key| holds(body, key))
-        || memchr::memmem::find(body, b"\"item_reference\"").is_some()
-        || has_url_after(body, b"\"image_url\"")
-        || has_url_after(body, b"\"source\"")
-}
-
-/// Whether `key` is followed, at once or inside the object that follows, by an `http` address.
-fn has_url_after(body: &[u8], key: &[u8]) -> bool {
-    memchr::memmem::find_iter(body, key).any(|at| {
-        let after = body[at + key.len()..].trim_ascii_start();
-        let Some(value) = after.strip_prefix(b":").map(<[u8]>::trim_ascii_start) else {
-            return false;
-        };
-        if value.starts_with(b"\"") {
-            return value.starts_with(b"\"http");
-        }
-        if !value.starts_with(b"{") {
-            return false;
-        }
-        // The address comes before any long data, which would be inline.
-        let near = &value[..value.len().min(256)];
-        let object_end = memchr::memchr(b'}', near).unwrap_or(near.len());
-        memchr::memmem::find(&near[..object_end], b"\"http").is_some()
-    })
-}
-
-/// Bytes of base64 media in a body: strings long enough not to be prose, without a space, that
-/// stand where media stands.
-fn media_bytes(text: &str) -> u64 {
-    let mut total = 0;
-    for marker in ["\"data\"", "\"file_data\"", ";base64,"] {
-        for (at, _) in text.match_indices(marker) {
-            let after = &text[at + marker.len()..];
-            let value = match marker.starts_with('"') {
-                true => {
-                    let after = after.trim_start().strip_prefix(':').map(str::trim_start);
-                    after.and_then(|value| value.strip_prefix('"'))
-                }
-                false => Some(after),
-            };
-            // A data: URL is found by its own marker.
-            let Some(value) = value.filter(|value| !value.starts_with("data:")) else { continue };
-            let end = value.bytes().position(|byte| !is_base64(byte)).unwrap_or(value.len());
-            if end >= 256 {
-                total += end as u64;
-            }
-        }
-    }
-    total
-}
-
-fn is_base64(byte: u8) -> bool {
-    // A slash may be escaped.
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\')
 }

@@ -76,6 +76,21 @@ fn remote_input() {
             r#"{"messages":[{"content":[{"image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#,
             false,
         ),
+        (r#"{"messages":[{"content":[{"video_url":{"url":"https://x/y.mp4"}}]}]}"#, true),
+        (r#"{"messages":[{"content":[{"type":"audio_url","audio_url":"HTTPS://x"}]}]}"#, true),
+        (r#"{"messages":[{"content":[{"document_url":"https://x/y.pdf"}]}]}"#, true),
+        (r#"{"messages":[{"content":[{"file":{"file_data":"gs://b/y.pdf"}}]}]}"#, true),
+        (r#"{"messages":[{"content":[{"input_audio":{"data":"QUJD","format":"wav"}}]}]}"#, false),
+        (r#"{"messages":[{"content":[{"image_url":{"\u0075rl":"https://x"}}]}]}"#, true),
+        (r#"{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#, true),
+        (r#"{"image_urls":["https://x/y.png"]}"#, true),
+        (r#"{"video":"s3://b/y.mp4"}"#, true),
+        (r#"{"container_id":"c"}"#, true),
+        (r#"{"messages":[{"content":"see https://x/y.png"}]}"#, false),
+        (
+            r#"{"tools":[{"function":{"parameters":{"$schema":"http://json-schema.org/","properties":{"url":{"type":"string"},"file_id":{"type":"string"}},"required":["url"]}}}]}"#,
+            false,
+        ),
     ] {
         assert_eq!(chat(body).remote_input, expected, "{body}");
     }
@@ -90,6 +105,171 @@ fn remote_input() {
         ),
     ] {
         assert_eq!(read(Dialect::AnthropicMessages, "", body).remote_input, expected, "{body}");
+    }
+    for (body, expected) in [
+        (r#"{"input":[{"id":"msg_1"}]}"#, true),
+        (r#"{"input":[{"id":"msg_1","type":null}]}"#, true),
+        (r#"{"input":[{"id":"rs_1","type":"reasoning","summary":[]}]}"#, true),
+        (
+            r#"{"input":[{"id":"rs_1","type":"reasoning","encrypted_content":"abc","summary":[]}]}"#,
+            false,
+        ),
+        (r#"{"input":[{"id":"msg_1","role":"user","content":"hi"}]}"#, false),
+        (r#"{"input":[{"id":"fc_1","type":"function_call","arguments":"{}"}]}"#, false),
+    ] {
+        assert_eq!(read(Dialect::OpenAiResponses, "", body).remote_input, expected, "{body}");
+    }
+    for (body, expected) in [
+        (r#"{"contents":[{"parts":[{"fileData":{"fileUri":"gs://b/x"}}]}]}"#, true),
+        (r#"{"cachedContent":"cachedContents/1","contents":[]}"#, true),
+        (r#"{"contents":[{"parts":[{"functionCall":{"args":{"url":"https://x"}}}]}]}"#, false),
+    ] {
+        assert_eq!(read(Dialect::GeminiGenerate, "", body).remote_input, expected, "{body}");
+    }
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
+    assert!(chat(&deep).remote_input);
+}
+
+#[test]
+fn the_model_in_the_path_is_the_one_that_runs() {
+    for (dialect, path, expected) in [
+        (Dialect::OpenAiChat, "/v1/chat/completions", Some("cheap")),
+        (
+            Dialect::OpenAiChat,
+            "/openai/deployments/dear/chat/completions?api-version=1",
+            Some("dear"),
+        ),
+        (Dialect::GeminiGenerate, "/v1beta/models/dear:generateContent", Some("dear")),
+        (Dialect::AnthropicMessages, "/publishers/anthropic/models/dear:rawPredict", Some("dear")),
+        (Dialect::OpenAiChat, "/models/meta-llama/x/v1/chat/completions", Some("cheap")),
+    ] {
+        assert_eq!(
+            read(dialect, path, r#"{"model":"cheap"}"#).model.as_deref(),
+            expected,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn models_that_may_run_instead() {
+    for (body, expected) in [
+        (r#"{"model":"a"}"#, &[][..]),
+        (r#"{"model":"a","models":["b","c"]}"#, &["b", "c"]),
+        (r#"{"model":"a","fallbacks":["b",{"model":"c"}]}"#, &["b", "c"]),
+    ] {
+        assert_eq!(chat(body).fallback_models, expected, "{body}");
+    }
+}
+
+#[test]
+fn output_caps_are_read_from_the_fields_of_the_dialect() {
+    use Dialect::{
+        AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiCompletions, OpenAiResponses,
+    };
+    let all = r#"{"max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3,"generationConfig":{"maxOutputTokens":4}}"#;
+    for (dialect, body, expected) in [
+        (OpenAiChat, all, Some(2)),
+        (OpenAiChat, r#"{"max_tokens":5,"max_completion_tokens":2}"#, Some(5)),
+        (OpenAiChat, r#"{"max_tokens":null,"max_completion_tokens":2}"#, Some(2)),
+        (OpenAiChat, r#"{"max_output_tokens":3}"#, None),
+        (OpenAiResponses, all, Some(3)),
+        (OpenAiResponses, r#"{"max_tokens":1}"#, None),
+        (OpenAiCompletions, all, Some(1)),
+        (OpenAiCompletions, r#"{"max_completion_tokens":2}"#, None),
+        (AnthropicMessages, all, Some(1)),
+        (GeminiGenerate, all, Some(4)),
+        (GeminiGenerate, r#"{"maxOutputTokens":4}"#, None),
+        (
+            GeminiGenerate,
+            r#"{"generationConfig":{"maxOutputTokens":4,"max_output_tokens":9}}"#,
+            Some(9),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"generationConfig":{"maxOutputTokens":4},"generation_config":{}}"#,
+            None,
+        ),
+    ] {
+        assert_eq!(read(dialect, "", body).output_tokens_max, expected, "{dialect:?} {body}");
+    }
+}
+
+#[test]
+fn every_prompt_of_a_batch_is_answered() {
+    for (body, expected) in [
+        (r#"{"prompt":"a"}"#, 1),
+        (r#"{"prompt":["a"]}"#, 1),
+        (r#"{"prompt":["a","b","c"]}"#, 3),
+        (r#"{"prompt":["a","b"],"n":2,"best_of":4}"#, 8),
+        (r#"{"prompt":[1,2,3]}"#, 1),
+        (r#"{"prompt":[[1,2],[3]]}"#, 2),
+        (r#"{"prompt":[],"n":0}"#, 1),
+    ] {
+        let facts = read(Dialect::OpenAiCompletions, "/v1/completions", body);
+        assert_eq!(facts.choices, expected, "{body}");
+    }
+}
+
+#[test]
+fn media_parts() {
+    use Dialect::{AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiResponses};
+    for (dialect, body, parts, is_long) in [
+        (OpenAiChat, r#"{"messages":[{"content":"hi"}]}"#, 0, false),
+        (
+            OpenAiChat,
+            r#"{"messages":[{"content":[{"type":"text","text":"data:x"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},{"type":"image_url","image_url":{"url":"https://x"}}]}]}"#,
+            2,
+            false,
+        ),
+        (OpenAiChat, r#"{"image_url":{"url":"data:image/png;base64,AAAA"}}"#, 1, false),
+        (
+            OpenAiChat,
+            r#"{"content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}]}"#,
+            1,
+            true,
+        ),
+        (
+            OpenAiChat,
+            r#"{"content":[{"type":"file","file":{"file_data":"data:application/pdf;base64,AA"}}]}"#,
+            1,
+            true,
+        ),
+        (OpenAiChat, r#"{"messages":[{"images":["AAAA","BBBB"]}]}"#, 2, false),
+        (OpenAiResponses, r#"{"input":[{"type":"input_image","file_id":"f"}]}"#, 1, false),
+        (
+            AnthropicMessages,
+            r#"{"content":[{"type":"tool_result","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}}]}]}"#,
+            1,
+            false,
+        ),
+        (
+            AnthropicMessages,
+            r#"{"content":[{"type":"document","source":{"type":"base64","data":"AA"}}]}"#,
+            1,
+            true,
+        ),
+        (
+            AnthropicMessages,
+            r#"{"content":[{"type":"tool_use","input":{"type":"image","url":"https://x"}}]}"#,
+            0,
+            false,
+        ),
+        (
+            GeminiGenerate,
+            r#"{"parts":[{"inlineData":{"mimeType":"image/png","data":"AA"}},{"text":"hi"}]}"#,
+            1,
+            false,
+        ),
+        (
+            GeminiGenerate,
+            r#"{"parts":[{"inline_data":{"mime_type":"video/mp4","data":"AA"}}]}"#,
+            1,
+            true,
+        ),
+    ] {
+        let facts = read(dialect, "", body);
+        assert_eq!((facts.media_parts, facts.has_long_media), (parts, is_long), "{body}");
     }
 }
 
