@@ -2,9 +2,12 @@
 //!
 //! No tokenizer: a token of text is at least a byte, so the body's length bounds the prompt. What
 //! the provider adds around it (roles, separators, its own instructions for tools) is bounded too.
+//!
+//! Media is not bounded by bytes: a picture of one pixel was billed as 8,513 tokens. Pictures are
+//! counted, each at the most that any published rule bills for one; whatever has pages or seconds
+//! can fill the model's context window, so it counts as that.
 
 use outlay_core::admission::Bounds;
-use outlay_core::price::ModelLimits;
 use outlay_wire::{Dialect, RequestFacts};
 
 /// What providers put around a prompt, in tokens.
@@ -14,6 +17,10 @@ const TOOLS_TOKENS: u64 = 1_024;
 /// The longest prompt of a model whose context window is not known, where the body does not hold
 /// all of it.
 const PROMPT_TOKENS_DEFAULT: u64 = 200_000;
+/// The most a picture bills: gpt-4o-mini's 2,833 and 5,667 for each of eight tiles are 48,169.
+const IMAGE_TOKENS: u64 = 50_000;
+/// The most it bills on Claude, which shrinks it to fit: 4,784.
+const IMAGE_TOKENS_CLAUDE: u64 = 6_000;
 /// The longest answer of a model whose longest is not known.
 const OUTPUT_TOKENS_DEFAULT: u64 = 16_384;
 /// The least answer worth asking for.
@@ -32,17 +39,25 @@ pub(crate) struct Body<'a> {
     pub(crate) has_tools: bool,
 }
 
+/// How long prompts and answers can be, over all models that the call may run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Tokens of prompt and answer together; `None` where not known.
+    pub(crate) context_window: Option<u64>,
+    /// Tokens of one answer; `None` where not known.
+    pub(crate) output_max: Option<u64>,
+    /// Whether every server of the model ends there.
+    pub(crate) is_output_proven: bool,
+}
+
 /// What a call may consume. `limits` is asked only where the request leaves something open.
-pub(crate) fn bounds(
-    dialect: Dialect,
-    body: Body<'_>,
-    limits: impl FnOnce() -> ModelLimits,
-) -> Bounds {
+pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> Limits) -> Bounds {
     let Some(facts) = body.facts else {
         return Bounds {
             input_tokens_max: body.bytes.saturating_add(FRAME_TOKENS),
             output_tokens_max: None,
             output_tokens_default: OUTPUT_TOKENS_DEFAULT,
+            default_is_proven: false,
             output_tokens_floor: OUTPUT_TOKENS_MIN,
             can_cap: false,
         };
@@ -50,24 +65,34 @@ pub(crate) fn bounds(
     let is_embedding = matches!(dialect, Dialect::OpenAiEmbeddings | Dialect::GeminiEmbed);
     let is_open = facts.output_tokens_max.is_none() && !is_embedding;
     let reaches_out = facts.remote_input || facts.server_tools;
-    let limits = if is_open || reaches_out || facts.media_bytes > 0 {
-        limits()
-    } else {
-        ModelLimits::default()
-    };
+    let limits =
+        if is_open || reaches_out || facts.media_parts > 0 { limits() } else { Limits::default() };
     let output_tokens_max = match facts.output_tokens_max {
         _ if is_embedding => Some(0),
         cap => cap.map(|cap| cap.saturating_mul(facts.choices)),
     };
-    let longest = limits.output_max.unwrap_or(OUTPUT_TOKENS_DEFAULT);
-    let output_tokens_default = longest.saturating_mul(facts.choices);
+    let can_cap = body.is_editable && facts.choices == 1 && has_cap(dialect);
     let floor = facts.thinking_budget.unwrap_or(0).saturating_add(OUTPUT_TOKENS_MIN);
+    let (longest, default_is_proven) = match limits {
+        Limits { output_max: Some(longest), is_output_proven, .. }
+            if is_output_proven || can_cap =>
+        {
+            (longest, is_output_proven)
+        }
+        // What cannot be capped still ends with the window.
+        Limits { context_window: Some(window), .. } if !can_cap => (window, true),
+        Limits { output_max: Some(longest), .. } => (longest, false),
+        // The cap that will be set has to leave room for the reasoning.
+        _ => (OUTPUT_TOKENS_DEFAULT.max(floor), false),
+    };
+    let output_tokens_default = longest.saturating_mul(facts.choices);
     Bounds {
         input_tokens_max: input_tokens_max(body, facts, reaches_out, limits),
         output_tokens_max,
         output_tokens_default,
+        default_is_proven,
         output_tokens_floor: floor.min(output_tokens_default),
-        can_cap: body.is_editable && facts.choices == 1 && has_cap(dialect),
+        can_cap,
     }
 }
 
@@ -75,16 +100,26 @@ fn input_tokens_max(
     body: Body<'_>,
     facts: &RequestFacts,
     reaches_out: bool,
-    limits: ModelLimits,
+    limits: Limits,
 ) -> u64 {
-    let window = limits.context_window.unwrap_or(PROMPT_TOKENS_DEFAULT);
     let frame = if body.has_tools { FRAME_TOKENS + TOOLS_TOKENS } else { FRAME_TOKENS };
     let text = facts.prompt_bytes.saturating_add(frame);
-    // An image, a document or a recording is far shorter in tokens than in bytes, and none is
-    // longer than the window.
-    let media = facts.media_bytes.min(window);
+    let image = match facts.model.as_deref() {
+        Some(model) if model.contains("claude") => IMAGE_TOKENS_CLAUDE,
+        _ => IMAGE_TOKENS,
+    };
+    let parts = facts.media_parts.saturating_mul(image);
+    // The bytes of what only pictures hold say nothing; those of nobody knows what may be text.
+    let is_pictures = facts.media_parts > 0 && !facts.has_long_media;
+    let media = if is_pictures { parts } else { parts.saturating_add(facts.media_bytes) };
+    // However much there is of it, no prompt is longer than the window.
+    let media = limits.context_window.map_or(media, |window| media.min(window));
     let held = text.saturating_add(media);
-    if reaches_out { held.max(window) } else { held }
+    if reaches_out || facts.has_long_media {
+        held.max(limits.context_window.unwrap_or(PROMPT_TOKENS_DEFAULT))
+    } else {
+        held
+    }
 }
 
 /// Whether requests of this dialect have a field for an output cap that providers enforce.
@@ -106,14 +141,14 @@ mod tests {
     use outlay_core::money::Rate;
     use outlay_core::price::{PriceList, PriceQuery, UserPrice};
 
-    const KNOWN: ModelLimits =
-        ModelLimits { context_window: Some(400_000), output_max: Some(128_000) };
+    const KNOWN: Limits =
+        Limits { context_window: Some(400_000), output_max: Some(128_000), is_output_proven: true };
 
     fn facts() -> RequestFacts {
         RequestFacts { choices: 1, prompt_bytes: 1_000, ..RequestFacts::default() }
     }
 
-    fn of(dialect: Dialect, facts: Option<&RequestFacts>, limits: ModelLimits) -> Bounds {
+    fn of(dialect: Dialect, facts: Option<&RequestFacts>, limits: Limits) -> Bounds {
         let body = Body { bytes: 1_000, facts, is_editable: true, has_tools: false };
         bounds(dialect, body, || limits)
     }
@@ -125,28 +160,39 @@ mod tests {
         let three = RequestFacts { choices: 3, ..capped.clone() };
         let three_open = RequestFacts { choices: 3, ..facts() };
         let thinking = RequestFacts { thinking_budget: Some(8_000), ..facts() };
-        let unknown = ModelLimits::default();
-        let small = ModelLimits { output_max: Some(512), ..unknown };
-        for (dialect, facts, limits, max, default, floor, can_cap) in [
-            (OpenAiChat, &capped, KNOWN, Some(200), 16_384, 1_024, true),
-            (OpenAiChat, &three, KNOWN, Some(600), 49_152, 1_024, false),
-            (OpenAiChat, &facts(), KNOWN, None, 128_000, 1_024, true),
-            (OpenAiChat, &facts(), unknown, None, 16_384, 1_024, true),
-            (OpenAiChat, &facts(), small, None, 512, 512, true),
-            (OpenAiChat, &three_open, unknown, None, 49_152, 1_024, false),
-            (AnthropicMessages, &thinking, KNOWN, None, 128_000, 9_024, true),
-            (OpenAiEmbeddings, &facts(), KNOWN, Some(0), 16_384, 1_024, false),
-            (Other, &facts(), KNOWN, None, 128_000, 1_024, false),
+        let unknown = Limits::default();
+        let small = Limits { output_max: Some(512), is_output_proven: true, ..unknown };
+        let vendors = Limits { is_output_proven: false, ..KNOWN };
+        let window = Limits { context_window: Some(400_000), ..unknown };
+        let no_window = Limits { context_window: None, ..vendors };
+        let much_thinking = RequestFacts { thinking_budget: Some(20_000), ..facts() };
+        for (dialect, facts, limits, max, default, is_proven, floor, can_cap) in [
+            (OpenAiChat, &capped, KNOWN, Some(200), 16_384, false, 1_024, true),
+            (OpenAiChat, &three, KNOWN, Some(600), 49_152, false, 1_024, false),
+            (OpenAiChat, &facts(), KNOWN, None, 128_000, true, 1_024, true),
+            (OpenAiChat, &facts(), unknown, None, 16_384, false, 1_024, true),
+            (OpenAiChat, &facts(), window, None, 16_384, false, 1_024, true),
+            (OpenAiChat, &facts(), vendors, None, 128_000, false, 1_024, true),
+            (AnthropicMessages, &much_thinking, unknown, None, 21_024, false, 21_024, true),
+            (OpenAiChat, &facts(), small, None, 512, true, 512, true),
+            (OpenAiChat, &three_open, unknown, None, 49_152, false, 1_024, false),
+            (OpenAiChat, &three_open, window, None, 1_200_000, true, 1_024, false),
+            (OpenAiChat, &three_open, vendors, None, 1_200_000, true, 1_024, false),
+            (OpenAiChat, &three_open, no_window, None, 384_000, false, 1_024, false),
+            (AnthropicMessages, &thinking, KNOWN, None, 128_000, true, 9_024, true),
+            (OpenAiEmbeddings, &facts(), KNOWN, Some(0), 16_384, false, 1_024, false),
+            (Other, &facts(), KNOWN, None, 128_000, true, 1_024, false),
         ] {
             let bounds = of(dialect, Some(facts), limits);
             assert_eq!(
                 (
                     bounds.output_tokens_max,
                     bounds.output_tokens_default,
+                    bounds.default_is_proven,
                     bounds.output_tokens_floor,
                     bounds.can_cap
                 ),
-                (max, default, floor, can_cap),
+                (max, default, is_proven, floor, can_cap),
                 "{dialect:?} {facts:?}"
             );
         }
@@ -157,16 +203,31 @@ mod tests {
         let plain = facts();
         let remote = RequestFacts { remote_input: true, ..facts() };
         let tools = RequestFacts { server_tools: true, ..facts() };
-        let picture = RequestFacts { media_bytes: 50_000, ..facts() };
-        let film = RequestFacts { media_bytes: 9_000_000, ..facts() };
-        let unknown = ModelLimits::default();
+        let pixel = RequestFacts { media_parts: 1, ..facts() };
+        let picture = RequestFacts { media_bytes: 5_000_000, ..pixel.clone() };
+        let claude = Some("claude-opus-4-5".to_owned());
+        let claude = RequestFacts { model: claude, media_parts: 2, ..facts() };
+        let album = RequestFacts { media_parts: 90, ..facts() };
+        let paper = RequestFacts { has_long_media: true, ..pixel.clone() };
+        let film = RequestFacts { media_bytes: 9_000_000, ..paper.clone() };
+        let blob = RequestFacts { media_bytes: 300_000, ..facts() };
+        let unknown = Limits::default();
         for (facts, limits, expected) in [
             (Some(&plain), KNOWN, 1_064),
             (Some(&remote), KNOWN, 400_000),
             (Some(&remote), unknown, 200_000),
             (Some(&tools), KNOWN, 400_000),
+            (Some(&pixel), KNOWN, 51_064),
             (Some(&picture), KNOWN, 51_064),
+            (Some(&picture), unknown, 51_064),
+            (Some(&claude), KNOWN, 13_064),
+            (Some(&album), KNOWN, 401_064),
+            (Some(&album), unknown, 4_501_064),
+            (Some(&paper), KNOWN, 400_000),
+            (Some(&paper), unknown, 200_000),
             (Some(&film), KNOWN, 401_064),
+            (Some(&film), unknown, 9_051_064),
+            (Some(&blob), KNOWN, 301_064),
             (None, KNOWN, 1_064),
         ] {
             let bounds = of(Dialect::OpenAiChat, facts, limits);
