@@ -1,5 +1,6 @@
 //! Who is calling, told by headers: client, session, key, project, tags.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
@@ -58,9 +59,9 @@ pub(crate) fn read(
     let login = login(headers, family);
     Caller {
         client: text(headers, USER_AGENT.as_str()).and_then(client),
-        session: SESSION_HEADERS.iter().find_map(|name| label(text(headers, name)?)),
-        project: text(headers, "x-outlay-project").and_then(label),
-        tags: text(headers, "x-outlay-tags").map(tags).unwrap_or_default(),
+        session: SESSION_HEADERS.iter().find_map(|name| label(&free_text(headers, name)?)),
+        project: free_text(headers, "x-outlay-project").and_then(|text| label(&text)),
+        tags: free_text(headers, "x-outlay-tags").map(|text| tags(&text)).unwrap_or_default(),
         key: key(headers, query, login).map(fingerprint),
         login,
     }
@@ -72,12 +73,17 @@ pub(crate) fn is_chatgpt(headers: &HeaderMap) -> bool {
         && !bearer(headers).is_some_and(|bearer| bearer.starts_with("sk-"))
 }
 
-/// A name as it is kept: without control characters, trimmed, bounded; `None` if nothing is left.
+/// A name as it is kept: without control characters or those that reorder a line, trimmed, bounded; `None` if nothing is left.
 pub(crate) fn label(text: &str) -> Option<String> {
     let kept: String =
-        text.trim().chars().filter(|c| !c.is_control()).take(LABEL_CHARS_MAX).collect();
+        text.trim().chars().filter(|c| !is_unprintable(*c)).take(LABEL_CHARS_MAX).collect();
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 const SESSION_HEADERS: [&str; 6] = [
@@ -140,6 +146,15 @@ fn aws_key_id(headers: &HeaderMap) -> Option<&str> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// What a person may have typed: UTF-8, else Latin-1, which is what browsers, Node and Python send.
+fn free_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    let bytes = headers.get(name)?.as_bytes();
+    Some(match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
+    })
 }
 
 /// User agents by how they begin, in lower case, and what we call them.
@@ -278,12 +293,41 @@ mod tests {
 
     #[test]
     fn labels() {
-        for (text, expected) in
-            [("demo", Some("demo")), ("  my app\u{7} ", Some("my app")), ("", None), (" \n", None)]
-        {
+        for (text, expected) in [
+            ("demo", Some("demo")),
+            ("  my app\u{7} ", Some("my app")),
+            ("", None),
+            (" \n", None),
+            ("caf\u{e9}", Some("caf\u{e9}")),
+            ("a\u{202e}b\u{9b}", Some("ab")),
+        ] {
             assert_eq!(label(text).as_deref(), expected, "{text:?}");
         }
         assert_eq!(label(&"x".repeat(1000)).unwrap().len(), LABEL_CHARS_MAX);
+    }
+
+    #[test]
+    fn names_may_have_any_letters() {
+        for (bytes, expected) in [
+            ("caf\u{e9}".as_bytes(), Some("caf\u{e9}")),
+            (b"caf\xe9", Some("caf\u{e9}")),
+            ("\u{6771}\u{4eac}".as_bytes(), Some("\u{6771}\u{4eac}")),
+            (b"a\xc2\x9bb", Some("ab")),
+            (b"a\xffb", Some("a\u{ff}b")),
+            (b"\xc2\x80", None),
+        ] {
+            let value = HeaderValue::from_bytes(bytes).unwrap();
+            let tag = HeaderValue::from_bytes(&[b"k=", bytes].concat()).unwrap();
+            let headers = HeaderMap::from_iter([
+                (HeaderName::from_static("x-outlay-project"), value.clone()),
+                (HeaderName::from_static("x-session-id"), value),
+                (HeaderName::from_static("x-outlay-tags"), tag),
+            ]);
+            let caller = read(&headers, None, Family::OpenAi, str::to_owned);
+            assert_eq!(caller.project.as_deref(), expected, "{bytes:?}");
+            assert_eq!(caller.session.as_deref(), expected, "{bytes:?}");
+            assert_eq!(caller.tags, format!("k={}", expected.unwrap_or_default()));
+        }
     }
 
     #[test]
