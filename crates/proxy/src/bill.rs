@@ -6,6 +6,9 @@ use outlay_core::money::Money;
 use outlay_core::price::PriceList;
 use outlay_core::usage::Usage;
 use outlay_wire::{Dialect, Ending, Reading};
+use std::time::Duration;
+
+use crate::unseen::Unseen;
 
 /// What a call's cost depends on beside its answer.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Terms {
     pub(crate) streams: bool,
     /// Whether what is generated does not all show in the answer: it comes later, or is no text.
     pub(crate) is_hidden: bool,
+    /// What else of its usage does not show.
+    pub(crate) unseen: Unseen,
     /// The most it can be billed; `None` without a price.
     pub(crate) ceiling: Option<Money>,
 }
@@ -49,13 +54,14 @@ pub(crate) fn bound(terms: &Terms) -> Bill {
     }
 }
 
-/// What an answer with a success status cost; `None` where it was not billed. And the class of the
-/// error it ended with.
+/// What an answer with a success status cost, which came to its end `lasted` after the request had
+/// left; `None` where it was not billed. And the class of the error it ended with.
 pub(crate) fn of_answer(
     list: &PriceList,
     terms: &Terms,
     reading: &Reading,
     end: End,
+    lasted: Duration,
 ) -> (Option<Bill>, Option<&'static str>) {
     let metered = &reading.metered;
     let is_told = metered.usage.is_some() || metered.stated_cost.is_some();
@@ -64,18 +70,18 @@ pub(crate) fn of_answer(
             let has_output = reading.output_bytes > 0 || metered.usage.is_some_and(has_output);
             let bill = match (is_told, has_output) {
                 (true, _) => Some(priced(list, terms, metered)),
-                (false, true) => Some(estimated(list, terms, reading)),
+                (false, true) => Some(estimated(list, terms, reading, lasted)),
                 (false, false) => None,
             };
             (bill, Some(kind.as_str()))
         }
         Ending::Complete if is_told => (Some(priced(list, terms, metered)), None),
-        Ending::Complete | Ending::Cut => (Some(unsaid(list, terms, reading, end)), None),
+        Ending::Complete | Ending::Cut => (Some(unsaid(list, terms, reading, end, lasted)), None),
     }
 }
 
 /// The provider did not say, or not to the end.
-fn unsaid(list: &PriceList, terms: &Terms, reading: &Reading, end: End) -> Bill {
+fn unsaid(list: &PriceList, terms: &Terms, reading: &Reading, end: End, lasted: Duration) -> Bill {
     let is_free = terms.ceiling == Some(Money::ZERO);
     if terms.dialect == Dialect::Other && end == End::Complete && !is_free {
         return Bill { cost: None, basis: Basis::Unpriced, ..bound(terms) };
@@ -85,15 +91,15 @@ fn unsaid(list: &PriceList, terms: &Terms, reading: &Reading, end: End) -> Bill 
     if is_part || !reading.readable || terms.is_hidden {
         return bound(terms);
     }
-    estimated(list, terms, reading)
+    estimated(list, terms, reading, lasted)
 }
 
 fn priced(list: &PriceList, terms: &Terms, metered: &Metered) -> Bill {
     cost::bill(list, &terms.provider, &terms.model, metered, terms.at)
 }
 
-fn estimated(list: &PriceList, terms: &Terms, reading: &Reading) -> Bill {
-    let usage = reading.estimated_usage(terms.prompt_bytes);
+fn estimated(list: &PriceList, terms: &Terms, reading: &Reading, lasted: Duration) -> Bill {
+    let usage = terms.unseen.usage(reading, terms.prompt_bytes, lasted);
     let bill = priced(list, terms, &Metered { usage: Some(usage), ..reading.metered.clone() });
     match bill.basis {
         Basis::Priced => Bill { basis: Basis::Estimated, ..bill },
@@ -112,6 +118,8 @@ mod tests {
     use super::*;
     use outlay_wire::ErrorKind;
 
+    const LASTED: Duration = Duration::from_secs(3);
+
     fn terms(model: &str, dialect: Dialect, streams: bool) -> Terms {
         Terms {
             provider: "openai".to_owned(),
@@ -121,6 +129,7 @@ mod tests {
             prompt_bytes: 4_000,
             streams,
             is_hidden: false,
+            unseen: Unseen::default(),
             ceiling: (model == "gpt-4.1").then(|| Money::from_picodollars(7)),
         }
     }
@@ -147,7 +156,7 @@ mod tests {
 
     /// What an answer comes to, in a word.
     fn outcome(terms: &Terms, reading: &Reading, end: End) -> String {
-        let (bill, kind) = of_answer(PriceList::embedded(), terms, reading, end);
+        let (bill, kind) = of_answer(PriceList::embedded(), terms, reading, end, LASTED);
         let word = match &bill {
             None => "none".to_owned(),
             Some(bill) if bill.basis != Basis::Estimated => {
@@ -156,7 +165,8 @@ mod tests {
             }
             Some(bill) if bill.cost == terms.ceiling => "bound".to_owned(),
             Some(bill) => {
-                assert_eq!(bill.usage, Some(reading.estimated_usage(terms.prompt_bytes)));
+                let usage = terms.unseen.usage(reading, terms.prompt_bytes, LASTED);
+                assert_eq!(bill.usage, Some(usage));
                 assert!(bill.cost > Some(Money::ZERO));
                 "estimate".to_owned()
             }
@@ -216,6 +226,25 @@ mod tests {
             (with_usage(&reading(Ending::Complete)), "priced 0.0018"),
         ] {
             assert_eq!(outcome(&terms, &reading, End::Complete), expected);
+        }
+    }
+
+    #[test]
+    fn hidden_parts_of_a_cut_stream_are_charged() {
+        let plain = terms("gpt-4.1", Dialect::OpenAiResponses, true);
+        let cut = Reading { whole: false, ..with_text(&reading(Ending::Cut)) };
+        // $2 per million of prompt, $8 of output; 1,000 and 134 tokens show.
+        for (input_tokens_max, output_tokens_max, expected) in [
+            (None, None, "0.003072"),
+            (Some(100_000), None, "0.201072"),
+            (None, Some(8_000), "0.007872"),
+            (None, Some(300), "0.0044"),
+        ] {
+            let terms =
+                Terms { unseen: Unseen { input_tokens_max, output_tokens_max }, ..plain.clone() };
+            let (bill, _) = of_answer(PriceList::embedded(), &terms, &cut, End::ClientLeft, LASTED);
+            let cost = bill.and_then(|bill| bill.cost).map(|cost| cost.to_string());
+            assert_eq!(cost.as_deref(), Some(expected), "{terms:?}");
         }
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
+use outlay_core::admission::Bounds;
 use outlay_core::ledger::{Admission, LedgerError, NewCall};
 use outlay_wire::decode::decode_whole;
 use outlay_wire::{Dialect, RequestFacts};
@@ -16,12 +17,14 @@ use std::time::Instant;
 use crate::app::{App, Stats};
 use crate::bill::Terms;
 use crate::caller::{self, Caller};
+use crate::dispatch::Dispatch;
 use crate::estimate;
 use crate::headers;
 use crate::relay;
 use crate::reply::{self, Failure};
 use crate::route::{self, Route};
 use crate::transfer;
+use crate::unseen::Unseen;
 use crate::upstream::{self, Outgoing};
 
 /// The longest request after its compression is undone.
@@ -76,10 +79,9 @@ where
     let asked = Asked::read(&route, &parts.headers, outgoing.body.clone()).await;
 
     // 5. What can it cost at the most, and may it?
-    let call = new_call(app, &route, caller, &parts.headers, &asked);
+    let mut call = new_call(app, &route, caller, &parts.headers, &asked);
     let admitted = Instant::now();
-    let (at, model) = (call.at, asked.model.clone());
-    let admission = app.waiting().admission(app.ledger(), app.settings().wait_max, call).await;
+    let admission = app.waiting().admission(app, &mut call).await;
     let (reservation, output_cap, standing) = match admission {
         Ok(Admission::Admitted { reservation, output_cap, standing }) => {
             (reservation, output_cap, standing)
@@ -100,12 +102,13 @@ where
     // 7. From here on a task of its own has it, whatever the client does.
     let terms = Terms {
         provider: route.provider.clone(),
-        model: model.unwrap_or_default(),
+        model: asked.model.clone().unwrap_or_default(),
         dialect: route.dialect,
-        at,
+        at: call.at,
         prompt_bytes: asked.facts.as_ref().map_or(asked.bytes, |facts| facts.prompt_bytes),
         streams: asked.facts.as_ref().is_some_and(|facts| facts.stream),
         is_hidden: asked.facts.as_ref().is_some_and(|facts| facts.background || facts.media_output),
+        unseen: asked.unseen(&call.bounds, output_cap),
         ceiling: reservation.ceiling(),
     };
     let (client, answer) = transfer::channel();
@@ -143,9 +146,10 @@ async fn free(
     caller: Caller,
     outgoing: Outgoing,
 ) -> Result<Response<Body>, Failure> {
+    let dispatch = Dispatch::default();
     let nothing = Asked { model: None, facts: None, plain: None, bytes: 0, is_editable: false };
     let call = new_call(app, route, caller, &HeaderMap::new(), &nothing);
-    let sent = app.upstream().send(outgoing);
+    let sent = app.upstream().send(outgoing, &dispatch);
     let (sent, standing) = tokio::join!(sent, app.ledger().standing(call).into_future());
     // What is free passes also where the ledger cannot be asked.
     let standing = standing.ok().flatten();
@@ -210,6 +214,11 @@ impl Asked {
             facts,
             plain,
         }
+    }
+
+    fn unseen(&self, bounds: &Bounds, output_cap: Option<u64>) -> Unseen {
+        let model = self.model.as_deref().unwrap_or_default();
+        Unseen::of(model, self.facts.as_ref(), self.plain.as_deref(), bounds, output_cap)
     }
 
     /// Sets the output cap and asks for a stream's usage, each where it is due. Returns whether

@@ -10,6 +10,7 @@ use outlay_wire::{ErrorKind, Meter, Reading, classify};
 
 use crate::app::App;
 use crate::bill::{self, End, Terms};
+use crate::dispatch::Dispatch;
 use crate::headers;
 use crate::relay::{Call, Passed};
 use crate::reply::{self, Failure};
@@ -25,9 +26,9 @@ impl Call {
     /// The provider's answer is over. What was held back of it goes to the client now, with the
     /// figures after the settlement.
     pub(crate) async fn end(self, passed: Passed, mut client: Client) {
-        let Passed { status, mut head, encoding, held, end, first_byte, reading } = passed;
+        let Passed { status, mut head, encoding, held, end, first_byte, lasted, reading } = passed;
         let (bill, error_kind) = if status.is_success() {
-            bill::of_answer(&self.app.ledger().prices(), &self.terms, &reading, end)
+            bill::of_answer(&self.app.ledger().prices(), &self.terms, &reading, end, lasted)
         } else {
             let body = held.as_deref().unwrap_or_default().concat();
             let body = decode_whole(encoding.as_deref(), &body, ERROR_BYTES_MAX);
@@ -42,11 +43,14 @@ impl Call {
         // Queued before the client sees the end: who asks after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
         let Some(held) = held else {
-            match end {
-                End::Broken => client.break_off().await,
-                End::Complete | End::ClientLeft => drop(client),
-            }
-            settled(&self.app, settling.await);
+            let app = &self.app;
+            let leaving = async move {
+                match end {
+                    End::Complete => drop(client),
+                    End::Broken | End::ClientLeft => until_stopped(app, client.break_off()).await,
+                }
+            };
+            tokio::join!(leaving, async { settled(app, settling.await) });
             return;
         };
         let outcome = wait_for(&self.app, settling).await;
@@ -63,28 +67,33 @@ impl Call {
             headers::add_no_retry(head.headers_mut());
         }
         client.send_head(head);
-        for piece in held {
-            client.send_piece(piece).await;
-        }
-        if end == End::Broken {
-            client.break_off().await;
-        }
+        until_stopped(&self.app, async move {
+            for piece in held {
+                client.send_piece(piece).await;
+            }
+            if end != End::Complete {
+                client.break_off().await;
+            }
+        })
+        .await;
     }
 
     /// Nobody waits for the answer any more, before it began.
-    pub(crate) async fn end_abandoned(self, mut client: Client) {
+    pub(crate) async fn end_abandoned(self, dispatch: &Dispatch, mut client: Client) {
         let nothing = Meter::new(&self.terms.provider, self.terms.dialect, None, None).finish();
         let prices = self.app.ledger().prices();
-        let (bill, _) = bill::of_answer(&prices, &self.terms, &nothing, End::ClientLeft);
+        let bill = dispatch.left_at().and_then(|left| {
+            let lasted = left.elapsed();
+            bill::of_answer(&prices, &self.terms, &nothing, End::ClientLeft, lasted).0
+        });
+        let message = match bill {
+            Some(_) => "Outlay: it is being stopped; the call was ended and counted as an estimate",
+            None => "Outlay: it is being stopped; the call was not sent and cost nothing",
+        };
         let settlement = settlement(&self.app, &self.terms, bill, None, None, self.admitted);
         let settling = self.reservation.settle(settlement);
         // Only a client that did not go away itself will read this.
-        let failure = Failure {
-            status: 503,
-            code: "stopping",
-            message: "Outlay: it is being stopped; the call was ended and counted as an estimate"
-                .to_owned(),
-        };
+        let failure = Failure { status: 503, code: "stopping", message: message.to_owned() };
         client.send_reply(reply::failed(&failure, self.terms.dialect), &http::HeaderMap::new());
         settled(&self.app, settling.await);
     }
@@ -133,6 +142,16 @@ fn settlement(
 
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+/// Hands over what a client is to get, for as long as the process runs: the client may have stopped
+/// reading.
+async fn until_stopped(app: &App, handing_over: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = handing_over => {}
+        () = app.stopping().cancelled() => {}
+    }
 }
 
 /// Waits for a settlement, but not for long: it goes on without us.

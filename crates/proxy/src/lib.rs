@@ -7,6 +7,7 @@ mod app;
 mod bill;
 pub mod call;
 mod caller;
+mod dispatch;
 mod ending;
 mod estimate;
 pub mod guard;
@@ -19,6 +20,7 @@ mod route;
 mod server;
 mod settings;
 mod transfer;
+mod unseen;
 mod upstream;
 mod wait;
 

@@ -17,6 +17,7 @@ use outlay_wire::{Meter, Reading, UsageChunkFilter};
 
 use crate::app::App;
 use crate::bill::{End, Terms};
+use crate::dispatch::Dispatch;
 use crate::headers;
 use crate::transfer::Client;
 use crate::upstream::{Outgoing, SILENCE_MAX};
@@ -52,6 +53,8 @@ pub(crate) struct Passed {
     pub(crate) end: End,
     /// From admission to the first byte of the body.
     pub(crate) first_byte: Option<Duration>,
+    /// From when the request left to the end.
+    pub(crate) lasted: Duration,
     pub(crate) reading: Reading,
 }
 
@@ -60,18 +63,36 @@ type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Sends the call, passes its answer to the client and settles it.
 pub(crate) async fn run(call: Call, outgoing: Outgoing, mut client: Client) {
     let mut patience = patience(&call.app, &client);
-    call.reservation.mark_sent();
-    let sent = tokio::select! {
-        biased;
-        sent = call.app.upstream().send(outgoing) => sent,
-        () = &mut patience => return call.end_abandoned(client).await,
+    let dispatch = Dispatch::default();
+    let sent = {
+        let _marked = Marked { reservation: &call.reservation, dispatch: &dispatch };
+        tokio::select! {
+            biased;
+            sent = call.app.upstream().send(outgoing, &dispatch) => Some(sent),
+            () = &mut patience => None,
+        }
     };
     match sent {
-        Ok(answer) => {
-            let passed = call.pass(answer, &mut client, patience).await;
+        Some(Ok(answer)) => {
+            let passed = call.pass(answer, &dispatch, &mut client, patience).await;
             call.end(passed, client).await;
         }
-        Err(error) => call.end_unanswered(&error, client).await,
+        Some(Err(error)) => call.end_unanswered(&error, client).await,
+        None => call.end_abandoned(&dispatch, client).await,
+    }
+}
+
+/// Tells the reservation whether the request has left, however the wait for its answer ends.
+struct Marked<'a> {
+    reservation: &'a Reservation,
+    dispatch: &'a Dispatch,
+}
+
+impl Drop for Marked<'_> {
+    fn drop(&mut self) {
+        if self.dispatch.left_at().is_some() {
+            self.reservation.mark_sent();
+        }
     }
 }
 
@@ -97,6 +118,7 @@ impl Call {
     async fn pass(
         &self,
         answer: Response<reqwest::Body>,
+        dispatch: &Dispatch,
         client: &mut Client,
         patience: Patience,
     ) -> Passed {
@@ -125,7 +147,8 @@ impl Call {
             Meter::new(provider, *dialect, content_type.as_deref(), encoding.as_deref());
         let (end, first_byte) = passing.run(body, &mut meter, patience).await;
         let Passing { head, held, .. } = passing;
-        Passed { status, head, encoding, held, end, first_byte, reading: meter.finish() }
+        let lasted = dispatch.left_at().map_or(Duration::ZERO, |left| left.elapsed());
+        Passed { status, head, encoding, held, end, first_byte, lasted, reading: meter.finish() }
     }
 
     /// Errors and whole documents wait for their settlement, and carry its figures.
@@ -170,20 +193,38 @@ impl Passing<'_> {
             match frame.into_data() {
                 Ok(piece) => {
                     held_bytes += piece.len();
-                    if self.pass(piece.clone(), held_bytes).await.is_err() {
-                        break End::Broken;
-                    }
+                    // A client that has stopped reading must not keep the call from its end.
+                    let passed = tokio::select! {
+                        biased;
+                        passed = self.pass(piece.clone(), held_bytes) => Some(passed),
+                        () = &mut patience => None,
+                    };
                     meter.feed(&piece);
+                    match passed {
+                        Some(Ok(())) => {}
+                        Some(Err(_)) => break End::Broken,
+                        None => break End::ClientLeft,
+                    }
                 }
                 Err(frame) => {
                     if let (Ok(trailers), None) = (frame.into_trailers(), &self.held) {
-                        self.client.send_trailers(trailers).await;
+                        tokio::select! {
+                            biased;
+                            () = self.client.send_trailers(trailers) => {}
+                            () = &mut patience => break End::ClientLeft,
+                        }
                     }
                 }
             }
         };
-        if let (None, Some(filter)) = (&self.held, self.filter.take()) {
-            self.client.send_piece(filter.finish()).await;
+        if let (None, Some(filter)) = (&self.held, self.filter.take())
+            && end != End::ClientLeft
+        {
+            tokio::select! {
+                biased;
+                () = self.client.send_piece(filter.finish()) => {}
+                () = &mut patience => {}
+            }
         }
         (end, first_byte)
     }

@@ -9,10 +9,13 @@ use http::{HeaderMap, Method, Response};
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
+use crate::dispatch::Dispatch;
 use crate::reply::Failure;
 
 const CONNECT_MAX: Duration = Duration::from_secs(15);
 const IDLE_MAX: Duration = Duration::from_secs(90);
+/// How often a request is sent that the provider gives back untouched.
+const SENDS_MAX: usize = 3;
 /// Silence after which a provider is given up. Models may think for long before they speak.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);
 
@@ -44,7 +47,7 @@ pub(crate) struct Outgoing {
 /// Why no answer came.
 #[derive(Clone, Debug)]
 pub(crate) enum SendError {
-    /// The request did not leave this machine.
+    /// The request did not leave this machine, or the provider gave it back untouched.
     Unsent(String),
     /// It did, and what came back was no answer.
     NoAnswer(String),
@@ -77,29 +80,73 @@ impl Upstream {
         }
     }
 
-    /// Sends it and waits for the head of the answer.
+    /// Sends it and waits for the head of the answer. `dispatch` learns when it leaves.
     pub(crate) async fn send(
         &self,
         outgoing: Outgoing,
+        dispatch: &Dispatch,
     ) -> Result<Response<reqwest::Body>, SendError> {
-        let Outgoing { method, url, headers, body } = outgoing;
-        let client =
-            self.client(&url).await.map_err(|error| SendError::Unsent(error.to_string()))?;
-        let mut request = reqwest::Request::new(method.clone(), url);
-        *request.headers_mut() = headers;
-        if !body.is_empty() || matches!(method, Method::POST | Method::PUT | Method::PATCH) {
-            *request.body_mut() = Some(body.into());
-        }
-        match tokio::time::timeout(SILENCE_MAX, client.execute(request)).await {
-            Ok(Ok(response)) => Ok(response.into()),
-            Ok(Err(error)) => {
-                let is_unsent = error.is_connect() || error.is_builder();
-                let cause = root_cause(&error.without_url());
-                Err(if is_unsent { SendError::Unsent(cause) } else { SendError::NoAnswer(cause) })
+        let client = self
+            .client(&outgoing.url)
+            .await
+            .map_err(|error| SendError::Unsent(error.to_string()))?;
+        let mut sends = 0;
+        loop {
+            sends += 1;
+            let request = outgoing.request(dispatch);
+            let error = match tokio::time::timeout(SILENCE_MAX, client.execute(request)).await {
+                Ok(Ok(response)) => {
+                    dispatch.leaves();
+                    return Ok(response.into());
+                }
+                Ok(Err(error)) => error,
+                Err(_) => return Err(SendError::Silence),
+            };
+            let is_given_back = is_given_back(&error);
+            if is_given_back && sends < SENDS_MAX {
+                continue;
             }
-            Err(_) => Err(SendError::Silence),
+            let is_unsent = is_given_back || error.is_connect() || dispatch.left_at().is_none();
+            let cause = root_cause(&error.without_url());
+            return Err(match is_unsent {
+                true => SendError::Unsent(cause),
+                false => SendError::NoAnswer(cause),
+            });
         }
     }
+}
+
+impl Outgoing {
+    fn request(&self, dispatch: &Dispatch) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers.clone();
+        if self.body.is_empty() {
+            // Nothing will be asked for.
+            dispatch.leaves();
+        }
+        let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if !self.body.is_empty() || may_have_body {
+            *request.body_mut() = Some(reqwest::Body::wrap(dispatch.body(self.body.clone())));
+        }
+        request
+    }
+}
+
+/// Whether an HTTP/2 provider said that it has not looked at the request: its connection was about
+/// to close, or it had enough of them. reqwest sends again by itself only what it can copy, which a
+/// body that tells when it leaves is not.
+fn is_given_back(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(link) = source {
+        if let Some(error) = link.downcast_ref::<h2::Error>() {
+            let reason = error.reason();
+            return error.is_remote()
+                && ((error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
+                    || (error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM)));
+        }
+        source = link.source();
+    }
+    false
 }
 
 fn client() -> reqwest::ClientBuilder {

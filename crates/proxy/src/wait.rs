@@ -7,12 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall};
 use outlay_core::report;
 use tokio::sync::watch;
 
+use crate::app::App;
+
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A period's end that is past already, by a clock that was set, is looked at again this soon.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Who waits, and what wakes them.
 #[derive(Clone, Debug)]
@@ -39,30 +45,38 @@ impl Waiting {
         self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Asks to send a call until it is admitted or refused, and gives up after `wait_max`.
+    /// Asks to send a call until it is admitted or refused, and gives up after the settings'
+    /// `wait_max`. `call.at` moves on while it waits: a raise made meanwhile counts for it, and it
+    /// is charged to the period in which it is sent.
     ///
     /// # Errors
     /// When the ledger cannot be written: the call must not be sent.
     pub(crate) async fn admission(
         &self,
-        ledger: &Ledger,
-        wait_max: Duration,
-        call: NewCall,
+        app: &App,
+        call: &mut NewCall,
     ) -> Result<Admission, LedgerError> {
+        let ledger = app.ledger();
         let mut freed = self.0.freed.subscribe();
-        let first = ledger.reserve(call.clone()).await?;
-        if !matches!(first, Admission::Wait(_)) {
-            return Ok(first);
-        }
+        let mut refusal = match ledger.reserve(call.clone()).await? {
+            Admission::Wait(refusal) => refusal,
+            decided => return Ok(decided),
+        };
         let _waiter = self.enter(ledger);
-        let deadline = Instant::now() + wait_max;
+        let deadline = Instant::now() + app.settings().wait_max;
         loop {
-            let woken = tokio::time::timeout_at(deadline.into(), freed.changed()).await;
-            if !matches!(woken, Ok(Ok(()))) {
-                return ledger.reserve_or_refuse(call).await;
+            let is_over = tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(deadline.into()) => true,
+                woken = freed.changed() => woken.is_err(),
+                () = turn(refusal.reset, app.now()) => false,
+            };
+            call.at = call.at.max(app.now());
+            if is_over {
+                return ledger.reserve_or_refuse(call.clone()).await;
             }
             match ledger.reserve(call.clone()).await? {
-                Admission::Wait(_) => {}
+                Admission::Wait(again) => refusal = again,
                 decided => return Ok(decided),
             }
         }
@@ -83,6 +97,14 @@ struct Waiter(Waiting);
 impl Drop for Waiter {
     fn drop(&mut self) {
         self.0.0.waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Ends when the period does, which no process announces.
+async fn turn(reset: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+    match reset {
+        Some(reset) => tokio::time::sleep((reset - now).to_std().unwrap_or(SOON)).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,7 @@ use outlay_core::ledger::{BudgetChange, Ledger, Opening, Role};
 use outlay_core::money::Rate;
 use outlay_core::price::UserPrice;
 use outlay_core::report::{self, CallQuery, CallView};
-use outlay_proxy::{App, Changes, Parts, ProviderPart, Server, Settings};
+use outlay_proxy::{App, Changes, Clock, Parts, ProviderPart, Server, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -20,6 +20,8 @@ use tokio::task::JoinHandle;
 
 /// The model whose input is free and whose output costs $10 per million.
 pub(crate) const MODEL: &str = "story-model";
+/// The same, of a name by which it may reason out of sight.
+pub(crate) const THINKER: &str = "o9-story";
 pub(crate) const CHAT: &str = "/openai/v1/chat/completions";
 pub(crate) const DAY: &str = "day";
 
@@ -63,7 +65,7 @@ pub(crate) struct Rig {
     app: App,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Rig {
@@ -72,6 +74,11 @@ impl Rig {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Parts)) -> Rig {
+        Rig::at(Arc::new(Utc::now), change).await
+    }
+
+    /// One that goes by this clock.
+    pub(crate) async fn at(clock: Clock, change: impl FnOnce(&mut Parts)) -> Rig {
         let provider = Provider::default();
         let provider_address = provider.clone().listen().await;
         let base_url = Some(format!("http://{provider_address}"));
@@ -97,7 +104,7 @@ impl Rig {
         let opening = Opening { role: Role::Forward, now: Utc::now(), changed: changes.callback() };
         let ledger = Ledger::open(folder.path(), opening).unwrap();
         let settings = Settings::from_parts(parts).unwrap();
-        let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes).unwrap();
+        let app = App::new(settings, ledger.clone(), clock, changes).unwrap();
         let server = Server::bind(app.clone()).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -112,20 +119,13 @@ impl Rig {
             cache_write: None,
             set_at: DateTime::UNIX_EPOCH,
         };
-        ledger.set_price(price, Utc::now()).await.unwrap();
+        let thinker = UserPrice { model: THINKER.to_owned(), ..price.clone() };
+        for price in [price, thinker] {
+            ledger.set_price(price, Utc::now()).await.unwrap();
+        }
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let stop = Some(stop);
-        Rig {
-            address,
-            provider,
-            provider_address,
-            ledger,
-            client,
-            app,
-            stop,
-            running,
-            _folder: folder,
-        }
+        Rig { address, provider, provider_address, ledger, client, app, stop, running, folder }
     }
 
     pub(crate) async fn hard_day(&self, limit: &str) {
@@ -136,6 +136,13 @@ impl Rig {
             ..BudgetChange::default()
         };
         self.ledger.set_budget(change, "cli", Utc::now(), chrono_tz::Europe::Berlin).await.unwrap();
+    }
+
+    /// The same ledger, as another process has it open.
+    pub(crate) fn other_process(&self) -> Ledger {
+        let opening =
+            Opening { role: Role::Forward, now: Utc::now(), changed: Changes::new().callback() };
+        Ledger::open(self.folder.path(), opening).unwrap()
     }
 
     pub(crate) fn post(

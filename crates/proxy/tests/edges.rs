@@ -1,0 +1,210 @@
+//! Calls that end otherwise than planned: who pays, and what is still let through.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod rig;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use outlay_core::report::{self, CallQuery};
+use rig::{
+    Act, CHAT, DAY, MODEL, Rig, THINKER, chat, chat_answer, delta, document, event, stream_head,
+};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+/// Time for a call to find that it has to wait. Were it too short, the test would pass all the same.
+const LET_IT_WAIT: Duration = Duration::from_millis(200);
+const UNSEEN_PROMPT_TOKENS: i64 = 200_000;
+
+#[tokio::test]
+async fn hidden_parts_of_an_aborted_stream_are_charged() {
+    // 16 bytes of text are 6 tokens.
+    for (what, fields, shows_prompt, shows_output) in [
+        ("text", json!({"model": MODEL}), true, true),
+        ("reasoning", json!({"model": THINKER}), true, false),
+        ("earlier turns", json!({"model": MODEL, "previous_response_id": "r0"}), false, true),
+        ("a file", json!({"model": MODEL, "x": {"file_id": "f"}}), false, true),
+    ] {
+        let rig = Rig::start().await;
+        let hung_up = Arc::new(Notify::new());
+        let acts = [
+            stream_head(),
+            event(&delta("Hello, I am here").replace(MODEL, fields["model"].as_str().unwrap())),
+            Act::AwaitHangUp(hung_up.clone()),
+        ];
+        rig.provider.will([acts.into()]);
+        let mut body = fields.clone();
+        body.as_object_mut()
+            .unwrap()
+            .extend([("max_tokens".to_owned(), 200.into()), ("stream".to_owned(), true.into())]);
+        let mut answer = rig.post(CHAT, chat(&body)).send().await.unwrap();
+        answer.chunk().await.unwrap();
+        drop(answer);
+        hung_up.notified().await;
+        let call = &rig.calls().await[0];
+        assert_eq!(call.status, "estimated", "{what}");
+        let input = call.input_tokens.unwrap();
+        assert_eq!(input < 1_000, shows_prompt, "{what}: {input}");
+        assert_eq!(input >= UNSEEN_PROMPT_TOKENS, !shows_prompt, "{what}: {input}");
+        let output = call.output_tokens.unwrap();
+        assert_eq!(output == 6, shows_output, "{what}: {output}");
+        assert!((6..=200).contains(&output), "{what}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn what_never_left_costs_nothing() {
+    for client_leaves in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let rig = Rig::with(|parts| {
+            parts.providers[0].base_url = Some(format!("https://{address}"));
+        })
+        .await;
+        rig.hard_day("5").await;
+        let request =
+            tokio::spawn(rig.post(CHAT, chat(&json!({"max_tokens": 9, "stream": true}))).send());
+        // It is connected to, and never shakes hands.
+        let (connection, _) = listener.accept().await.unwrap();
+        if client_leaves {
+            request.abort();
+        } else {
+            drop(connection);
+            drop(listener);
+            let answer = request.await.unwrap().unwrap();
+            assert_eq!(answer.status(), 502);
+            let said = String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap();
+            assert!(said.contains("Nothing was sent"), "{said}");
+        }
+        let call = &rig.calls().await[0];
+        assert_eq!((call.status.as_str(), call.cost_usd), ("failed", None), "{client_leaves}");
+    }
+}
+
+#[tokio::test]
+async fn a_raise_by_another_process_lets_a_waiting_call_through() {
+    let rig = Rig::start().await;
+    rig.hard_day("0.003").await;
+    let other = rig.other_process();
+    let go_on = Arc::new(Notify::new());
+    rig.provider.will([vec![Act::Await(go_on.clone()), chat_answer(100)], vec![chat_answer(100)]]);
+    let call = || rig.post(CHAT, chat(&json!({"max_tokens": 200}))).send();
+    let first = tokio::spawn(call());
+    rig.provider.has(1).await;
+    let raise = async {
+        tokio::time::sleep(LET_IT_WAIT).await;
+        other.raise_budget(DAY.to_owned(), "1".to_owned(), None, "cli", Utc::now()).await.unwrap();
+    };
+    let (second, ()) = tokio::join!(call(), raise);
+    assert_eq!(second.unwrap().status(), 200, "while the first one still runs");
+    go_on.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_past_midnight_is_of_the_new_day() {
+    let ahead_s = Arc::new(AtomicI64::new(0));
+    let clock_ahead_s = ahead_s.clone();
+    let clock = move || Utc::now() + TimeDelta::seconds(clock_ahead_s.load(Ordering::SeqCst));
+    let rig = Rig::at(Arc::new(clock), |_| {}).await;
+    rig.hard_day("0.003").await;
+    let go_on = Arc::new(Notify::new());
+    rig.provider.will([vec![Act::Await(go_on.clone()), chat_answer(100)], vec![chat_answer(100)]]);
+    let call = || rig.post(CHAT, chat(&json!({"max_tokens": 200}))).send();
+    let first = tokio::spawn(call());
+    rig.provider.has(1).await;
+    let other = rig.other_process();
+    let midnight = async {
+        tokio::time::sleep(LET_IT_WAIT).await;
+        ahead_s.store(25 * 60 * 60, Ordering::SeqCst);
+        // Too small a raise: it only makes those who wait look at the clock again.
+        let raised =
+            other.raise_budget(DAY.to_owned(), "0.0001".to_owned(), None, "cli", Utc::now());
+        raised.await.unwrap();
+    };
+    let (second, ()) = tokio::join!(call(), midnight);
+    let second = second.unwrap();
+    assert_eq!(second.status(), 200, "while the first one still holds yesterday's");
+    assert_eq!(second.headers()["x-quota-used"], "0.001");
+    go_on.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_does_not_keep_its_call_from_being_settled() {
+    let mut rig = Rig::start().await;
+    // More than all buffers on the way can take.
+    let long = event(&delta(&"x".repeat(1024 * 1024)));
+    let acts = std::iter::once(stream_head()).chain(std::iter::repeat_n(long, 64));
+    rig.provider.will([acts.collect()]);
+    let body = chat(&json!({"max_tokens": 200, "stream": true}));
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        rig.address,
+        body.len()
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    rig.provider.has(1).await;
+    rig.stop().await;
+    let rows = report::calls(&rig.ledger, &CallQuery::default(), 9).unwrap().rows;
+    assert_eq!(rows[0].status, "estimated");
+    assert!(rows[0].output_tokens > Some(100_000), "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_project_may_have_any_letters() {
+    let rig = Rig::start().await;
+    for value in ["caf\u{e9}".as_bytes(), b"caf\xe9"] {
+        let request = rig.post(CHAT, chat(&json!({"max_tokens": 9})));
+        assert_eq!(request.header("x-outlay-project", value).send().await.unwrap().status(), 200);
+    }
+    for call in rig.calls().await {
+        assert_eq!(call.project.as_deref(), Some("caf\u{e9}"));
+    }
+}
+
+#[tokio::test]
+async fn the_provider_gets_the_clients_headers_and_no_others() {
+    let rig = Rig::start().await;
+    rig.provider.will([vec![document(200, "application/json", "{}")]]);
+    let body = chat(&json!({"max_tokens": 9}));
+    // The least that a client can send.
+    for (sent, expected) in [
+        ("", vec!["accept: */*", "content-length", "host"]),
+        ("accept: text/plain\r\n", vec!["accept: text/plain", "content-length", "host"]),
+        (
+            "Accept: a/b\r\nX-Stainless-Lang: js\r\nuser-agent: me\r\n",
+            vec!["accept: a/b", "content-length", "host", "user-agent: me", "x-stainless-lang: js"],
+        ),
+    ] {
+        let mut client = TcpStream::connect(rig.address).await.unwrap();
+        let head = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: {}\r\n{sent}content-length: {}\r\n\r\n{body}",
+            rig.address,
+            body.len()
+        );
+        let before = rig.provider.got().len();
+        client.write_all(head.as_bytes()).await.unwrap();
+        rig.provider.has(before + 1).await;
+        let got = rig.provider.got().pop().unwrap();
+        let mut names: Vec<&str> = got
+            .head
+            .lines()
+            .skip(1)
+            .map(|line| match line.split_once(": ") {
+                Some((name @ ("host" | "content-length"), _)) => name,
+                _ => line,
+            })
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{sent}");
+        assert_eq!(got.body, body.as_bytes());
+    }
+}
