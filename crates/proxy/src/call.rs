@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use outlay_core::admission::Bounds;
 use outlay_core::ledger::{Admission, LedgerError, NewCall};
+use outlay_core::price::PriceQuery;
 use outlay_wire::decode::decode_whole;
 use outlay_wire::{Dialect, RequestFacts};
 use std::time::Instant;
@@ -20,6 +21,7 @@ use crate::caller::{self, Caller};
 use crate::dispatch::Dispatch;
 use crate::estimate;
 use crate::headers;
+use crate::models;
 use crate::relay;
 use crate::reply::{self, Failure};
 use crate::route::{self, Route};
@@ -102,7 +104,7 @@ where
     // 7. From here on a task of its own has it, whatever the client does.
     let terms = Terms {
         provider: route.provider.clone(),
-        model: asked.model.clone().unwrap_or_default(),
+        model: call.model_requested.clone().unwrap_or_default(),
         dialect: route.dialect,
         at: call.at,
         prompt_bytes: asked.facts.as_ref().map_or(asked.bytes, |facts| facts.prompt_bytes),
@@ -208,7 +210,9 @@ impl Asked {
             false => read(),
         };
         Asked {
-            model: facts.as_ref().and_then(|facts| model(route, facts)),
+            model: facts
+                .as_ref()
+                .and_then(|facts| models::billable(route, facts).into_iter().next()),
             bytes: plain.as_ref().map_or(bytes, |plain| plain.len() as u64),
             is_editable: facts.is_some() && !caller::is_signed(headers),
             facts,
@@ -255,18 +259,6 @@ impl Asked {
     }
 }
 
-/// The model to be priced; `None` where the endpoint's usage cannot be read, so that no price
-/// bounds the call.
-fn model(route: &Route, facts: &RequestFacts) -> Option<String> {
-    if !route.is_metered() {
-        return None;
-    }
-    let in_path = outlay_wire::model_of_path(route.path_and_query());
-    let named = [in_path.as_ref(), facts.model.as_ref()];
-    let deployed = named.into_iter().flatten().find_map(|name| route.deployments.get(name));
-    caller::label(deployed.or(facts.model.as_ref())?)
-}
-
 fn new_call(
     app: &App,
     route: &Route,
@@ -276,21 +268,36 @@ fn new_call(
 ) -> NewCall {
     let at = app.now();
     let facts = asked.facts.as_ref();
-    let model = asked.model.as_deref().unwrap_or_default();
     let body = estimate::Body {
         bytes: asked.bytes,
         facts,
         is_editable: asked.is_editable && !caller::is_signed(headers),
         has_tools: asked.plain.as_deref().is_some_and(has_tools),
     };
-    let limits = || app.ledger().prices().limits(&route.provider, model);
+    let service_tier = facts.and_then(|facts| facts.service_tier.clone());
+    let prices = app.ledger().prices();
+    let models = facts.map(|facts| models::billable(route, facts)).unwrap_or_default();
+    let models: Vec<&str> = models.iter().map(String::as_str).collect();
+    let price = |model: &str| {
+        let (provider, service_tier) = (route.provider.as_str(), service_tier.as_deref());
+        prices.find(&PriceQuery { provider, model, at, service_tier })
+    };
+    let bounded = |body| {
+        let limits = || models::limits(&prices, &route.provider, &models);
+        let bounds = estimate::bounds(route.dialect, body, limits);
+        (models::dearest(&models, &bounds, price), bounds)
+    };
+    let (mut dearest, mut bounds) = bounded(body);
+    if dearest.is_some_and(|dearest| !dearest.at_any_length) {
+        (dearest, bounds) = bounded(estimate::Body { is_editable: false, ..body });
+    }
     NewCall {
         id: new_id(at),
         at,
         source: "proxy".to_owned(),
         provider: route.provider.clone(),
-        bounds: estimate::bounds(route.dialect, body, limits),
-        model_requested: asked.model.clone(),
+        bounds,
+        model_requested: dearest.and_then(|dearest| caller::label(dearest.model)),
         project: route.project.clone().or(caller.project),
         session: caller
             .session
@@ -299,7 +306,7 @@ fn new_call(
         key: caller.key,
         tags: caller.tags,
         plan_login: caller.login.is_plan(),
-        service_tier: facts.and_then(|facts| facts.service_tier.clone()),
+        service_tier,
     }
 }
 

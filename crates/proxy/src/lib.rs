@@ -14,6 +14,7 @@ pub mod guard;
 mod headers;
 mod holder;
 mod login;
+mod models;
 mod relay;
 mod reply;
 mod route;

@@ -412,6 +412,10 @@ mod tests {
             ("POST", "/anthropic/v1/messages/count_tokens?beta=true", true),
             ("POST", "/v1/messages/count_tokens", true),
             ("POST", "/openai/v1/moderations", true),
+            ("POST", "/openai/v1/files", true),
+            ("POST", "/gemini/upload/v1beta/files?uploadType=resumable", true),
+            ("POST", "/anthropic/v1/messages/batches/b/cancel", true),
+            ("POST", "/openai/v1/batches", false),
             ("POST", "/openai/v1/embeddings", false),
             ("POST", "/openai/v1/anything", false),
         ] {
