@@ -241,6 +241,7 @@ impl Asked {
             edited = Some(capped.ok_or_else(uncappable)?);
         }
         let asks_usage = self.is_editable
+            && self.facts.as_ref().is_some_and(|facts| facts.stream)
             && route.dialect == Dialect::OpenAiChat
             && route::tells_usage_when_asked(route, query);
         let mut hides_usage = false;
