@@ -83,7 +83,8 @@ where
     // 5. What can it cost at the most, and may it?
     let mut call = new_call(app, &route, caller, &parts.headers, &asked);
     let admitted = Instant::now();
-    let admission = app.waiting().admission(app, &mut call).await;
+    let wait_max = app.settings().wait_max;
+    let admission = app.waiting().admission(app.ledger(), || app.now(), wait_max, &mut call).await;
     let (reservation, output_cap, standing) = match admission {
         Ok(Admission::Admitted { reservation, output_cap, standing }) => {
             (reservation, output_cap, standing)

@@ -12,8 +12,6 @@ use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall};
 use outlay_core::report;
 use tokio::sync::watch;
 
-use crate::app::App;
-
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -45,33 +43,34 @@ impl Waiting {
         self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Asks to send a call until it is admitted or refused, and gives up after the settings'
-    /// `wait_max`. `call.at` moves on while it waits: a raise made meanwhile counts for it, and it
+    /// Asks to send a call until it is admitted or refused, and gives up after `wait_max`.
+    /// `call.at` moves on with `now` while it waits: a raise made meanwhile counts for it, and it
     /// is charged to the period in which it is sent.
     ///
     /// # Errors
     /// When the ledger cannot be written: the call must not be sent.
     pub(crate) async fn admission(
         &self,
-        app: &App,
+        ledger: &Ledger,
+        now: impl Fn() -> DateTime<Utc>,
+        wait_max: Duration,
         call: &mut NewCall,
     ) -> Result<Admission, LedgerError> {
-        let ledger = app.ledger();
         let mut freed = self.0.freed.subscribe();
         let mut refusal = match ledger.reserve(call.clone()).await? {
             Admission::Wait(refusal) => refusal,
             decided => return Ok(decided),
         };
         let _waiter = self.enter(ledger);
-        let deadline = Instant::now() + app.settings().wait_max;
+        let deadline = Instant::now() + wait_max;
         loop {
             let is_over = tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline.into()) => true,
                 woken = freed.changed() => woken.is_err(),
-                () = turn(refusal.reset, app.now()) => false,
+                () = turn(refusal.reset, now()) => false,
             };
-            call.at = call.at.max(app.now());
+            call.at = call.at.max(now());
             if is_over {
                 return ledger.reserve_or_refuse(call.clone()).await;
             }

@@ -1,0 +1,122 @@
+//! What the ledger's tests share: an open ledger, a priced model, calls that ask and end.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use outlay_core::admission::Bounds;
+use outlay_core::budget::Window;
+use outlay_core::cost::{Metered, bill};
+use outlay_core::ledger::{
+    Admission, BudgetChange, Ledger, NewCall, Opening, Reservation, Role, Settlement,
+};
+use outlay_core::money::{Money, Rate};
+use outlay_core::price::UserPrice;
+use outlay_core::report;
+use outlay_core::usage::Usage;
+use tempfile::TempDir;
+use uuid::{NoContext, Timestamp, Uuid};
+
+pub(crate) const UTC: chrono_tz::Tz = chrono_tz::UTC;
+
+pub(crate) fn noon() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn open(folder: &TempDir) -> Ledger {
+    let opening = Opening { role: Role::Forward, now: noon(), changed: Arc::new(|| {}) };
+    Ledger::open(folder.path(), opening).unwrap()
+}
+
+pub(crate) fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// A model whose answers cost $10 per million tokens and whose prompts are free.
+pub(crate) fn price_demo(ledger: &Ledger) {
+    let price = UserPrice {
+        provider: None,
+        model: "demo".into(),
+        input: Rate::FREE,
+        output: Rate::usd_per("10", 1_000_000).unwrap(),
+        cache_read: None,
+        cache_write: None,
+        set_at: noon() - TimeDelta::days(30),
+    };
+    ledger.set_price(price, noon()).wait().unwrap();
+}
+
+pub(crate) fn hard(name: &str, limit: &str, window: Window) -> BudgetChange {
+    BudgetChange {
+        name: name.into(),
+        limit: Some(limit.into()),
+        window: Some(window),
+        ..BudgetChange::default()
+    }
+}
+
+pub(crate) fn set(ledger: &Ledger, change: BudgetChange) {
+    ledger.set_budget(change, "cli", noon(), UTC).wait().unwrap();
+}
+
+/// A call of `demo` that may generate `output_max` tokens: 200 are $0.002.
+pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
+    let seconds = u64::try_from(at.timestamp()).unwrap();
+    NewCall {
+        id: Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos())),
+        at,
+        source: "proxy".into(),
+        provider: "openai".into(),
+        model_requested: Some("demo".into()),
+        project: None,
+        session: None,
+        client: None,
+        key: None,
+        tags: String::new(),
+        plan_login: false,
+        service_tier: None,
+        bounds: Bounds {
+            input_tokens_max: 100,
+            output_tokens_max: output_max,
+            output_tokens_default: 16_384,
+            default_is_proven: true,
+            output_tokens_floor: 16,
+            can_cap: true,
+        },
+    }
+}
+
+pub(crate) fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Settlement {
+    let usage = Usage { input_tokens: 10, output_tokens: output, ..Usage::default() };
+    let metered = Metered { usage: Some(usage), model: Some("demo".into()), ..Metered::default() };
+    Settlement {
+        bill: Some(bill(&ledger.prices(), "openai", "demo", &metered, at)),
+        model: Some("demo".into()),
+        response_id: Some("resp-1".into()),
+        turn_prompt_tokens: None,
+        http_status: Some(200),
+        error_kind: None,
+        duration: TimeDelta::milliseconds(1_234),
+        first_byte: Some(TimeDelta::milliseconds(200)),
+        at,
+    }
+}
+
+pub(crate) fn admitted(admission: Admission) -> Reservation {
+    match admission {
+        Admission::Admitted { reservation, .. } => reservation,
+        other => panic!("not admitted: {other:?}"),
+    }
+}
+
+pub(crate) fn spend(ledger: &Ledger, output: u64, at: DateTime<Utc>) {
+    let reservation = admitted(ledger.reserve(call(at, Some(output))).wait().unwrap());
+    reservation.mark_sent();
+    reservation.settle(settlement(ledger, output, at)).wait().unwrap();
+}
+
+pub(crate) fn day(ledger: &Ledger, at: DateTime<Utc>) -> report::BudgetView {
+    report::budget(ledger, "day", at).unwrap().unwrap()
+}
