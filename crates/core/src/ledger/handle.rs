@@ -17,7 +17,7 @@ use super::error::{LedgerError, OpError};
 use super::file::{OpenFile, Opening};
 use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
 use super::reservation::Reservation;
-use super::reserve::{self, Reserved};
+use super::reserve::{self, IfHeld, Reserved};
 use super::writer::{Reply, Retry, Writing};
 use super::{account, alert, budget, grant, price, recover, schema};
 use crate::budget::{Budget, QuotaStanding};
@@ -84,7 +84,8 @@ impl Ledger {
     pub fn reserve(&self, call: NewCall) -> Reply<Admission> {
         let ledger = self.clone();
         self.submit(Retry::Never, move |writing| {
-            reserve::reserve(writing, &call).map(|reserved| ledger.admission(&call, reserved))
+            reserve::reserve(writing, &call, IfHeld::Wait)
+                .map(|reserved| ledger.admission(&call, reserved))
         })
     }
 
@@ -92,7 +93,8 @@ impl Ledger {
     pub fn reserve_or_refuse(&self, call: NewCall) -> Reply<Admission> {
         let ledger = self.clone();
         self.submit(Retry::Never, move |writing| {
-            reserve::give_up(writing, &call).map(|reserved| ledger.admission(&call, reserved))
+            reserve::reserve(writing, &call, IfHeld::Refuse)
+                .map(|reserved| ledger.admission(&call, reserved))
         })
     }
 

@@ -24,8 +24,21 @@ pub(crate) enum Reserved {
     Refused(Box<Refusal>),
 }
 
+/// What becomes of a call whose money running calls hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfHeld {
+    /// It may ask again; nothing is written.
+    Wait,
+    /// It has waited long enough: refused as `budget_busy`.
+    Refuse,
+}
+
 /// Decides over the call and writes it down: running with its holds, or refused.
-pub(crate) fn reserve(writing: &mut Writing<'_>, call: &NewCall) -> Result<Reserved, OpError> {
+pub(crate) fn reserve(
+    writing: &mut Writing<'_>,
+    call: &NewCall,
+    if_held: IfHeld,
+) -> Result<Reserved, OpError> {
     let key = call.key.as_deref();
     let account = account::of_call(writing, &call.provider, key, call.plan_login, call.at)?;
     let applying = applying(writing, call, account)?;
@@ -52,7 +65,11 @@ pub(crate) fn reserve(writing: &mut Writing<'_>, call: &NewCall) -> Result<Reser
             let reason = RefusalReason::BudgetBusy;
             let refusal =
                 refuse::explain(writing, call, account, active, standing, reason, needed)?;
-            Ok(Reserved::Wait(Box::new(refusal)))
+            if if_held == IfHeld::Wait {
+                return Ok(Reserved::Wait(Box::new(refusal)));
+            }
+            refuse::write(writing, call, account, active, &refusal, demand.ceiling())?;
+            Ok(Reserved::Refused(Box::new(refusal)))
         }
         Decision::Refuse { budget, reason, needed } => {
             let (active, standing) = &applying[budget];
@@ -61,26 +78,6 @@ pub(crate) fn reserve(writing: &mut Writing<'_>, call: &NewCall) -> Result<Reser
             refuse::write(writing, call, account, active, &refusal, demand.ceiling())?;
             Ok(Reserved::Refused(Box::new(refusal)))
         }
-    }
-}
-
-/// Ends the wait of a call whose money did not come back in time.
-pub(crate) fn give_up(writing: &mut Writing<'_>, call: &NewCall) -> Result<Reserved, OpError> {
-    match reserve(writing, call)? {
-        Reserved::Wait(refusal) => {
-            let account = account::of_call(
-                writing,
-                &call.provider,
-                call.key.as_deref(),
-                call.plan_login,
-                call.at,
-            )?;
-            let active = budget::find(writing.connection, &refusal.budget)?;
-            let ceiling = demand(writing, call)?.ceiling();
-            refuse::write(writing, call, account, &active, &refusal, ceiling)?;
-            Ok(Reserved::Refused(refusal))
-        }
-        decided => Ok(decided),
     }
 }
 
