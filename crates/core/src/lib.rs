@@ -1,7 +1,7 @@
 //! Outlay's domain and ledger. Synchronous; knows no HTTP, no async runtime, no clock and no UI.
 //!
 //! Read in this order: [`money`], [`usage`], [`price`], [`cost`], [`budget`], [`admission`],
-//! [`alert`], [`ledger`], [`report`].
+//! [`loops`], [`alert`], [`ledger`], [`report`].
 
 pub mod admission;
 pub mod alert;
@@ -9,6 +9,7 @@ pub mod balance;
 pub mod budget;
 pub mod cost;
 pub mod ledger;
+pub mod loops;
 pub mod money;
 pub mod price;
 pub mod refusal;
