@@ -61,6 +61,13 @@ impl<'a> Json<'a> {
         items
     }
 
+    /// The `type` of an object that begins with it, as nearly all events do: saves walking over long
+    /// ones.
+    pub(crate) fn leading_type(self) -> Option<&'a str> {
+        let rest = self.0.strip_prefix(r#"{"type":""#)?;
+        rest.split_once('"').map(|(kind, _)| kind)
+    }
+
     /// A whole number of something: also from `12.0`, `1.2e1` and `"12"`, as some gateways write.
     pub(crate) fn count(self) -> Option<u64> {
         let text = self.number_text()?;

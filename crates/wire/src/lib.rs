@@ -10,7 +10,8 @@
 //! - [`estimate`]: usage from bytes, where the provider does not say.
 //! - [`usage_filter`]: hides the usage chunk we asked for from a client that did not.
 //! - [`errors`]: what an upstream's error means.
-//! - [`refusal`]: our own answer to a call that a limit stops.
+//! - [`refusal`]: our own answer to a call that a limit stops; [`ending`]: the early end of a stream
+//!   that one stops, on the pieces that `frames` finds.
 
 mod answer;
 mod anthropic;
@@ -18,8 +19,10 @@ mod counts;
 pub mod decode;
 pub mod dialect;
 pub mod edit;
+pub mod ending;
 pub mod errors;
 pub mod estimate;
+mod frames;
 mod gemini;
 mod input;
 mod json;
@@ -36,6 +39,7 @@ pub mod usage_filter;
 
 pub use dialect::{Dialect, is_free, model_of_path};
 pub use edit::{with_include_usage, with_output_cap};
+pub use ending::{Gated, StreamGate, is_cut_tool_call};
 pub use errors::{ErrorKind, classify};
 pub use meter::{Ending, Meter, Reading};
 pub use refusal::{RefusalFacts, RefusalStatus, refusal_body, refusal_status};

@@ -62,7 +62,7 @@ impl ResponsesReader {
 impl AnswerReader for ResponsesReader {
     fn read(&mut self, name: &str, json: Json<'_>) {
         let data = json.raw();
-        let kind = match event_type(data) {
+        let kind = match json.leading_type() {
             Some(kind) => kind.to_owned(),
             None => json.get("type").and_then(Json::string).unwrap_or_else(|| name.to_owned()),
         };
@@ -105,12 +105,6 @@ impl AnswerReader for ResponsesReader {
     fn answer(&mut self) -> &mut Answer {
         &mut self.answer
     }
-}
-
-/// The type of an event that begins with it, as nearly all do: saves walking over long deltas.
-fn event_type(data: &str) -> Option<&str> {
-    let rest = data.strip_prefix(r#"{"type":""#)?;
-    rest.split_once('"').map(|(kind, _)| kind)
 }
 
 /// Server-side tool calls among the items of an output.

@@ -1,0 +1,158 @@
+//! Chat streams: the note as text of every open choice, then an error object, then `[DONE]` for
+//! programs that wait for it. The same in a tool call.
+//!
+//! Completions of the older kind get no note: their text goes into files.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+use super::{Closing, Event, Follower, Verdict, continuing};
+use crate::dialect::Dialect;
+use crate::json::{Json, holds};
+use crate::refusal::{RefusalFacts, refusal_body};
+
+#[derive(Debug)]
+pub(super) struct ChatFollower {
+    dialect: Dialect,
+    replaces_length_end: bool,
+    /// `id`, `created` and `model` of the first chunk.
+    intro: Map<String, Value>,
+    choices: Vec<Choice>,
+    is_ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Choice {
+    index: u64,
+    has_role: bool,
+    has_text: bool,
+    has_tool_call: bool,
+    is_finished: bool,
+}
+
+impl ChatFollower {
+    pub(super) fn new(dialect: Dialect, replaces_length_end: bool) -> ChatFollower {
+        ChatFollower {
+            dialect,
+            replaces_length_end,
+            intro: Map::new(),
+            choices: Vec::new(),
+            is_ended: false,
+        }
+    }
+
+    fn note(&self, choice: &Choice, note: &str) -> Closing {
+        let mut chunk = self.intro.clone();
+        chunk.entry("id").or_insert_with(|| json!("chatcmpl-outlay"));
+        chunk.entry("created").or_insert_with(|| json!(0));
+        chunk.entry("model").or_insert_with(|| json!("outlay"));
+        chunk.insert("object".to_owned(), json!("chat.completion.chunk"));
+        let mut delta = json!({"content": continuing(note, choice.has_text)});
+        if !choice.has_role {
+            // Clients join the strings of all deltas.
+            delta["role"] = json!("assistant");
+        }
+        chunk.insert(
+            "choices".to_owned(),
+            json!([{"index": choice.index, "delta": delta, "logprobs": null, "finish_reason": null}]),
+        );
+        Closing::new("", &Value::Object(chunk))
+    }
+}
+
+impl Follower for ChatFollower {
+    fn verdict(&self, event: &Event<'_>, _: bool) -> Verdict {
+        if !self.replaces_length_end || !holds(event.json.raw().as_bytes(), "finish_reason") {
+            return Verdict::Pass;
+        }
+        let choices = event.json.get("choices").map(Json::items).unwrap_or_default();
+        let is_cut = choices.into_iter().any(|choice| {
+            let [index, reason, delta] = choice.pick(["index", "finish_reason", "delta"]);
+            let index = index.and_then(Json::count).unwrap_or(0);
+            let known = self.choices.iter().find(|known| known.index == index);
+            is_length(reason)
+                && (known.is_some_and(|known| known.has_tool_call)
+                    || delta.is_some_and(has_tool_call))
+        });
+        if is_cut { Verdict::CapHit } else { Verdict::Pass }
+    }
+
+    fn pass(&mut self, event: &Event<'_>) {
+        if event.json.raw() == "[DONE]" {
+            self.is_ended = true;
+            return;
+        }
+        let [id, created, model, choices, error] =
+            event.json.pick(["id", "created", "model", "choices", "error"]);
+        self.is_ended |= error.is_some();
+        for (key, value) in [("id", id), ("created", created), ("model", model)] {
+            if let (false, Some(value)) = (self.intro.contains_key(key), value) {
+                let value = serde_json::from_str(value.raw()).unwrap_or_default();
+                self.intro.insert(key.to_owned(), value);
+            }
+        }
+        for choice in choices.map(Json::items).unwrap_or_default() {
+            let [index, delta, reason] = choice.pick(["index", "delta", "finish_reason"]);
+            let index = index.and_then(Json::count).unwrap_or(0);
+            let at = self.choices.iter().position(|known| known.index == index);
+            let at = at.unwrap_or_else(|| {
+                self.choices.push(Choice { index, ..Choice::default() });
+                self.choices.len() - 1
+            });
+            let known = &mut self.choices[at];
+            known.is_finished |= reason.is_some();
+            let Some(delta) = delta else { continue };
+            known.has_role |= delta.get("role").is_some();
+            known.has_text |= delta.get("content").and_then(Json::text).is_some();
+            known.has_tool_call |= has_tool_call(delta);
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        let is_finished = |choice: &Choice| choice.is_finished;
+        self.is_ended || !self.choices.is_empty() && self.choices.iter().all(is_finished)
+    }
+
+    fn close(&self, facts: &RefusalFacts, note: &str) -> Vec<Closing> {
+        if self.is_ended {
+            return Vec::new();
+        }
+        let done = Closing { name: "", data: "[DONE]".to_owned() };
+        if self.is_ended() {
+            return vec![done];
+        }
+        let mut closing = Vec::new();
+        if self.dialect == Dialect::OpenAiChat {
+            let open = self.choices.iter().filter(|choice| !choice.is_finished);
+            closing.extend(open.map(|choice| self.note(choice, note)));
+            if self.choices.is_empty() {
+                closing.push(self.note(&Choice::default(), note));
+            }
+        }
+        let error = refusal_body(self.dialect, 402, facts);
+        closing.push(Closing { name: "", data: String::from_utf8_lossy(&error).into_owned() });
+        closing.push(done);
+        closing
+    }
+}
+
+/// Whether one of a whole answer's choices ended by length and has a tool call.
+pub(super) fn is_cut(answer: Json<'_>) -> bool {
+    answer.get("choices").map(Json::items).unwrap_or_default().into_iter().any(|choice| {
+        let [reason, message] = choice.pick(["finish_reason", "message"]);
+        is_length(reason) && message.is_some_and(has_tool_call)
+    })
+}
+
+fn is_length(reason: Option<Json<'_>>) -> bool {
+    let reason = reason.and_then(Json::text).unwrap_or(Cow::Borrowed(""));
+    matches!(reason.as_ref(), "length" | "max_tokens" | "model_length")
+}
+
+/// Whether a delta or a message has one.
+fn has_tool_call(part: Json<'_>) -> bool {
+    let [calls, call] = part.pick(["tool_calls", "function_call"]);
+    calls.is_some_and(|calls| calls.is_array() && !calls.is_empty_array())
+        || call.is_some_and(Json::is_object)
+}
