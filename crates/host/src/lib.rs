@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`folders`] | where the ledger, the token and the configuration are |
 //! | [`config`] | the configuration file and its variables |
+//! | [`idle`] | how long nobody has touched keyboard or mouse |
 //! | [`zone`] | the time zone of this machine |
 //! | [`notify`] | the delivery of alerts to the desktop |
 //! | [`running`] | the proxy that runs already, proved to be ours |
@@ -15,6 +16,7 @@
 pub mod config;
 pub mod doctor;
 pub mod folders;
+pub mod idle;
 pub mod notify;
 pub mod port;
 pub mod project;
