@@ -315,7 +315,9 @@ fn model(path: &str, body: &Value) -> String {
     in_path.or(body["model"].as_str()).unwrap_or("unknown").to_owned()
 }
 
-fn output_cap(body: &Value) -> u64 {
+/// The most tokens that a request allows; `u64::MAX` where it does not say.
+#[must_use]
+pub fn output_cap(body: &Value) -> u64 {
     let caps = [
         &body["max_completion_tokens"],
         &body["max_tokens"],

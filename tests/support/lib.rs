@@ -5,6 +5,8 @@
 //! | [`fake_provider`] | an HTTP server that replays recorded exchanges or plays a [`script::Script`] |
 //! | [`outlay`] | a home folder and the real `outlay` binary running in it |
 //! | [`client`] | a raw HTTP/1.1 client that shows the exact bytes and when they came |
+//! | [`tool_stream`] | a provider for coding agents: text, or a shell command in small pieces |
+//! | [`clients`] | coding agents and SDKs, pinned, each in a home of its own |
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
@@ -13,6 +15,7 @@
 #![allow(clippy::unwrap_used, reason = "test support stops at the first surprise")]
 
 pub mod client;
+pub mod clients;
 pub mod clock;
 pub mod corpus;
 pub mod desktop;
@@ -21,5 +24,6 @@ pub mod fake_provider;
 pub mod outlay;
 pub mod script;
 pub mod story;
+pub mod tool_stream;
 pub mod wait;
 pub mod webdriver;

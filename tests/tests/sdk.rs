@@ -1,15 +1,13 @@
 //! The official Python SDKs through the running binary.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
+use support::clients::python_with_sdks;
 use support::fake_provider::FakeProvider;
-use support::outlay::{Home, target_dir};
-
-const PACKAGES: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
+use support::outlay::Home;
 
 #[test]
 fn the_tokens_an_sdk_sees_are_the_ledgers() {
@@ -70,27 +68,4 @@ fn talk(base: &str) -> Vec<Value> {
     assert!(talk.status.success(), "{}", String::from_utf8_lossy(&talk.stderr));
     let printed = String::from_utf8(talk.stdout).unwrap();
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Python with the pinned SDKs, made once and kept in the target folder.
-fn python_with_sdks() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(make_python_with_sdks)
-}
-
-fn make_python_with_sdks() -> PathBuf {
-    let name = PACKAGES.join("-").replace('=', "");
-    let folder = target_dir().join(format!("venv-{name}"));
-    let python = folder.join("bin/python");
-    if !folder.join("ready").exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
-        std::fs::write(folder.join("ready"), "").unwrap();
-    }
-    python
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
