@@ -2,6 +2,7 @@
 
 mod bench;
 mod bundle;
+mod clients;
 mod desktop;
 mod prices;
 mod process;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::process::{built, cargo, npm, program, succeed, succeed_watching};
-use crate::setup;
+use crate::{clients, setup};
 
 /// Cargo's switch for the desktop app. Every step uses the same selection and features, so that
 /// each dependency is compiled once.
@@ -22,6 +22,9 @@ pub(crate) struct Options {
     /// Leave out the desktop app and the tests of its window.
     #[arg(long)]
     no_desktop: bool,
+    /// Only the stories in which coding agents and SDKs run through Outlay.
+    #[arg(long, conflicts_with_all = ["quick", "no_desktop"])]
+    clients: bool,
 }
 
 /// Sets up and runs everything, stopping at the first step that fails.
@@ -57,6 +60,9 @@ impl Session {
     }
 
     fn all_steps(&mut self) -> Result<()> {
+        if self.options.clients {
+            return self.clients_steps();
+        }
         self.step("system packages", |session| setup::system_packages(&session.packages()))?;
         self.step("format", |_| succeed(&mut cargo(["fmt", "--all", "--check"])))?;
         self.dashboard_steps()?;
@@ -78,6 +84,18 @@ impl Session {
         Ok(())
     }
 
+    /// No dashboard is needed for them, and no desktop.
+    fn clients_steps(&mut self) -> Result<()> {
+        self.step("system packages", |_| setup::system_packages(&[setup::STORY_PACKAGES]))?;
+        self.step("coding agents and SDKs", |_| clients::install())?;
+        self.step("build the program", |_| succeed(&mut cargo(["build", "-p", "outlay-cli"])))?;
+        let binary = program(&built("debug")?, "outlay");
+        self.step("end-to-end tests", |session| {
+            let mut stories = cargo(["test", "-p", "outlay-tests", "--test", "clients"]);
+            session.count(stories.env("OUTLAY_BIN", binary))
+        })
+    }
+
     fn dashboard_steps(&mut self) -> Result<()> {
         self.step("dashboard: packages", |_| setup::dashboard_packages())?;
         self.step("dashboard: types", |_| succeed(&mut npm(["run", "--silent", "check"])))?;
@@ -94,6 +112,7 @@ impl Session {
             succeed(session.cargo_workspace("build").arg("--bins"))
         })?;
         let folder = built("debug")?;
+        self.step("coding agents and SDKs", |_| clients::install())?;
         self.step("end-to-end tests", |session| {
             let mut stories = session.cargo_workspace("test");
             stories.args(["--test", "*", "--no-fail-fast"]);
