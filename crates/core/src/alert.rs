@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Quantity;
+use crate::loops::{Finding, LoopKind};
 use crate::money::Money;
 
 /// What happened.
@@ -18,6 +19,12 @@ pub enum AlertKind {
     BalanceLow,
     /// The provider says that the money is gone.
     UpstreamEmpty,
+    /// A client repeats itself without getting anywhere.
+    Loop,
+    /// A project makes far more calls than usual.
+    Burst,
+    /// Money is spent while nobody is at the keyboard.
+    IdleSpend,
 }
 
 /// How much it matters.
@@ -41,6 +48,9 @@ impl AlertKind {
             AlertKind::BudgetRefused => "budget_refused",
             AlertKind::BalanceLow => "balance_low",
             AlertKind::UpstreamEmpty => "upstream_empty",
+            AlertKind::Loop => "loop",
+            AlertKind::Burst => "burst",
+            AlertKind::IdleSpend => "idle_spend",
         }
     }
 }
@@ -131,6 +141,36 @@ pub fn upstream_empty_text(provider: &str, account: &str) -> AlertText {
     }
 }
 
+/// The words for a loop or a storm; `who` makes the calls, and they are refused from now on or not.
+#[must_use]
+pub fn loop_text(finding: &Finding, who: &str, is_refused: bool) -> AlertText {
+    let title = match finding.kind {
+        LoopKind::SameRequest | LoopKind::RetriesAfterRefusal | LoopKind::TightLoop => {
+            format!("{who} seems to be in a loop")
+        }
+        LoopKind::Burst => format!("{who} makes far more calls than usual"),
+        LoopKind::IdleSpend => "Calls go on while nobody is there".to_owned(),
+    };
+    let then = match (is_refused, finding.kind.can_refuse()) {
+        (true, _) => {
+            format!("Refused until it stops: {}, or run: outlay bypass 10m", finding.way_out())
+        }
+        (false, true) => {
+            let switch = if finding.kind == LoopKind::IdleSpend { "idle_refuse" } else { "refuse" };
+            format!(
+                "Nothing is refused for it, as {switch} under [loops] in outlay.toml is off. Look at it: outlay calls"
+            )
+        }
+        (false, false) => "Look at it: outlay calls".to_owned(),
+    };
+    AlertText { title, body: format!("{}. {then}", capitalized(&finding.what())) }
+}
+
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// A reset as a reader of an alert wants it: local date, time and offset.
 #[must_use]
 pub fn reset_text(reset: DateTime<Utc>, timezone: chrono_tz::Tz) -> String {
@@ -142,6 +182,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::money::PICODOLLARS_PER_USD;
 
     #[test]
     fn thresholds_are_crossed_once_on_the_way_up() {
@@ -157,6 +198,56 @@ mod tests {
             (0, 5, 0, &[80], &[]),
         ] {
             assert_eq!(crossed(before, after, limit, warn), expected, "{before} {after} {limit}");
+        }
+    }
+
+    #[test]
+    fn loops_are_told_with_what_to_do() {
+        use crate::loops::Measure;
+        let since = DateTime::UNIX_EPOCH;
+        let window = chrono::TimeDelta::minutes(2);
+        let finding = |kind, measure| Finding {
+            kind,
+            count: 90,
+            since,
+            window,
+            until: since,
+            is_news: true,
+            measure,
+        };
+        let spent = Measure::Spent(Money::from_picodollars(2 * PICODOLLARS_PER_USD));
+        for (kind, measure, is_refused, title, body) in [
+            (
+                LoopKind::SameRequest,
+                Measure::None,
+                true,
+                "pi in 'demo' seems to be in a loop",
+                "The same request was sent 90 times in 2 minutes. Refused until it stops: a changed request passes, or run: outlay bypass 10m",
+            ),
+            (
+                LoopKind::TightLoop,
+                Measure::None,
+                false,
+                "pi in 'demo' seems to be in a loop",
+                "90 streams in a row were over at once, in 2 minutes. Nothing is refused for it, as refuse under [loops] in outlay.toml is off. Look at it: outlay calls",
+            ),
+            (
+                LoopKind::RetriesAfterRefusal,
+                Measure::None,
+                false,
+                "pi in 'demo' seems to be in a loop",
+                "90 calls were refused in 2 minutes, and it asks again. Look at it: outlay calls",
+            ),
+            (
+                LoopKind::IdleSpend,
+                spent,
+                false,
+                "Calls go on while nobody is there",
+                "90 calls for $2.00 while nobody has touched keyboard or mouse for 2 minutes. Nothing is refused for it, as idle_refuse under [loops] in outlay.toml is off. Look at it: outlay calls",
+            ),
+        ] {
+            let text = loop_text(&finding(kind, measure), "pi in 'demo'", is_refused);
+            assert_eq!((text.title.as_str(), text.body.as_str()), (title, body));
         }
     }
 

@@ -12,6 +12,7 @@ mod bounded;
 mod caller;
 mod rate;
 mod recent;
+mod words;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -244,10 +245,10 @@ impl LoopWatch {
         self.away.uncount();
     }
 
-    /// The call was sent and is over.
-    pub fn ended(&mut self, ticket: &Ticket, end: &End) -> Option<Finding> {
+    /// The call was sent and is over. A loop that this makes is found when it goes on.
+    pub fn ended(&mut self, ticket: &Ticket, end: &End) {
         self.away.ended(end.cost);
-        self.callers.entry(ticket.caller).ended(ticket.body, end, &self.rules)
+        self.callers.entry(ticket.caller).ended(ticket.body, end, &self.rules);
     }
 
     /// Tells how busy a project's past minutes were, in calls: those with any, oldest first.

@@ -149,38 +149,38 @@ impl CallerState {
     }
 
     /// An answer is over.
-    pub(super) fn ended(
-        &mut self,
-        hash: Option<u64>,
-        end: &End,
-        rules: &LoopRules,
-    ) -> Option<Finding> {
+    pub(super) fn ended(&mut self, hash: Option<u64>, end: &End, rules: &LoopRules) {
         if let Some(body) = self.known(hash) {
             body.is_answered = true;
         }
-        if !end.is_stream || rules.short_streams == 0 {
-            return None;
+        if end.is_stream && rules.short_streams > 0 {
+            self.stream_ended(end, rules);
         }
-        let is_short = end.lasted <= SHORT_LASTS_MAX
-            && (end.is_cut || end.output_tokens? <= SHORT_OUTPUT_TOKENS_MAX);
-        if !is_short {
+    }
+
+    fn stream_ended(&mut self, end: &End, rules: &LoopRules) {
+        let says_little = match end.output_tokens {
+            _ if end.is_cut => true,
+            Some(tokens) => tokens <= SHORT_OUTPUT_TOKENS_MAX,
+            // Nobody knows whether it got anywhere.
+            None => return,
+        };
+        if !says_little || end.lasted > SHORT_LASTS_MAX {
             self.short.clear();
             self.tight = None;
-            return None;
+            return;
         }
         let begun = end.at - end.lasted;
         let is_beside = self.short_ended.is_some_and(|last| begun + OVERLAP_MAX < last);
         self.short_ended = Some(end.at);
         if is_beside {
             self.short.clear();
+        } else if self.tight.is_none() {
+            self.tight = self
+                .short
+                .push(end.at, rules.short_streams, SHORT_STREAMS_WITHIN)
+                .map(|since| Running::begun(rules.short_streams, since, end.at));
         }
-        if is_beside || self.tight.is_some() {
-            return None;
-        }
-        let since = self.short.push(end.at, rules.short_streams, SHORT_STREAMS_WITHIN)?;
-        let running = Running::begun(rules.short_streams, since, end.at);
-        self.tight = Some(running);
-        Some(running.finding(LoopKind::TightLoop, end.at, self.tight_told.tell(end.at)))
     }
 
     fn known(&mut self, hash: Option<u64>) -> Option<&mut Body> {
