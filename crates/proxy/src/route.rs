@@ -1,4 +1,4 @@
-//! Where a request goes, told by its path alone: project, provider, endpoint.
+//! Where a request goes, told by its path alone: run, project, provider, endpoint.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,9 @@ pub(crate) struct Route {
     pub(crate) family: Family,
     /// The whole address.
     pub(crate) url: String,
-    /// The project named in front of the path.
+    /// The `outlay run` named in front of the path.
+    pub(crate) run: Option<String>,
+    /// The project named there.
     pub(crate) project: Option<String>,
     /// The protocol of the endpoint.
     pub(crate) dialect: Dialect,
@@ -132,7 +134,8 @@ pub(crate) fn find(
     path_and_query: &str,
     is_chatgpt: bool,
 ) -> Result<Route, RouteError> {
-    let (project, rest) = split_project(path_and_query);
+    let (run, rest) = split_named("/r/", path_and_query);
+    let (project, rest) = split_named("/p/", rest);
     let (first, after_first) = split_segment(rest);
     let (name, path) = match upstreams.contains_key(first) {
         true => (first, after_first),
@@ -150,6 +153,7 @@ pub(crate) fn find(
         deployments: upstream.deployments.clone(),
         family: upstream.family,
         url: format!("{base}{own_path}"),
+        run,
         project,
         dialect: Dialect::of_path(path).unwrap_or(Dialect::Other),
         is_free: is_free(method, path),
@@ -157,9 +161,9 @@ pub(crate) fn find(
     })
 }
 
-/// `/p/<project>` in front of the rest, which keeps its slash.
-fn split_project(path: &str) -> (Option<String>, &str) {
-    let Some(after) = path.strip_prefix("/p/") else { return (None, path) };
+/// The name after `prefix` in front of the rest, which keeps its slash.
+fn split_named<'a>(prefix: &str, path: &'a str) -> (Option<String>, &'a str) {
+    let Some(after) = path.strip_prefix(prefix) else { return (None, path) };
     let end = after.find(['/', '?']).unwrap_or(after.len());
     let (name, rest) = after.split_at(end);
     let name = percent_decode_str(name).decode_utf8_lossy();
@@ -308,6 +312,21 @@ mod tests {
                 "{path}"
             );
             assert!(url.ends_with(route.path_and_query()), "{}", route.path_and_query());
+        }
+    }
+
+    #[test]
+    fn a_run_and_a_project_stand_in_front() {
+        for (path, run, project) in [
+            ("/r/1f2e/p/demo/openai/v1/chat/completions", Some("1f2e"), Some("demo")),
+            ("/r/1f2e/openai/v1/chat/completions", Some("1f2e"), None),
+            ("/r/1f2e/v1/messages", Some("1f2e"), None),
+            ("/r//v1/messages", None, None),
+            ("/p/r/v1/messages", None, Some("r")),
+        ] {
+            let route = find(&upstreams(), "POST", path, false).unwrap();
+            assert_eq!((route.run.as_deref(), route.project.as_deref()), (run, project), "{path}");
+            assert!(route.path_and_query().starts_with("/v1/"), "{}", route.path_and_query());
         }
     }
 
