@@ -148,7 +148,7 @@ pub fn loop_text(finding: &Finding, who: &str, is_refused: bool) -> AlertText {
         LoopKind::SameRequest | LoopKind::RetriesAfterRefusal | LoopKind::TightLoop => {
             format!("{who} seems to be in a loop")
         }
-        LoopKind::Burst => format!("{who} makes far more calls than usual"),
+        LoopKind::Burst => format!("Far more calls than usual {who}"),
         LoopKind::IdleSpend => "Calls go on while nobody is there".to_owned(),
     };
     let then = match (is_refused, finding.kind.can_refuse()) {

@@ -5,7 +5,8 @@
 //! hashes and times, no text; a bounded number of callers; and takes constant time an event.
 //!
 //! What is no loop: bodies that grow (an agent's every turn), one body asked many times at once
-//! (samples), streams that overlap (agents side by side), and whatever is answered at length.
+//! (samples) or after failures, streams that overlap (agents side by side), and whatever is answered
+//! at length.
 
 mod away;
 mod bounded;
@@ -107,6 +108,8 @@ pub struct End {
     pub at: DateTime<Utc>,
     /// Since it was asked.
     pub lasted: TimeDelta,
+    /// Whether anything is charged for it. What failed repeats no work, and may be tried again.
+    pub is_billed: bool,
     /// Whether it was a stream.
     pub is_stream: bool,
     /// Whether it ended before its end: broken off, failed, or by its output cap.
@@ -228,15 +231,16 @@ impl LoopWatch {
         let found = [
             ask.body.and_then(|body| caller.asked(body, ask.at, &self.rules)),
             caller.goes_on(ask.at),
+            caller.retries(ask.at),
             self.projects.entry(ticket.project).asked(ask.at, &self.rules),
             self.away.asked(ask.idle, ask.at, &self.rules),
         ];
         (ticket, found.into_iter().flatten().collect())
     }
 
-    /// A budget refused the call.
-    pub fn refused(&mut self, ticket: &Ticket, at: DateTime<Utc>) -> Option<Finding> {
-        self.callers.entry(ticket.caller).refused(ticket.body, at, &self.rules)
+    /// A budget refused the call. What that makes is found when it is asked again.
+    pub fn refused(&mut self, ticket: &Ticket, at: DateTime<Utc>) {
+        self.callers.entry(ticket.caller).refused(ticket.body, at, &self.rules);
     }
 
     /// The call was refused for a finding: it counts for no rate, and nothing is spent for it.
@@ -245,7 +249,7 @@ impl LoopWatch {
         self.away.uncount();
     }
 
-    /// The call was sent and is over. A loop that this makes is found when it goes on.
+    /// The call was sent and is over. What that makes is found when it is asked again.
     pub fn ended(&mut self, ticket: &Ticket, end: &End) {
         self.away.ended(end.cost);
         self.callers.entry(ticket.caller).ended(ticket.body, end, &self.rules);

@@ -21,7 +21,8 @@ const OVERLAP_MAX: TimeDelta = TimeDelta::milliseconds(100);
 pub(super) struct CallerState {
     bodies: Vec<Body>,
     refused: Recent,
-    refused_told: Told,
+    retries: Option<Running>,
+    retries_told: Told,
     short: Recent,
     short_ended: Option<DateTime<Utc>>,
     tight: Option<Running>,
@@ -129,31 +130,36 @@ impl CallerState {
         Some(self.tight?.finding(LoopKind::TightLoop, at, self.tight_told.tell(at)))
     }
 
+    /// Anything is asked: again, after all those refusals?
+    pub(super) fn retries(&mut self, at: DateTime<Utc>) -> Option<Finding> {
+        let running = self.retries.filter(|running| at >= running.since && at < running.until)?;
+        let is_news = self.retries_told.tell(at);
+        Some(running.finding(LoopKind::RetriesAfterRefusal, at, is_news))
+    }
+
     /// A budget refused what was asked. That repeats no work.
-    pub(super) fn refused(
-        &mut self,
-        hash: Option<u64>,
-        at: DateTime<Utc>,
-        rules: &LoopRules,
-    ) -> Option<Finding> {
+    pub(super) fn refused(&mut self, hash: Option<u64>, at: DateTime<Utc>, rules: &LoopRules) {
         if let Some(body) = self.known(hash) {
             body.asked.pop();
             body.is_answered = true;
         }
         if rules.refused == 0 {
-            return None;
+            return;
         }
-        let since = self.refused.push(at, rules.refused, REFUSED_WITHIN)?;
-        let running = Running::begun(rules.refused, since, at);
-        Some(running.finding(LoopKind::RetriesAfterRefusal, at, self.refused_told.tell(at)))
+        let since = self.refused.push(at, rules.refused, REFUSED_WITHIN);
+        let begun = || since.map(|since| Running::begun(rules.refused, since, at));
+        self.retries = self.retries.and_then(|running| running.again(at)).or_else(begun);
     }
 
     /// An answer is over.
     pub(super) fn ended(&mut self, hash: Option<u64>, end: &End, rules: &LoopRules) {
         if let Some(body) = self.known(hash) {
             body.is_answered = true;
+            if !end.is_billed {
+                body.asked.pop();
+            }
         }
-        if end.is_stream && rules.short_streams > 0 {
+        if end.is_stream && end.is_billed && rules.short_streams > 0 {
             self.stream_ended(end, rules);
         }
     }

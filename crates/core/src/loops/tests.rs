@@ -22,6 +22,7 @@ fn document(at: DateTime<Utc>) -> End {
     End {
         at,
         lasted: TimeDelta::zero(),
+        is_billed: true,
         is_stream: false,
         is_cut: false,
         output_tokens: Some(500),
@@ -123,30 +124,43 @@ fn a_body_that_is_refused_repeats_no_work() {
     for second in 0..100 {
         let (ticket, found) = watch.asked(&ask(1, at(second)));
         assert_eq!(found, []);
-        assert_eq!(watch.refused(&ticket, at(second)), None);
+        watch.refused(&ticket, at(second));
     }
     assert_eq!(answered(&mut watch, 1, at(101)), [], "the budget was raised");
 }
 
 #[test]
+fn what_fails_may_be_tried_again() {
+    let mut watch = LoopWatch::new(LoopRules::default());
+    for second in 0..200 {
+        let (ticket, found) = watch.asked(&ask(1, at(second)));
+        assert_eq!(found, []);
+        watch.ended(&ticket, &End { is_billed: false, ..stream(at(second), 100, true, None) });
+    }
+}
+
+#[test]
 fn retries_after_refusals() {
-    let retries = Some(LoopKind::RetriesAfterRefusal);
+    let retries = &[LoopKind::RetriesAfterRefusal][..];
     for (name, count, every_ms, expected) in [
-        ("nineteen", 19, 100, None),
+        ("nineteen", 19, 100, &[][..]),
         ("twenty", 20, 100, retries),
         ("twenty in a minute", 20, 3_157, retries),
-        ("one every four seconds", 500, 4_000, None),
-        ("eleven in 185 seconds", 11, 16_800, None),
+        ("one every four seconds", 500, 4_000, &[]),
+        ("eleven in 185 seconds", 11, 16_800, &[]),
     ] {
         let mut watch = LoopWatch::new(LoopRules::default());
-        let mut last = None;
         for nth in 0..count {
             let now = at_ms(nth * every_ms);
             let (ticket, found) = watch.asked(&ask(u64::try_from(nth % 3).unwrap(), now));
             assert_eq!(found, []);
-            last = watch.refused(&ticket, now);
+            watch.refused(&ticket, now);
         }
-        assert_eq!(last.map(|it| it.kind), expected, "{name}");
+        for (later_s, expected) in [(1, expected), (30, expected), (60, &[])] {
+            let now = at_ms((count - 1) * every_ms) + TimeDelta::seconds(later_s);
+            let (_, found) = watch.asked(&ask(9, now));
+            assert_eq!(kinds(&found), expected, "{name}, {later_s} seconds later");
+        }
     }
     assert!(!LoopKind::RetriesAfterRefusal.can_refuse());
 }
@@ -320,7 +334,7 @@ fn a_rule_that_is_off_finds_nothing() {
         let idle = Some(TimeDelta::hours(9));
         let (ticket, found) = watch.asked(&Ask { idle, ..ask(1, at(second)) });
         assert_eq!(found, []);
-        assert_eq!(watch.refused(&ticket, at(second)), None);
+        watch.refused(&ticket, at(second));
         watch.ended(&ticket, &stream(at(second), 1, true, Some(0)));
     }
 }
@@ -353,12 +367,12 @@ proptest! {
             now += TimeDelta::milliseconds(event.after_ms);
             let session = event.session.to_string();
             let caller = Caller { session: Some(&session), ..CALLER };
-            let (ticket, mut found) =
+            let (ticket, found) =
                 watch.asked(&Ask { caller, body: Some(event.body), idle: None, at: now });
             log.push((event.session, event.body, now, event.tokens));
             let end = stream(now, 100, event.tokens % 2 == 1, Some(event.tokens));
             match event.tokens {
-                0 => found.extend(watch.refused(&ticket, now)),
+                0 => watch.refused(&ticket, now),
                 _ => watch.ended(&ticket, &end),
             }
             for finding in found {
