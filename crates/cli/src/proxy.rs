@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
-use outlay_host::config::Config;
+use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
+use outlay_host::idle::Idle;
 use outlay_host::notify::{self, Delivery, Notifier};
-use outlay_proxy::{App, Changes, Parts, ProviderPart, Server, Settings};
+use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -30,11 +31,11 @@ pub(crate) struct Proxy {
     _notifier: Notifier,
 }
 
-/// A runtime of a few threads: the work is waiting.
+/// A runtime of one thread: a call is mostly waiting, and handing it from thread to thread costs
+/// more than all that is done for it. What takes long (a long body, a report) runs on threads of
+/// its own.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("no threads can be had: {error}")))
@@ -160,9 +161,17 @@ fn settings(session: &Session, listen: SocketAddr, token: String) -> Result<Sett
         wait_max: config.wait_max,
         after_disconnect: config.after_disconnect,
         strict: config.strict,
+        loops: loops(config)?,
         token,
     };
     Settings::from_parts(parts).map_err(|error| {
         Failure::Failed(format!("{}: {error}", session.folders.config().display()))
     })
+}
+
+fn loops(config: &Config) -> Result<LoopSetting, Failure> {
+    let idle =
+        Idle::start().map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
+    let Loops { rules, refuse, idle_refuse } = config.loops;
+    Ok(LoopSetting { rules, refuse, idle_refuse, idle: Arc::new(move || idle.get()) })
 }

@@ -6,7 +6,8 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -178,11 +179,15 @@ impl Passing<'_> {
     ) -> (End, Option<Duration>) {
         let mut first_byte = None;
         let mut held_bytes = 0;
+        let mut next = None;
         let end = loop {
-            let frame = tokio::select! {
-                biased;
-                frame = tokio::time::timeout(SILENCE_MAX, body.frame()) => frame,
-                () = &mut patience => break End::ClientLeft,
+            let frame = match next.take() {
+                Some(frame) => Ok(frame),
+                None => tokio::select! {
+                    biased;
+                    frame = tokio::time::timeout(SILENCE_MAX, body.frame()) => frame,
+                    () = &mut patience => break End::ClientLeft,
+                },
             };
             let frame = match frame {
                 Ok(Some(Ok(frame))) => frame,
@@ -191,7 +196,9 @@ impl Passing<'_> {
             };
             first_byte = first_byte.or_else(|| Some(self.call.admitted.elapsed()));
             match frame.into_data() {
-                Ok(piece) => {
+                Ok(first) => {
+                    let piece;
+                    (piece, next) = gather(first, &mut body).await;
                     held_bytes += piece.len();
                     // A client that has stopped reading must not keep the call from its end.
                     let passed = tokio::select! {
@@ -261,6 +268,42 @@ impl Passing<'_> {
         self.client.send_head(head);
     }
 }
+
+/// The piece with what has arrived behind it, so that pieces that came together go on together;
+/// and what comes after them, where that is known.
+async fn gather(first: Bytes, body: &mut reqwest::Body) -> (Bytes, Option<Arrived>) {
+    let mut gathered = BytesMut::new();
+    let next = loop {
+        let mut arrived = body.frame().now_or_never();
+        if arrived.is_none() {
+            // The connection's task may have the next one in its buffer: give it a turn.
+            tokio::task::yield_now().await;
+            arrived = body.frame().now_or_never();
+        }
+        match arrived {
+            None => break None,
+            Some(Some(Ok(frame))) => match frame.into_data() {
+                Ok(more) => {
+                    if gathered.is_empty() {
+                        gathered.extend_from_slice(&first);
+                    }
+                    gathered.extend_from_slice(&more);
+                    if gathered.len() >= GATHERED_BYTES_MAX {
+                        break None;
+                    }
+                }
+                Err(frame) => break Some(Some(Ok(frame))),
+            },
+            Some(end) => break Some(end),
+        }
+    };
+    if gathered.is_empty() { (first, next) } else { (gathered.freeze(), next) }
+}
+
+type Arrived = Option<Result<http_body::Frame<Bytes>, reqwest::Error>>;
+
+/// Pieces that came together go on together up to this length.
+const GATHERED_BYTES_MAX: usize = 16 * 1024;
 
 /// Hides the usage chunk that we asked for. What is compressed is unpacked for it.
 struct Filter {
