@@ -1,17 +1,27 @@
 //! Whether a call may be sent: a pure decision over what its budgets have left.
 //!
-//! Each admitted call holds its *ceiling*, the most it can be billed, in every budget that applies;
-//! `spent + held` can then never pass a hard limit, whatever the concurrency. A request without an
-//! output cap is given the affordable one near the limit, so that its ceiling fits.
+//! Far from a limit (*green*) a call holds its *ceiling*, the most it can be billed, in every budget
+//! that applies: `spent + held` can then never pass a hard limit, whatever the concurrency. Where
+//! ceilings do not fit, most calls would still cost little (*amber*): what can be stopped or capped
+//! holds less, and is stopped or capped. Where not even that fits (*red*), a call waits for what
+//! running calls give back, or is refused because nothing they give back would do.
+//!
+//! `docs/decisions/0008-green-amber-red.md` has the cases that led to these rules.
+
+mod expected;
+mod near;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use expected::{Expected, History, Sample};
+
 use crate::budget::{BudgetKind, BudgetUnit};
 use crate::cost;
 use crate::money::Money;
 use crate::price::Price;
+use near::{Near, Stand, stand};
 
 /// What a call may consume at the most, known from its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +39,10 @@ pub struct Bounds {
     pub output_tokens_floor: u64,
     /// Whether a cap can be set: the dialect has a field for it and the request has one choice.
     pub can_cap: bool,
+    /// Whether its answer is seen as it is generated and can be ended in its dialect's form.
+    pub can_stop: bool,
+    /// Whether tokens bound what it is billed: no server-side tools, media or work out of sight.
+    pub is_bounded: bool,
 }
 
 /// What a call may cost at the most: its bounds at its price.
@@ -38,6 +52,8 @@ pub struct Demand {
     pub price: Option<Arc<Price>>,
     /// What it may consume.
     pub bounds: Bounds,
+    /// Near a limit nothing passes that has no proven bound.
+    pub is_strict: bool,
 }
 
 /// One budget that applies, with its current period's counters. Counts are in its unit.
@@ -80,13 +96,8 @@ pub enum RefusalReason {
 /// What is done with a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Send it. `holds[i]` is set aside in budget `i`, in its unit.
-    Admit {
-        /// One hold a budget, in the order given.
-        holds: Vec<i64>,
-        /// The output cap to set where the request had none.
-        output_cap: Option<u64>,
-    },
+    /// Send it.
+    Admit(Admit),
     /// Running calls hold what it needs in budget `budget` and may give it back.
     Wait {
         /// Index of the budget.
@@ -103,6 +114,49 @@ pub enum Decision {
         /// What it needs there, in the budget's unit; 0 where unknown.
         needed: i64,
     },
+}
+
+/// The terms on which a call is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admit {
+    /// What is set aside, one hold a budget, in the order given and in its unit.
+    pub holds: Vec<i64>,
+    /// The output cap to set on the request.
+    pub output_cap: Option<u64>,
+    /// Whether a limit set that cap, and not merely the lack of one: who hits it has no money left.
+    pub is_cap_lowered: bool,
+    /// The prompt tokens that the holds pay for.
+    pub input_tokens: u64,
+    /// The generated tokens that the holds pay for, where it may generate more: it has to draw
+    /// more money as it goes, or be ended. `None`: the holds cover all it may do.
+    pub covered: Option<u64>,
+}
+
+/// How one budget looked at one call, for explanations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What the call needs there at the least, in the budget's unit.
+    pub needed: i64,
+    /// What the budget said.
+    pub verdict: Verdict,
+}
+
+/// What one budget says to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It counts and never refuses: soft, paused or bypassed.
+    NeverRefuses,
+    /// The most the call can cost fits.
+    Fits,
+    /// What the call is expected to cost fits; it is capped or watched.
+    FitsWatched,
+    /// Running calls hold what it needs.
+    Held,
+    /// What is left would not do even if every hold came back.
+    Exceeded,
+    /// The model has no price.
+    Unpriced,
 }
 
 impl RefusalReason {
@@ -157,6 +211,20 @@ impl Demand {
         Some(cost::ceiling(price, self.bounds.input_tokens_max, self.output_bound()))
     }
 
+    /// What the call needs in `unit` for `input` prompt tokens and `output` generated ones; 0
+    /// without a price.
+    #[must_use]
+    pub fn needed(&self, unit: BudgetUnit, input: u64, output: u64) -> i64 {
+        match unit {
+            BudgetUnit::Usd => self
+                .price
+                .as_deref()
+                .map_or(0, |price| cost::ceiling(price, input, output).picodollars()),
+            BudgetUnit::Tokens => clamp(input.saturating_add(output)),
+            BudgetUnit::Calls => 1,
+        }
+    }
+
     /// Whether nothing at all is charged.
     fn is_free(&self) -> bool {
         self.price.as_deref().is_some_and(|price| price.rates.is_free())
@@ -171,28 +239,24 @@ impl Demand {
         self.bounds.output_tokens_max.unwrap_or(self.bounds.output_tokens_default)
     }
 
-    /// What the call needs in `unit` with `output` tokens at the most; 0 without a price.
-    fn needed(&self, unit: BudgetUnit, output: u64) -> i64 {
-        match unit {
-            BudgetUnit::Usd => self.price.as_deref().map_or(0, |price| {
-                cost::ceiling(price, self.bounds.input_tokens_max, output).picodollars()
-            }),
-            BudgetUnit::Tokens => clamp(self.bounds.input_tokens_max.saturating_add(output)),
-            BudgetUnit::Calls => 1,
-        }
+    fn needed_at_most(&self, unit: BudgetUnit, output: u64) -> i64 {
+        self.needed(unit, self.bounds.input_tokens_max, output)
     }
 
     /// The largest output whose need in `unit` is at most `available`; `None` when none is.
-    fn output_affordable(&self, unit: BudgetUnit, available: i64) -> Option<u64> {
+    pub(crate) fn output_affordable(
+        &self,
+        unit: BudgetUnit,
+        input: u64,
+        available: i64,
+    ) -> Option<u64> {
         match unit {
             BudgetUnit::Usd => {
                 let price = self.price.as_deref()?;
                 let money = Money::from_picodollars(available);
-                cost::output_tokens_affordable(price, self.bounds.input_tokens_max, money)
+                cost::output_tokens_affordable(price, input, money)
             }
-            BudgetUnit::Tokens => {
-                u64::try_from(available).ok()?.checked_sub(self.bounds.input_tokens_max)
-            }
+            BudgetUnit::Tokens => u64::try_from(available).ok()?.checked_sub(input),
             BudgetUnit::Calls => (available >= 1).then_some(u64::MAX),
         }
     }
@@ -200,17 +264,20 @@ impl Demand {
 
 /// Decides over one call. Hard budgets are asked in order; the first that cannot pay even with
 /// every hold given back refuses, else the first that is short for now makes the call wait.
+/// `expected` is asked only where a ceiling does not fit.
 #[must_use]
-pub fn decide(demand: &Demand, budgets: &[Funds]) -> Decision {
-    let mut output_cap: Option<u64> = None;
+pub fn decide(
+    demand: &Demand,
+    budgets: &[Funds],
+    expected: &mut dyn FnMut() -> Expected,
+) -> Decision {
     let mut wait: Option<(usize, i64)> = None;
+    let mut terms = Terms::default();
     for (index, funds) in budgets.iter().enumerate() {
-        if funds.kind == BudgetKind::Soft {
-            continue;
-        }
-        match stand(demand, funds) {
-            Stand::Fits => {}
-            Stand::FitsCapped(cap) => output_cap = Some(output_cap.map_or(cap, |c| c.min(cap))),
+        match stand(demand, funds, expected) {
+            Stand::NeverRefuses | Stand::Fits => {}
+            Stand::FitsCapped(cap) => terms.caps(cap, false),
+            Stand::Near(near) => terms.take(index, near),
             Stand::Held { needed } => wait = wait.or(Some((index, needed))),
             Stand::Unpriced => {
                 let reason = RefusalReason::UnpricedModel;
@@ -222,65 +289,82 @@ pub fn decide(demand: &Demand, budgets: &[Funds]) -> Decision {
             }
         }
     }
-    if let Some((budget, needed)) = wait {
-        return Decision::Wait { budget, needed };
+    match wait {
+        Some((budget, needed)) => Decision::Wait { budget, needed },
+        None => Decision::Admit(terms.admit(demand, budgets)),
     }
-    let output = output_cap.unwrap_or_else(|| demand.output_bound());
-    let holds = budgets.iter().map(|funds| demand.needed(funds.unit, output)).collect();
-    Decision::Admit { holds, output_cap }
 }
 
-/// How one call stands with one hard budget.
-enum Stand {
-    Fits,
-    FitsCapped(u64),
-    Held { needed: i64 },
-    Exceeded { needed: i64 },
-    Unpriced,
+/// How one budget looks at the call, for explanations.
+#[must_use]
+pub fn look(demand: &Demand, funds: &Funds, expected: &mut dyn FnMut() -> Expected) -> Look {
+    let most = demand.needed_at_most(funds.unit, demand.output_bound());
+    let (needed, verdict) = match stand(demand, funds, expected) {
+        Stand::NeverRefuses => (most, Verdict::NeverRefuses),
+        Stand::Fits => (most, Verdict::Fits),
+        Stand::FitsCapped(cap) => (demand.needed_at_most(funds.unit, cap), Verdict::Fits),
+        Stand::Near(near) => (near.hold(demand, funds, near.cap), Verdict::FitsWatched),
+        Stand::Held { needed } => (needed, Verdict::Held),
+        Stand::Exceeded { needed } => (needed, Verdict::Exceeded),
+        Stand::Unpriced => (0, Verdict::Unpriced),
+    };
+    Look { needed, verdict }
 }
 
-fn stand(demand: &Demand, funds: &Funds) -> Stand {
-    if funds.unit == BudgetUnit::Usd && demand.price.is_none() {
-        return if funds.allow_unpriced { Stand::Fits } else { Stand::Unpriced };
+/// What all budgets together ask of the call.
+#[derive(Default)]
+struct Terms {
+    cap: Option<u64>,
+    is_cap_lowered: bool,
+    near: Vec<(usize, Near)>,
+}
+
+impl Terms {
+    fn caps(&mut self, cap: u64, by_limit: bool) {
+        if self.cap.is_none_or(|known| cap < known) {
+            self.cap = Some(cap);
+            self.is_cap_lowered = by_limit;
+        }
     }
-    let needed = demand.needed(funds.unit, demand.output_bound());
-    let is_bounded_by_tokens = funds.unit != BudgetUnit::Usd || demand.is_by_tokens();
-    if needed == 0 && demand.is_free() && funds.unit == BudgetUnit::Usd {
-        return Stand::Fits;
+
+    fn take(&mut self, index: usize, near: Near) {
+        if let Some(cap) = near.cap {
+            self.caps(cap, near.is_cap_lowered);
+        }
+        self.near.push((index, near));
     }
-    // Pages, hours and tools have no bound here: they pass while anything is left at all.
-    if !is_bounded_by_tokens && funds.unspent() <= 0 {
-        return Stand::Exceeded { needed };
-    }
-    let uncapped =
-        demand.bounds.output_tokens_max.is_none() && demand.bounds.can_cap && funds.may_cap;
-    if needed <= funds.free() {
-        let ends_by_itself = demand.bounds.default_is_proven || funds.unit == BudgetUnit::Calls;
-        return if uncapped && !ends_by_itself {
-            Stand::FitsCapped(demand.bounds.output_tokens_default)
-        } else {
-            Stand::Fits
+
+    fn admit(self, demand: &Demand, budgets: &[Funds]) -> Admit {
+        let output = self.cap.unwrap_or_else(|| demand.output_bound());
+        let hold = |(index, funds): (usize, &Funds)| match self
+            .near
+            .iter()
+            .find(|(near, _)| *near == index)
+        {
+            Some((_, near)) => near.hold(demand, funds, self.cap),
+            None => demand.needed_at_most(funds.unit, output),
         };
+        let covered = self.near.iter().filter_map(|(_, near)| near.covered).min();
+        let is_ended_by_provider = self.cap.is_some() || demand.ends_by_itself();
+        Admit {
+            holds: budgets.iter().enumerate().map(hold).collect(),
+            output_cap: self.cap,
+            is_cap_lowered: self.is_cap_lowered,
+            input_tokens: self
+                .near
+                .iter()
+                .map(|(_, near)| near.input)
+                .min()
+                .unwrap_or(demand.bounds.input_tokens_max),
+            covered: covered.filter(|covered| !is_ended_by_provider || *covered < output),
+        }
     }
-    if !uncapped {
-        return if needed <= funds.unspent() {
-            Stand::Held { needed }
-        } else {
-            Stand::Exceeded { needed }
-        };
-    }
-    let needed = demand.needed(funds.unit, demand.bounds.output_tokens_floor);
-    if needed > funds.unspent() {
-        return Stand::Exceeded { needed };
-    }
-    // A cap cut short by money that others merely hold would make the client ask again for the
-    // rest: only what is really spent may lower it.
-    if funds.held > 0 {
-        return Stand::Held { needed };
-    }
-    match demand.output_affordable(funds.unit, funds.free()) {
-        Some(cap) => Stand::FitsCapped(cap.min(demand.bounds.output_tokens_default)),
-        None => Stand::Exceeded { needed },
+}
+
+impl Demand {
+    /// Whether the provider ends the answer at its bound without our doing.
+    fn ends_by_itself(&self) -> bool {
+        self.bounds.output_tokens_max.is_some() || self.bounds.default_is_proven
     }
 }
 
@@ -296,6 +380,8 @@ mod tests {
 
     /// Picodollars in a cent.
     const CENT: i64 = 10_000_000_000;
+    /// Picodollars of a thousand prompt tokens, and of a hundred generated ones.
+    const TENTH: i64 = CENT / 10;
 
     /// $1 a million prompt tokens, $10 a million generated ones.
     fn price() -> Arc<Price> {
@@ -304,7 +390,7 @@ mod tests {
         Arc::new(Price::new("demo", "demo", PriceOrigin::User, Rates { units, audio_ms_min: 0 }))
     }
 
-    /// 1,000 prompt tokens ($0.001) and up to `output` generated ones.
+    /// Up to 1,000 prompt tokens ($0.001) and up to `output` generated ones, in one document.
     fn demand(output: Option<u64>) -> Demand {
         let bounds = Bounds {
             input_tokens_max: 1_000,
@@ -313,8 +399,16 @@ mod tests {
             default_is_proven: true,
             output_tokens_floor: 100,
             can_cap: true,
+            can_stop: false,
+            is_bounded: true,
         };
-        Demand { price: Some(price()), bounds }
+        Demand { price: Some(price()), bounds, is_strict: false }
+    }
+
+    fn with(demand: &Demand, change: impl FnOnce(&mut Bounds)) -> Demand {
+        let mut bounds = demand.bounds;
+        change(&mut bounds);
+        Demand { bounds, ..demand.clone() }
     }
 
     fn cents(limit: i64, spent: i64, held: i64) -> Funds {
@@ -330,8 +424,33 @@ mod tests {
         }
     }
 
-    fn admit(holds: &[i64], output_cap: Option<u64>) -> Decision {
-        Decision::Admit { holds: holds.to_vec(), output_cap }
+    /// Half the prompt's bound ($0.0005) and 300 tokens ($0.003): a stream holds 432 tokens.
+    fn asked(demand: &Demand, budgets: &[Funds]) -> Decision {
+        decide(demand, budgets, &mut || Expected { input_tokens: 500, output_tokens: 300 })
+    }
+
+    fn green(holds: &[i64], output_cap: Option<u64>) -> Decision {
+        Decision::Admit(Admit {
+            holds: holds.to_vec(),
+            output_cap,
+            is_cap_lowered: false,
+            input_tokens: 1_000,
+            covered: None,
+        })
+    }
+
+    fn amber(holds: &[i64], cap: Option<u64>, covered: Option<u64>) -> Decision {
+        Decision::Admit(Admit {
+            holds: holds.to_vec(),
+            output_cap: cap,
+            is_cap_lowered: cap.is_some(),
+            input_tokens: 500,
+            covered,
+        })
+    }
+
+    fn wait(budget: usize, needed: i64) -> Decision {
+        Decision::Wait { budget, needed }
     }
 
     fn refuse(budget: usize, needed: i64) -> Decision {
@@ -339,46 +458,160 @@ mod tests {
     }
 
     #[test]
-    fn capped_requests_fit_wait_or_are_refused() {
+    fn what_fits_at_its_most_is_held_at_its_most() {
         // 900 tokens: $0.001 + $0.009, a cent in all.
         let call = demand(Some(900));
         let soft = Funds { kind: BudgetKind::Soft, ..cents(1, 5, 0) };
         let credits = Funds { credits: CENT, ..cents(5, 5, 0) };
         for (case, budgets, expected) in [
-            ("no budget", vec![], admit(&[], None)),
-            ("room", vec![cents(5, 3, 1)], admit(&[CENT], None)),
-            ("exactly the rest", vec![cents(5, 4, 0)], admit(&[CENT], None)),
-            ("used up", vec![cents(5, 5, 0)], refuse(0, CENT)),
+            ("no budget", vec![], green(&[], None)),
+            ("room", vec![cents(5, 3, 1)], green(&[CENT], None)),
+            ("exactly the rest", vec![cents(5, 4, 0)], green(&[CENT], None)),
+            ("used up exactly", vec![cents(5, 5, 0)], refuse(0, CENT)),
             ("overspent", vec![cents(5, 9, 0)], refuse(0, CENT)),
-            ("held by others", vec![cents(5, 3, 2)], Decision::Wait { budget: 0, needed: CENT }),
-            ("soft never refuses", vec![soft], admit(&[CENT], None)),
-            ("a reserve pays", vec![credits], admit(&[CENT], None)),
+            ("soft never refuses", vec![soft], green(&[CENT], None)),
+            ("a reserve pays", vec![credits], green(&[CENT], None)),
             ("one of two refuses", vec![cents(9, 0, 0), cents(1, 1, 0)], refuse(1, CENT)),
             ("refusal before waiting", vec![cents(1, 0, 1), cents(1, 1, 0)], refuse(1, CENT)),
-            ("all hold", vec![cents(9, 0, 0), cents(8, 0, 0)], admit(&[CENT, CENT], None)),
+            ("all hold", vec![cents(9, 0, 0), cents(8, 0, 0)], green(&[CENT, CENT], None)),
         ] {
-            assert_eq!(decide(&call, &budgets), expected, "{case}");
+            assert_eq!(asked(&call, &budgets), expected, "{case}");
         }
     }
 
     #[test]
-    fn uncapped_requests_are_bounded_by_what_is_really_left() {
-        let floor = demand(Some(100)).ceiling().unwrap().picodollars();
-        let never = Funds { may_cap: false, ..cents(5, 0, 0) };
-        for (case, budgets, expected) in [
-            // 4 cents less the prompt pay for 3,900 tokens.
-            ("cap", vec![cents(5, 1, 0)], admit(&[4 * CENT], Some(3_900))),
-            ("far away", vec![cents(500, 0, 0)], admit(&[164_840_000_000], None)),
+    fn documents_near_a_limit_hold_prompt_and_cap() {
+        let call = demand(Some(900));
+        let half = Funds { spent: 4 * CENT + TENTH, ..cents(5, 0, 0) };
+        let fixed = with(&call, |bounds| bounds.can_cap = false);
+        let never = |funds: Funds| Funds { may_cap: false, ..funds };
+        let strict = Demand { is_strict: true, ..call.clone() };
+        // The prompt's estimate and the floor of 100 tokens: $0.0015.
+        let floor = TENTH + TENTH / 2;
+        for (case, call, budget, expected) in [
+            ("held by others", &call, cents(5, 3, 2), wait(0, floor)),
+            // 0.9 cents are left: $0.0005 and 850 tokens.
+            ("the cap is lowered", &call, half, amber(&[9 * TENTH], Some(850), None)),
+            ("not while others hold", &call, Funds { held: 1, ..half }, wait(0, floor)),
+            ("not in a signed body", &fixed, half, refuse(0, 95 * TENTH / 10)),
+            ("not where it is forbidden", &call, never(half), refuse(0, 95 * TENTH / 10)),
             (
-                "tightest cap",
-                vec![cents(5, 1, 0), cents(3, 0, 0)],
-                admit(&[3 * CENT, 3 * CENT], Some(2_900)),
+                "strict insists on the prompt's bound",
+                &strict,
+                half,
+                Decision::Admit(Admit {
+                    holds: vec![9 * TENTH],
+                    output_cap: Some(800),
+                    is_cap_lowered: true,
+                    input_tokens: 1_000,
+                    covered: None,
+                }),
             ),
-            ("held by others", vec![cents(5, 1, 1)], Decision::Wait { budget: 0, needed: floor }),
-            ("below the floor", vec![cents(5, 5, 0)], refuse(0, floor)),
-            ("must not cap", vec![never], refuse(0, 164_840_000_000)),
+            ("below the floor", &call, Funds { limit: TENTH, ..cents(0, 0, 0) }, refuse(0, floor)),
+            (
+                "the estimate fits, the bound does not",
+                &fixed,
+                Funds { limit: 96 * TENTH / 10, ..cents(0, 0, 0) },
+                amber(&[95 * TENTH / 10], None, None),
+            ),
         ] {
-            assert_eq!(decide(&demand(None), &budgets), expected, "{case}");
+            assert_eq!(asked(call, &[budget]), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn streams_near_a_limit_hold_what_is_expected_and_are_watched() {
+        let stream = with(&demand(Some(900)), |bounds| bounds.can_stop = true);
+        let open = with(&demand(None), |bounds| bounds.can_stop = true);
+        let fixed = with(&stream, |bounds| bounds.can_cap = false);
+        let unproven = with(&open, |bounds| bounds.default_is_proven = false);
+        // $0.0005 and 432 tokens.
+        let hold = TENTH / 2 + 432 * TENTH / 100;
+        let floor = TENTH + TENTH / 2;
+        let left = |tenths: i64| Funds { limit: tenths * TENTH, ..cents(0, 0, 0) };
+        for (case, call, budget, expected) in [
+            ("others hold the rest", &stream, cents(5, 0, 5), wait(0, hold)),
+            (
+                "far more is unspent",
+                &stream,
+                Funds { held: 45 * TENTH, ..cents(5, 0, 0) },
+                amber(&[hold], None, Some(432)),
+            ),
+            (
+                "its cap follows what is spent",
+                &stream,
+                left(9),
+                amber(&[hold], Some(850), Some(432)),
+            ),
+            ("it gets a cap", &open, cents(5, 1, 0), amber(&[hold], Some(3_950), Some(432))),
+            (
+                "one that the model would pass is no limit's doing",
+                &unproven,
+                Funds { held: 495 * CENT, ..cents(500, 0, 0) },
+                Decision::Admit(Admit {
+                    holds: vec![hold],
+                    output_cap: Some(16_384),
+                    is_cap_lowered: false,
+                    input_tokens: 500,
+                    covered: Some(432),
+                }),
+            ),
+            ("less than expected is left", &stream, left(4), amber(&[4 * TENTH], Some(350), None)),
+            ("and its cap is fixed", &fixed, left(4), amber(&[4 * TENTH], None, Some(350))),
+            ("and others hold of it", &fixed, Funds { held: 1, ..left(4) }, wait(0, floor)),
+            ("nothing useful is left", &fixed, left(1), refuse(0, floor)),
+        ] {
+            assert_eq!(asked(call, &[budget]), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_neither_bounded_nor_stopped_goes_alone() {
+        let searches = with(&demand(None), |bounds| bounds.is_bounded = false);
+        let open = with(&demand(None), |bounds| {
+            (bounds.can_cap, bounds.default_is_proven) = (false, false);
+        });
+        let expected_cost = TENTH / 2 + 3 * TENTH;
+        let strict = Demand { is_strict: true, ..searches.clone() };
+        for (case, call, budget, expected) in [
+            ("with room", &searches, cents(50, 0, 0), green(&[164_840_000_000], None)),
+            ("near", &searches, cents(5, 1, 0), amber(&[4 * CENT], None, None)),
+            ("behind others", &searches, cents(5, 1, 1), wait(0, expected_cost)),
+            (
+                "too little",
+                &searches,
+                Funds { limit: TENTH, ..cents(0, 0, 0) },
+                refuse(0, expected_cost),
+            ),
+            ("strict", &strict, cents(5, 1, 0), refuse(0, expected_cost)),
+            ("no cap can be set", &open, cents(5, 1, 0), amber(&[4 * CENT], None, None)),
+        ] {
+            assert_eq!(asked(call, &[budget]), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn several_budgets_agree_on_one_cap_and_hold_by_it() {
+        let tokens =
+            Funds { unit: BudgetUnit::Tokens, limit: 3_000, spent: 0, held: 0, ..cents(0, 0, 0) };
+        let calls =
+            Funds { unit: BudgetUnit::Calls, limit: 1, spent: 0, held: 0, ..cents(0, 0, 0) };
+        for (case, budgets, expected) in [
+            (
+                "the tightest cap",
+                vec![cents(5, 1, 0), cents(3, 0, 0)],
+                amber(&[2_950 * TENTH / 100 + TENTH / 2, 3 * CENT], Some(2_950), None),
+            ),
+            (
+                "money and tokens",
+                vec![cents(5, 1, 0), tokens],
+                amber(&[2_500 * TENTH / 100 + TENTH / 2, 3_000], Some(2_500), None),
+            ),
+            ("a call is a call", vec![calls], green(&[1], None)),
+            ("the only one is held", vec![Funds { held: 1, ..calls }], wait(0, 1)),
+            ("there is none", vec![Funds { spent: 1, ..calls }], refuse(0, 1)),
+        ] {
+            assert_eq!(asked(&demand(None), &budgets), expected, "{case}");
         }
     }
 
@@ -392,36 +625,35 @@ mod tests {
         let soft = Funds { kind: BudgetKind::Soft, ..cents(5, 0, 0) };
         for (budget, expected) in [
             (cents(5, 0, 0), Decision::Refuse { budget: 0, reason, needed: 0 }),
-            (allowed, admit(&[0], None)),
-            (soft, admit(&[0], None)),
-            (tokens, admit(&[1_900], None)),
-            (calls, admit(&[1], None)),
+            (allowed, green(&[0], None)),
+            (soft, green(&[0], None)),
+            (tokens, green(&[1_900], None)),
+            (calls, green(&[1], None)),
             (Funds { spent: 1, ..calls }, refuse(0, 1)),
         ] {
-            assert_eq!(decide(&unpriced, &[budget]), expected, "{budget:?}");
+            assert_eq!(asked(&unpriced, &[budget]), expected, "{budget:?}");
         }
     }
 
     #[test]
     fn a_default_that_the_model_may_pass_is_set_as_a_cap() {
-        let bounds = Bounds { default_is_proven: false, ..demand(None).bounds };
-        let call = Demand { bounds, ..demand(None) };
+        let call = with(&demand(None), |bounds| bounds.default_is_proven = false);
         let hold = 164_840_000_000;
-        assert_eq!(decide(&call, &[cents(500, 0, 0)]), admit(&[hold], Some(16_384)));
-        assert_eq!(decide(&call, &[cents(5, 1, 0)]), admit(&[4 * CENT], Some(3_900)));
-        assert_eq!(decide(&call, &[]), admit(&[], None));
+        assert_eq!(asked(&call, &[cents(500, 0, 0)]), green(&[hold], Some(16_384)));
+        assert_eq!(asked(&call, &[cents(5, 1, 0)]), amber(&[4 * CENT], Some(3_950), None));
+        assert_eq!(asked(&call, &[]), green(&[], None));
         let soft = Funds { kind: BudgetKind::Soft, ..cents(500, 0, 0) };
-        assert_eq!(decide(&call, &[soft]), admit(&[hold], None));
+        assert_eq!(asked(&call, &[soft]), green(&[hold], None));
     }
 
     #[test]
-    fn what_no_token_bounds_is_refused_once_the_budget_is_used_up() {
+    fn what_no_token_bounds_goes_alone_until_the_budget_is_used_up() {
         let pages = [(Unit::Pages, Rate::usd_per("4", 1_000).unwrap().into())];
         let rates = Rates { units: pages.into_iter().collect(), audio_ms_min: 0 };
         let price = Arc::new(Price::new("mistral", "ocr", PriceOrigin::User, rates));
         let call = Demand { price: Some(price), ..demand(None) };
-        assert_eq!(decide(&call, &[cents(5, 4, 0)]), admit(&[0], None));
-        assert_eq!(decide(&call, &[cents(5, 5, 0)]), refuse(0, 0));
+        assert_eq!(asked(&call, &[cents(5, 4, 0)]), green(&[0], None));
+        assert_eq!(asked(&call, &[cents(5, 5, 0)]), refuse(0, 0));
     }
 
     #[test]
@@ -436,6 +668,6 @@ mod tests {
             },
         ));
         let call = Demand { price: Some(free), ..demand(None) };
-        assert_eq!(decide(&call, &[cents(5, 5, 0)]), admit(&[0], None));
+        assert_eq!(asked(&call, &[cents(5, 5, 0)]), green(&[0], None));
     }
 }

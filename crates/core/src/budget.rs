@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use scope::{CallFacts, Scope, ScopeError, ScopeMatcher};
 pub use standing::QuotaStanding;
-pub use window::{Anchor, Period, Window, WindowError};
+pub use window::{Anchor, Period, Span, SpanUnit, Window, WindowError};
 
 use crate::money::{Money, MoneyError};
 

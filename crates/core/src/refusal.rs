@@ -13,15 +13,32 @@ use crate::money::{Money, PICODOLLARS_PER_USD};
 /// Why a call was not sent, with the figures at that instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The call's id.
+    /// The call's id; of one among many refused alike, the one they are counted in.
     pub call: Uuid,
     /// Why.
     pub reason: RefusalReason,
-    /// The budget that stopped it.
-    pub budget: String,
-    /// That budget's window (`day`).
-    pub window: &'static str,
-    /// What that budget counts.
+    /// The budget that stopped it; `None` where none did.
+    pub budget: Option<BudgetStop>,
+    /// What it repeats, where that is why.
+    pub repetition: Option<Repetition>,
+    /// What is left of the account's prepaid credit; `None` if unknown.
+    pub balance_remaining: Option<Money>,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// Provider name as in the route.
+    pub provider: String,
+    /// For the `X-Quota-*` headers.
+    pub standing: Option<QuotaStanding>,
+}
+
+/// The budget that stopped a call, as it stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetStop {
+    /// Its name.
+    pub name: String,
+    /// Its window (`day`, `5h`).
+    pub window: String,
+    /// What it counts.
     pub scope: Scope,
     /// The period's limit, with raises.
     pub limit: Quantity,
@@ -29,24 +46,25 @@ pub struct Refusal {
     pub used: Quantity,
     /// Held by running calls.
     pub held: Quantity,
-    /// What this call needs at the most; 0 where unknown.
+    /// What this call needs; 0 where unknown.
     pub needed: Quantity,
     /// What is left in the period, never below zero.
     pub remaining: Quantity,
-    /// What is left of the budget's top-up reserve.
+    /// What is left of its top-up reserve.
     pub credits_remaining: Quantity,
-    /// What is left of the account's prepaid credit; `None` if unknown.
-    pub balance_remaining: Option<Money>,
-    /// When the period ends; `None` where it does not.
+    /// When the call would fit by itself; `None` where it never does.
     pub reset: Option<DateTime<Utc>>,
     /// The zone in which the budget's days begin.
     pub timezone: chrono_tz::Tz,
-    /// The model asked for.
-    pub model: Option<String>,
-    /// Provider name as in the route.
-    pub provider: String,
-    /// For the `X-Quota-*` headers.
-    pub standing: Option<QuotaStanding>,
+}
+
+/// What a call repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// What happened, as a part of a sentence: `the same request was sent 10 times in 5 minutes`.
+    pub what: String,
+    /// When calls pass again.
+    pub until: DateTime<Utc>,
 }
 
 /// One way to go on after a refusal.
@@ -68,12 +86,26 @@ pub struct RefusalOption {
 /// The sentence that the user reads, wherever the refusal is shown.
 #[must_use]
 pub fn message(refusal: &Refusal) -> String {
-    let budget = &refusal.budget;
+    if let Some(repetition) = &refusal.repetition {
+        return format!(
+            "Outlay: this looks like a loop: {}. Calls pass again at {} if it stops. To go on at once: {BYPASS}",
+            repetition.what,
+            repetition.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        );
+    }
+    let Some(stop) = &refusal.budget else {
+        return format!(
+            "Outlay: the account at {} has no credit left. Top it up there, then run: outlay balance set {} USD",
+            refusal.provider,
+            quoted(&refusal.provider)
+        );
+    };
+    let budget = &stop.name;
     let model = refusal.model.as_deref().unwrap_or("(none named)");
     match refusal.reason {
         RefusalReason::UnpricedModel if refusal.model.is_none() => format!(
             "Outlay: what this request costs cannot be known here, so hard budget '{budget}' cannot bound it. To go on: {}",
-            allow_command(refusal)
+            allow_command(stop)
         ),
         RefusalReason::UnpricedModel => format!(
             "Outlay: model '{model}' has no price, so hard budget '{budget}' cannot bound it. To go on: {}",
@@ -81,76 +113,79 @@ pub fn message(refusal: &Refusal) -> String {
         ),
         RefusalReason::BudgetBusy => format!(
             "Outlay: what is left of hard budget '{budget}' is held by running calls ({} held, this call needs about {}). Try again when they have ended",
-            refusal.held.spoken(),
-            refusal.needed.spoken()
+            stop.held.spoken(),
+            stop.needed.spoken()
         ),
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
         | RefusalReason::LoopDetected => {
-            let state = if refusal.used.count >= refusal.limit.count {
+            let state = if stop.used.count >= stop.limit.count {
                 "is used up"
             } else {
                 "is nearly used up"
             };
-            let resets = refusal
+            let resets = stop
                 .reset
-                .map(|reset| format!(" Resets {}.", reset_text(reset, refusal.timezone)))
+                .map(|reset| format!(" Resets {}.", reset_text(reset, stop.timezone)))
                 .unwrap_or_default();
             format!(
                 "Outlay: hard budget '{budget}' of {} {state} ({} spent, this call needs about {}).{resets} To go on: {}",
-                refusal.limit.spoken(),
-                refusal.used.spoken(),
-                refusal.needed.spoken(),
-                raise_command(refusal).0
+                stop.limit.spoken(),
+                stop.used.spoken(),
+                stop.needed.spoken(),
+                raise_command(stop).0
             )
         }
     }
 }
 
+/// Lets no limit refuse for a while.
+const BYPASS: &str = "outlay bypass 10m";
+
 /// The ways to go on, the mildest first. Only commands that exist.
 #[must_use]
 pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
-    let budget = quoted(&refusal.budget);
     let with = |action, command: String, limit| RefusalOption {
         action,
         command: Some(command),
         limit,
         until: None,
     };
+    let wait = |until| RefusalOption { action: "wait", command: None, limit: None, until };
+    if let Some(repetition) = &refusal.repetition {
+        return vec![with("bypass", BYPASS.to_owned(), None), wait(Some(repetition.until))];
+    }
+    let Some(stop) = &refusal.budget else { return Vec::new() };
+    let budget = quoted(&stop.name);
     let mut options = Vec::new();
     match refusal.reason {
         RefusalReason::UnpricedModel => {
             if refusal.model.is_some() {
                 options.push(with("price", price_command(refusal), None));
             }
-            options.push(with("allow", allow_command(refusal), None));
+            options.push(with("allow", allow_command(stop), None));
         }
         RefusalReason::BudgetBusy => {}
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
         | RefusalReason::LoopDetected => {
-            let (raise, raised) = raise_command(refusal);
+            let (raise, raised) = raise_command(stop);
             options.push(with("raise", raise, Some(raised)));
-            let reserve = round_up(refusal.limit, shortfall(refusal).max(refusal.limit.count));
+            let reserve = round_up(stop.limit, shortfall(stop).max(stop.limit.count));
             options.push(with(
                 "topup",
                 format!("outlay budget topup {budget} --by {}", typed(reserve)),
                 None,
             ));
-            let after = refusal.used.count.saturating_add(refusal.held.count);
-            let enough = after.saturating_add(refusal.needed.count);
-            let limit = round_up(refusal.limit, enough.max(refusal.limit.count.saturating_mul(2)));
+            let after = stop.used.count.saturating_add(stop.held.count);
+            let enough = after.saturating_add(stop.needed.count);
+            let limit = round_up(stop.limit, enough.max(stop.limit.count.saturating_mul(2)));
             let command = format!("outlay budget set {budget} --limit {}", typed(limit));
             options.push(with("set", command, Some(limit)));
         }
     }
-    if let Some(reset) = refusal.reset.filter(|_| refusal.reason != RefusalReason::UnpricedModel) {
-        options.push(RefusalOption {
-            action: "wait",
-            command: None,
-            limit: None,
-            until: Some(reset),
-        });
+    if stop.reset.is_some() && refusal.reason != RefusalReason::UnpricedModel {
+        options.push(wait(stop.reset));
     }
     options
 }
@@ -161,8 +196,8 @@ fn price_command(refusal: &Refusal) -> String {
     format!("outlay prices set {model} --provider {provider} --input N --output N")
 }
 
-fn allow_command(refusal: &Refusal) -> String {
-    format!("outlay budget set {} --allow-unpriced", quoted(&refusal.budget))
+fn allow_command(stop: &BudgetStop) -> String {
+    format!("outlay budget set {} --allow-unpriced", quoted(&stop.name))
 }
 
 /// A name as a shell reads it back: agents paste what they are told.
@@ -174,21 +209,20 @@ fn quoted(name: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")))
 }
 
-fn raise_command(refusal: &Refusal) -> (String, Quantity) {
-    let third = refusal.limit.count / 3;
-    let by = round_up(refusal.limit, shortfall(refusal).max(third));
-    let raised = Quantity { count: refusal.limit.count.saturating_add(by.count), ..by };
-    (format!("outlay budget raise {} --by {}", quoted(&refusal.budget), typed(by)), raised)
+fn raise_command(stop: &BudgetStop) -> (String, Quantity) {
+    let third = stop.limit.count / 3;
+    let by = round_up(stop.limit, shortfall(stop).max(third));
+    let raised = Quantity { count: stop.limit.count.saturating_add(by.count), ..by };
+    (format!("outlay budget raise {} --by {}", quoted(&stop.name), typed(by)), raised)
 }
 
 /// How much more the budget needs for this call to fit.
-fn shortfall(refusal: &Refusal) -> i64 {
-    refusal
-        .used
+fn shortfall(stop: &BudgetStop) -> i64 {
+    stop.used
         .count
-        .saturating_add(refusal.held.count)
-        .saturating_add(refusal.needed.count)
-        .saturating_sub(refusal.limit.count)
+        .saturating_add(stop.held.count)
+        .saturating_add(stop.needed.count)
+        .saturating_sub(stop.limit.count)
         .max(1)
 }
 

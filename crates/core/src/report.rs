@@ -3,6 +3,7 @@
 //! The types are the JSON documents of the API; `--json` prints the same.
 
 mod calls;
+mod explain;
 mod prices;
 mod quota;
 mod totals;
@@ -12,6 +13,7 @@ mod usage_by_two;
 pub use calls::{
     BudgetShare, CSV_COLUMNS, CallDetail, CallPage, CallQuery, CallView, call, calls, each_call,
 };
+pub use explain::{Explanation, explanation, last_limited};
 pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,
@@ -23,7 +25,33 @@ pub use usage_by_two::usage_by_two;
 use chrono::{DateTime, Utc};
 
 use crate::ledger::query;
-use crate::ledger::{AlertView, BalanceView, Ledger, LedgerError};
+use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan};
+
+/// `GET /api/v1/plans`: the plans there are.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Plans {
+    /// The name of the one in use, if one is.
+    pub plan: Option<String>,
+    /// The plans.
+    pub plans: Vec<Plan>,
+}
+
+/// These plans, and which is in use.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn plans(ledger: &Ledger, plans: Vec<Plan>) -> Result<Plans, LedgerError> {
+    let plan = ledger.read(|connection| Ok(query::plan(connection)?))?;
+    Ok(Plans { plan, plans })
+}
+
+/// The time in which no limit refuses, while there is one.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn bypass(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Bypass>, LedgerError> {
+    ledger.read(|connection| Ok(query::bypass(connection, now)?))
+}
 
 /// Prepaid credit of every account where it is known.
 ///

@@ -54,20 +54,30 @@ fn holds_keep_concurrent_calls_within_the_limit() {
     let (running, waiting): (Vec<_>, Vec<_>) =
         answers.into_iter().partition(|answer| matches!(answer, Admission::Admitted { .. }));
     assert_eq!((running.len(), waiting.len()), (10, 90));
-    assert!(waiting.iter().all(|answer| matches!(answer, Admission::Wait(_))));
 
-    // Half of what was held comes back: five more calls fit.
+    // Half of what was held comes back: five more calls fit, those that came first.
     for answer in running {
         admitted(answer).settle(settlement(&ledger, 100, noon())).wait().unwrap();
     }
-    let second: Vec<_> = (0..10)
-        .map(|_| ledger.reserve(call(noon(), Some(200))).wait().unwrap())
-        .filter(|answer| matches!(answer, Admission::Admitted { .. }))
+    // Who comes now stands behind those who wait, though there is room.
+    let newcomer = ledger.reserve(call(noon(), Some(200))).wait().unwrap();
+    assert!(matches!(newcomer, Admission::Wait(_)), "{newcomer:?}");
+    let mut waiting = waiting.into_iter().map(|answer| match answer {
+        Admission::Wait(ticket) => ticket,
+        other => panic!("{other:?}"),
+    });
+    let second: Vec<_> = waiting
+        .by_ref()
+        .take(5)
+        .map(|ticket| ledger.ask_again(ticket, noon()).wait().unwrap())
         .collect();
-    assert_eq!(second.len(), 5);
-    let late = ledger.reserve_or_refuse(call(noon(), Some(200))).wait().unwrap();
+    assert!(second.iter().all(|answer| matches!(answer, Admission::Admitted { .. })));
+    let sixth = ledger.ask_again(waiting.next().unwrap(), noon()).wait().unwrap();
+    let Admission::Wait(ticket) = sixth else { panic!("{sixth:?}") };
+    let late = ledger.ask_last(ticket, noon()).wait().unwrap();
     let Admission::Refused(busy) = late else { panic!("{late:?}") };
     assert_eq!(busy.reason.as_str(), "budget_busy");
+    assert_eq!(busy.budget.unwrap().held.to_string(), "0.01");
 }
 
 #[test]
@@ -99,13 +109,13 @@ fn a_budget_that_is_too_short_for_what_is_asked_is_blocked() {
     let ledger = open(&folder);
     price_demo(&ledger);
     set(&ledger, hard("day", "0.02", Window::DAY));
-    spend(&ledger, 1_900, noon());
+    spend(&ledger, 1_990, noon());
     assert_eq!(day(&ledger, noon()).state, report::BudgetState::Warned);
     let answer = ledger.reserve(call(noon(), Some(200))).wait().unwrap();
     assert!(matches!(answer, Admission::Refused(_)), "{answer:?}");
     assert_eq!(day(&ledger, noon()).state, report::BudgetState::Blocked);
     // A smaller call still fits, and shows that not all are refused.
-    spend(&ledger, 50, noon());
+    spend(&ledger, 5, noon());
     assert_eq!(day(&ledger, noon()).state, report::BudgetState::Warned);
 }
 

@@ -91,7 +91,7 @@ proptest! {
                     if let Admission::Admitted { reservation, output_cap, .. } =
                         ledger.reserve(new).wait().unwrap()
                     {
-                        let output_max = output_max.or(output_cap).unwrap_or(16_384);
+                        let output_max = output_cap.or(output_max).unwrap_or(16_384);
                         running.push(Running { reservation, output_max });
                     }
                 }

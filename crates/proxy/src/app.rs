@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::login::LoginCodes;
+use crate::loops::Loops;
 use crate::settings::Settings;
 use crate::upstream::{Upstream, UpstreamError};
 use crate::wait::Waiting;
@@ -32,6 +33,7 @@ struct Inner {
     login_codes: LoginCodes,
     upstream: Upstream,
     waiting: Waiting,
+    loops: Loops,
     running: TaskTracker,
     stopping: CancellationToken,
     stats: Stats,
@@ -51,6 +53,7 @@ pub struct Stats {
     calls: AtomicU64,
     running: AtomicU64,
     refused: AtomicU64,
+    waited: AtomicU64,
     upstream_failures: AtomicU64,
     ledger_failures: AtomicU64,
 }
@@ -64,6 +67,8 @@ pub struct StatsView {
     pub running: u64,
     /// Calls that a limit stopped.
     pub refused: u64,
+    /// Calls that had to wait for what others held.
+    pub waited: u64,
     /// Requests to which the provider did not answer.
     pub upstream_failures: u64,
     /// Requests that were not sent because the ledger could not be written.
@@ -82,6 +87,7 @@ impl App {
         changes: Changes,
     ) -> Result<App, UpstreamError> {
         Ok(App(Arc::new(Inner {
+            loops: Loops::new(settings.loops.clone()),
             settings,
             ledger,
             clock,
@@ -165,6 +171,10 @@ impl App {
         &self.0.waiting
     }
 
+    pub(crate) fn loops(&self) -> &Loops {
+        &self.0.loops
+    }
+
     /// The calls that have not been settled.
     pub(crate) fn running(&self) -> &TaskTracker {
         &self.0.running
@@ -228,6 +238,7 @@ impl Stats {
             calls: read(&self.calls),
             running: read(&self.running),
             refused: read(&self.refused),
+            waited: read(&self.waited),
             upstream_failures: read(&self.upstream_failures),
             ledger_failures: read(&self.ledger_failures),
         }
@@ -243,6 +254,10 @@ impl Stats {
 
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn waits(&self) {
+        self.waited.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn upstream_failed(&self) {

@@ -81,15 +81,20 @@ where
     let asked = Asked::read(&route, &parts.headers, outgoing.body.clone()).await;
 
     // 5. What can it cost at the most, and may it?
-    let mut call = new_call(app, &route, caller, &parts.headers, &asked);
+    let call = new_call(app, &route, caller, &parts.headers, &asked);
+    let (model, bounds) = (call.model_requested.clone(), call.bounds);
     let admitted = Instant::now();
     let wait_max = app.settings().wait_max;
-    let admission = app.waiting().admission(app.ledger(), || app.now(), wait_max, &mut call).await;
+    let waits = || app.stats().waits();
+    let admission =
+        app.waiting().admission(app.ledger(), || app.now(), wait_max, call, waits).await;
     let (reservation, output_cap, standing) = match admission {
         Ok(Admission::Admitted { reservation, output_cap, standing }) => {
             (reservation, output_cap, standing)
         }
-        Ok(Admission::Wait(refusal) | Admission::Refused(refusal)) => {
+        // Whoever has waited long enough is refused.
+        Ok(Admission::Wait(_)) => return Err(broken()),
+        Ok(Admission::Refused(refusal)) => {
             app.stats().refused();
             let user_agent = headers::text(&parts.headers, &http::header::USER_AGENT);
             let setting = app.settings().refusal_status;
@@ -105,13 +110,13 @@ where
     // 7. From here on a task of its own has it, whatever the client does.
     let terms = Terms {
         provider: route.provider.clone(),
-        model: call.model_requested.clone().unwrap_or_default(),
+        model: model.unwrap_or_default(),
         dialect: route.dialect,
-        at: call.at,
+        at: reservation.at(),
         prompt_bytes: asked.facts.as_ref().map_or(asked.bytes, |facts| facts.prompt_bytes),
         streams: asked.facts.as_ref().is_some_and(|facts| facts.stream),
         is_hidden: asked.facts.as_ref().is_some_and(|facts| facts.background || facts.media_output),
-        unseen: asked.unseen(&call.bounds, output_cap),
+        unseen: asked.unseen(&bounds, output_cap),
         ceiling: reservation.ceiling(),
     };
     let (client, answer) = transfer::channel();
@@ -307,8 +312,10 @@ fn new_call(
         client: caller.client,
         key: caller.key,
         tags: caller.tags,
+        run: route.run.clone(),
         plan_login: caller.login.is_plan(),
         service_tier,
+        is_strict: app.settings().strict,
     }
 }
 

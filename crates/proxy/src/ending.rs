@@ -137,6 +137,7 @@ fn settlement(
         duration: delta(admitted.elapsed()),
         first_byte: None,
         at: app.now(),
+        ended: false,
     }
 }
 

@@ -23,8 +23,8 @@ const IMAGE_TOKENS: u64 = 50_000;
 const IMAGE_TOKENS_CLAUDE: u64 = 6_000;
 /// The longest answer of a model whose longest is not known.
 const OUTPUT_TOKENS_DEFAULT: u64 = 16_384;
-/// The least answer worth asking for.
-const OUTPUT_TOKENS_MIN: u64 = 1_024;
+/// The least answer worth asking for where the money ends: a short one is better than a refusal.
+const OUTPUT_TOKENS_MIN: u64 = 64;
 
 /// What is known of a request's body.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,8 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
             default_is_proven: false,
             output_tokens_floor: OUTPUT_TOKENS_MIN,
             can_cap: false,
+            can_stop: false,
+            is_bounded: false,
         };
     };
     let is_embedding = matches!(dialect, Dialect::OpenAiEmbeddings | Dialect::GeminiEmbed);
@@ -71,6 +73,7 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
         _ if is_embedding => Some(0),
         cap => cap.map(|cap| cap.saturating_mul(facts.choices)),
     };
+    let is_text = !(facts.server_tools || facts.media_output || facts.background);
     let can_cap = body.is_editable && facts.choices == 1 && has_cap(dialect);
     let floor = facts.thinking_budget.unwrap_or(0).saturating_add(OUTPUT_TOKENS_MIN);
     let (longest, default_is_proven) = match limits {
@@ -93,6 +96,8 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
         default_is_proven,
         output_tokens_floor: floor.min(output_tokens_default),
         can_cap,
+        can_stop: facts.stream && is_text && has_ending(dialect),
+        is_bounded: is_text,
     }
 }
 
@@ -134,6 +139,17 @@ fn has_cap(dialect: Dialect) -> bool {
     }
 }
 
+/// Whether a stream of this dialect can be ended early so that its clients understand.
+fn has_ending(dialect: Dialect) -> bool {
+    matches!(
+        dialect,
+        Dialect::OpenAiChat
+            | Dialect::OpenAiResponses
+            | Dialect::AnthropicMessages
+            | Dialect::GeminiGenerate
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,21 +183,21 @@ mod tests {
         let no_window = Limits { context_window: None, ..vendors };
         let much_thinking = RequestFacts { thinking_budget: Some(20_000), ..facts() };
         for (dialect, facts, limits, max, default, is_proven, floor, can_cap) in [
-            (OpenAiChat, &capped, KNOWN, Some(200), 16_384, false, 1_024, true),
-            (OpenAiChat, &three, KNOWN, Some(600), 49_152, false, 1_024, false),
-            (OpenAiChat, &facts(), KNOWN, None, 128_000, true, 1_024, true),
-            (OpenAiChat, &facts(), unknown, None, 16_384, false, 1_024, true),
-            (OpenAiChat, &facts(), window, None, 16_384, false, 1_024, true),
-            (OpenAiChat, &facts(), vendors, None, 128_000, false, 1_024, true),
-            (AnthropicMessages, &much_thinking, unknown, None, 21_024, false, 21_024, true),
-            (OpenAiChat, &facts(), small, None, 512, true, 512, true),
-            (OpenAiChat, &three_open, unknown, None, 49_152, false, 1_024, false),
-            (OpenAiChat, &three_open, window, None, 1_200_000, true, 1_024, false),
-            (OpenAiChat, &three_open, vendors, None, 1_200_000, true, 1_024, false),
-            (OpenAiChat, &three_open, no_window, None, 384_000, false, 1_024, false),
-            (AnthropicMessages, &thinking, KNOWN, None, 128_000, true, 9_024, true),
-            (OpenAiEmbeddings, &facts(), KNOWN, Some(0), 16_384, false, 1_024, false),
-            (Other, &facts(), KNOWN, None, 128_000, true, 1_024, false),
+            (OpenAiChat, &capped, KNOWN, Some(200), 16_384, false, 64, true),
+            (OpenAiChat, &three, KNOWN, Some(600), 49_152, false, 64, false),
+            (OpenAiChat, &facts(), KNOWN, None, 128_000, true, 64, true),
+            (OpenAiChat, &facts(), unknown, None, 16_384, false, 64, true),
+            (OpenAiChat, &facts(), window, None, 16_384, false, 64, true),
+            (OpenAiChat, &facts(), vendors, None, 128_000, false, 64, true),
+            (AnthropicMessages, &much_thinking, unknown, None, 20_064, false, 20_064, true),
+            (OpenAiChat, &facts(), small, None, 512, true, 64, true),
+            (OpenAiChat, &three_open, unknown, None, 49_152, false, 64, false),
+            (OpenAiChat, &three_open, window, None, 1_200_000, true, 64, false),
+            (OpenAiChat, &three_open, vendors, None, 1_200_000, true, 64, false),
+            (OpenAiChat, &three_open, no_window, None, 384_000, false, 64, false),
+            (AnthropicMessages, &thinking, KNOWN, None, 128_000, true, 8_064, true),
+            (OpenAiEmbeddings, &facts(), KNOWN, Some(0), 16_384, false, 64, false),
+            (Other, &facts(), KNOWN, None, 128_000, true, 64, false),
         ] {
             let bounds = of(dialect, Some(facts), limits);
             assert_eq!(

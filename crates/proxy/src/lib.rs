@@ -14,6 +14,7 @@ pub mod guard;
 mod headers;
 mod holder;
 mod login;
+mod loops;
 mod models;
 mod relay;
 mod reply;
@@ -27,6 +28,7 @@ mod wait;
 
 pub use app::{App, Changes, Clock, Stats, StatsView};
 pub use login::LoginCodes;
+pub use loops::LoopSetting;
 pub use server::{BindError, Server};
 pub use settings::{Family, Parts, ProviderPart, Settings, SettingsError, UpstreamSetting};
 pub use upstream::UpstreamError;

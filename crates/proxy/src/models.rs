@@ -145,6 +145,8 @@ mod tests {
                 default_is_proven: true,
                 output_tokens_floor: 0,
                 can_cap: true,
+                can_stop: false,
+                is_bounded: true,
             };
             let expected = Dearest { model, at_any_length };
             assert_eq!(dearest(models, &bounds, find), Some(expected), "{models:?}");

@@ -10,6 +10,8 @@ use chrono_tz::Tz;
 use outlay_wire::RefusalStatus;
 use url::Url;
 
+use crate::loops::LoopSetting;
+
 /// What a running Outlay is told.
 #[derive(Clone)]
 pub struct Settings {
@@ -29,6 +31,8 @@ pub struct Settings {
     pub after_disconnect: Duration,
     /// Whether to refuse what cannot be bounded near a limit.
     pub strict: bool,
+    /// What is a loop, and what is done about one.
+    pub loops: LoopSetting,
     /// The local API's token.
     pub token: String,
 }
@@ -93,6 +97,8 @@ pub struct Parts {
     pub after_disconnect: Duration,
     /// See [`Settings::strict`].
     pub strict: bool,
+    /// See [`Settings::loops`].
+    pub loops: LoopSetting,
     /// See [`Settings::token`].
     pub token: String,
 }
@@ -156,6 +162,7 @@ impl Settings {
             wait_max: parts.wait_max,
             after_disconnect: parts.after_disconnect,
             strict: parts.strict,
+            loops: parts.loops,
             token: parts.token,
         })
     }

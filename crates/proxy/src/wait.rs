@@ -1,16 +1,19 @@
-//! Waiting for money that running calls hold.
+//! Waiting for money that running calls hold, first come first served.
 //!
-//! A call of this process that ends wakes the waiters at once. Other processes are looked after by
-//! one task, which lives as long as anybody waits and asks for the ledger's revision.
+//! The ledger keeps the queues, a ticket for each call; here each budget's first one of this process
+//! is woken when something changed, and the next one when that has its answer. A call of this
+//! process that ends wakes at once. Other processes are looked after by one task, which lives as
+//! long as anybody waits and asks for the ledger's revision.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall};
+use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall, Ticket};
 use outlay_core::report;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -25,6 +28,8 @@ pub(crate) struct Waiting(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     freed: watch::Sender<u64>,
+    /// This process's waiters before each budget, in the order they came in.
+    queues: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
     waiters: AtomicUsize,
     is_looking: AtomicBool,
 }
@@ -33,6 +38,7 @@ impl Waiting {
     pub(crate) fn new() -> Waiting {
         Waiting(Arc::new(Inner {
             freed: watch::Sender::new(0),
+            queues: Mutex::default(),
             waiters: AtomicUsize::new(0),
             is_looking: AtomicBool::new(false),
         }))
@@ -41,11 +47,20 @@ impl Waiting {
     /// Money may have come back.
     pub(crate) fn wake(&self) {
         self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
+        if self.0.waiters.load(Ordering::SeqCst) > 0 {
+            let queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.values().filter_map(VecDeque::front).for_each(|first| first.notify_one());
+        }
+    }
+
+    /// How many calls wait.
+    pub(crate) fn waiters(&self) -> usize {
+        self.0.waiters.load(Ordering::SeqCst)
     }
 
     /// Asks to send a call until it is admitted or refused, and gives up after `wait_max`.
-    /// `call.at` moves on with `now` while it waits: a raise made meanwhile counts for it, and it
-    /// is charged to the period in which it is sent.
+    /// It moves on with `now` while it waits: a raise made meanwhile counts for it, and it is
+    /// charged to the period in which it is sent. `waits` is called once if it has to wait.
     ///
     /// # Errors
     /// When the ledger cannot be written: the call must not be sent.
@@ -54,48 +69,81 @@ impl Waiting {
         ledger: &Ledger,
         now: impl Fn() -> DateTime<Utc>,
         wait_max: Duration,
-        call: &mut NewCall,
+        call: NewCall,
+        waits: impl FnOnce(),
     ) -> Result<Admission, LedgerError> {
-        let mut freed = self.0.freed.subscribe();
-        let mut refusal = match ledger.reserve(call.clone()).await? {
-            Admission::Wait(refusal) => refusal,
+        let before = *self.0.freed.borrow();
+        let mut ticket = match ledger.reserve(call).await? {
+            Admission::Wait(ticket) => ticket,
             decided => return Ok(decided),
         };
-        let _waiter = self.enter(ledger);
+        waits();
+        let mut place = self.enter(ledger, budget_of(&ticket));
+        if *self.0.freed.borrow() != before {
+            // It came back between the answer and the place in the queue.
+            place.notify.notify_one();
+        }
         let deadline = Instant::now() + wait_max;
         loop {
             let is_over = tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline.into()) => true,
-                woken = freed.changed() => woken.is_err(),
-                () = turn(refusal.reset, now()) => false,
+                () = place.notify.notified() => false,
+                () = turn(reset_of(&ticket), now()) => false,
             };
-            call.at = call.at.max(now());
-            if is_over {
-                return ledger.reserve_or_refuse(call.clone()).await;
-            }
-            match ledger.reserve(call.clone()).await? {
-                Admission::Wait(again) => refusal = again,
+            let asked = match is_over {
+                true => ledger.ask_last(ticket, now()),
+                false => ledger.ask_again(ticket, now()),
+            };
+            match asked.await? {
+                Admission::Wait(again) => ticket = again,
                 decided => return Ok(decided),
+            }
+            if place.budget != budget_of(&ticket) {
+                place = self.enter(ledger, budget_of(&ticket));
             }
         }
     }
 
-    fn enter(&self, ledger: &Ledger) -> Waiter {
+    fn enter(&self, ledger: &Ledger, budget: String) -> Place {
+        let notify = Arc::new(Notify::new());
         self.0.waiters.fetch_add(1, Ordering::SeqCst);
+        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.entry(budget.clone()).or_default().push_back(Arc::clone(&notify));
+        drop(queues);
         if !self.0.is_looking.swap(true, Ordering::SeqCst) {
             tokio::spawn(look_elsewhere(ledger.clone(), self.clone()));
         }
-        Waiter(self.clone())
+        Place { waiting: self.clone(), budget, notify }
     }
 }
 
-/// One who waits, until it is dropped.
-struct Waiter(Waiting);
+fn budget_of(ticket: &Ticket) -> String {
+    ticket.refusal().budget.as_ref().map(|stop| stop.name.clone()).unwrap_or_default()
+}
 
-impl Drop for Waiter {
+fn reset_of(ticket: &Ticket) -> Option<DateTime<Utc>> {
+    ticket.refusal().budget.as_ref().and_then(|stop| stop.reset)
+}
+
+/// A place in a queue. When it is left, whoever is first then gets a turn: there may be money left.
+struct Place {
+    waiting: Waiting,
+    budget: String,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.0.waiters.fetch_sub(1, Ordering::SeqCst);
+        let inner = &self.waiting.0;
+        inner.waiters.fetch_sub(1, Ordering::SeqCst);
+        let mut queues = inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = queues.get_mut(&self.budget) else { return };
+        queue.retain(|other| !Arc::ptr_eq(other, &self.notify));
+        match queue.front() {
+            Some(first) => first.notify_one(),
+            None => drop(queues.remove(&self.budget)),
+        }
     }
 }
 
@@ -110,10 +158,10 @@ async fn turn(reset: Option<DateTime<Utc>>, now: DateTime<Utc>) {
 async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
     let mut known = None;
     loop {
-        if waiting.0.waiters.load(Ordering::SeqCst) == 0 {
+        if waiting.waiters() == 0 {
             waiting.0.is_looking.store(false, Ordering::SeqCst);
             // Somebody may have come in between, and found this task still there.
-            let is_needed = waiting.0.waiters.load(Ordering::SeqCst) > 0;
+            let is_needed = waiting.waiters() > 0;
             if !is_needed || waiting.0.is_looking.swap(true, Ordering::SeqCst) {
                 return;
             }

@@ -25,26 +25,26 @@ pub struct RefusalFacts {
     pub message: String,
     /// A page that says more.
     pub docs: String,
-    /// The name of the budget that stops it.
-    pub budget: String,
-    /// That budget's window: `day`, `month`, …
-    pub window: String,
+    /// The name of the budget that stops it; `None` where none does.
+    pub budget: Option<String>,
+    /// That budget's window: `day`, `5h`, …
+    pub window: Option<String>,
     /// What the amounts count: `USD`, `tokens` or `calls`.
-    pub unit: &'static str,
+    pub unit: Option<&'static str>,
     /// What the budget is limited to; `{}` where it covers everything.
     pub scope: Scope,
     /// The period's limit.
-    pub limit: Quantity,
+    pub limit: Option<Quantity>,
     /// What is spent, without holds.
-    pub used: Quantity,
+    pub used: Option<Quantity>,
     /// What running calls hold.
-    pub held: Quantity,
+    pub held: Option<Quantity>,
     /// What this call needs; `None` where unknown.
     pub needed: Option<Quantity>,
     /// What the period still has.
-    pub quota_remaining: Quantity,
+    pub quota_remaining: Option<Quantity>,
     /// What the budget's top-ups still have.
-    pub credits_remaining: Quantity,
+    pub credits_remaining: Option<Quantity>,
     /// The account's prepaid credit; `None` where unknown.
     pub balance_remaining: Option<Money>,
     /// When the budget starts anew; `None` where it never does.
@@ -62,22 +62,26 @@ impl RefusalFacts {
     #[must_use]
     pub fn of(refusal: &Refusal, base_url: &str) -> RefusalFacts {
         let is_cost_known = refusal.reason != RefusalReason::UnpricedModel;
+        let stop = refusal.budget.as_ref();
+        let repetition = refusal.repetition.as_ref();
         RefusalFacts {
             reason: refusal.reason,
             message: refusal::message(refusal),
             docs: format!("{base_url}/help/{}", refusal.reason.code()),
-            budget: refusal.budget.clone(),
-            window: refusal.window.to_owned(),
-            unit: refusal.limit.unit.as_str(),
-            scope: refusal.scope.clone(),
-            limit: refusal.limit,
-            used: refusal.used,
-            held: refusal.held,
-            needed: is_cost_known.then_some(refusal.needed),
-            quota_remaining: refusal.remaining,
-            credits_remaining: refusal.credits_remaining,
+            budget: stop.map(|stop| stop.name.clone()),
+            window: stop.map(|stop| stop.window.clone()),
+            unit: stop.map(|stop| stop.limit.unit.as_str()),
+            scope: stop.map(|stop| stop.scope.clone()).unwrap_or_default(),
+            limit: stop.map(|stop| stop.limit),
+            used: stop.map(|stop| stop.used),
+            held: stop.map(|stop| stop.held),
+            needed: stop.map(|stop| stop.needed).filter(|_| is_cost_known),
+            quota_remaining: stop.map(|stop| stop.remaining),
+            credits_remaining: stop.map(|stop| stop.credits_remaining),
             balance_remaining: refusal.balance_remaining,
-            reset_date: refusal.reset,
+            reset_date: stop
+                .and_then(|stop| stop.reset)
+                .or(repetition.map(|repetition| repetition.until)),
             addon_available: refusal.reason == RefusalReason::QuotaExceeded,
             options: refusal::options(refusal),
         }
@@ -189,6 +193,7 @@ fn instant<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S
 #[cfg(test)]
 mod tests {
     use outlay_core::budget::BudgetUnit;
+    use outlay_core::refusal::{BudgetStop, Repetition};
 
     use super::*;
 
@@ -200,18 +205,21 @@ mod tests {
         Refusal {
             call: uuid::Uuid::nil(),
             reason: RefusalReason::QuotaExceeded,
-            budget: "day".to_owned(),
-            window: "day",
-            scope: Scope { project: Some("demo".to_owned()), ..Scope::default() },
-            limit: usd("5"),
-            used: usd("4.98"),
-            held: usd("0"),
-            needed: usd("0.12"),
-            remaining: usd("0.02"),
-            credits_remaining: usd("0"),
+            budget: Some(BudgetStop {
+                name: "day".to_owned(),
+                window: "day".to_owned(),
+                scope: Scope { project: Some("demo".to_owned()), ..Scope::default() },
+                limit: usd("5"),
+                used: usd("4.98"),
+                held: usd("0"),
+                needed: usd("0.12"),
+                remaining: usd("0.02"),
+                credits_remaining: usd("0"),
+                reset: Some(DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc()),
+                timezone: chrono_tz::Europe::Berlin,
+            }),
+            repetition: None,
             balance_remaining: Some("12.40".parse().unwrap()),
-            reset: Some(DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc()),
-            timezone: chrono_tz::Europe::Berlin,
             model: Some("gpt-5".to_owned()),
             provider: "openai".to_owned(),
             standing: None,
@@ -240,14 +248,12 @@ mod tests {
     #[test]
     fn counts_are_numbers_and_unknowns_null() {
         let tokens = |count| Quantity { unit: BudgetUnit::Tokens, count };
-        let refusal = Refusal {
-            reason: RefusalReason::UnpricedModel,
-            limit: tokens(1000),
-            used: tokens(7),
-            balance_remaining: None,
-            reset: None,
-            ..refused()
-        };
+        let mut refusal = refused();
+        refusal.reason = RefusalReason::UnpricedModel;
+        refusal.balance_remaining = None;
+        if let Some(stop) = &mut refusal.budget {
+            (stop.limit, stop.used, stop.reset) = (tokens(1000), tokens(7), None);
+        }
         let facts = RefusalFacts::of(&refusal, "http://127.0.0.1:4780");
         let body = refusal_body(Dialect::OpenAiChat, 402, &facts);
         let body: Value = serde_json::from_slice(&body).unwrap();
@@ -265,6 +271,21 @@ mod tests {
             assert_eq!(body[key], expected, "{key}");
         }
         assert_eq!(body["error"]["code"], json!("unpriced_model"));
+    }
+
+    #[test]
+    fn a_loop_has_no_budget_and_a_way_out() {
+        let until = DateTime::parse_from_rfc3339("2026-11-21T23:00:00Z").unwrap().to_utc();
+        let what = "the same request was sent 10 times in 5 minutes".to_owned();
+        let refusal = Refusal {
+            reason: RefusalReason::LoopDetected,
+            budget: None,
+            repetition: Some(Repetition { what, until }),
+            ..refused()
+        };
+        let facts = RefusalFacts::of(&refusal, "http://127.0.0.1:4780");
+        let body = refusal_body(Dialect::OpenAiChat, 402, &facts);
+        insta::assert_json_snapshot!(serde_json::from_slice::<Value>(&body).unwrap());
     }
 
     #[test]

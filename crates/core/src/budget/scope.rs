@@ -32,6 +32,9 @@ pub struct Scope {
     /// A tag, as `key=value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// One `outlay run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// What of a call a scope looks at.
@@ -53,6 +56,8 @@ pub struct CallFacts<'a> {
     pub session: Option<&'a str>,
     /// All tags as `k=v;k=v`, in order of their keys.
     pub tags: &'a str,
+    /// The `outlay run` it belongs to, if any.
+    pub run: Option<&'a str>,
 }
 
 /// Why a scope cannot be matched.
@@ -116,6 +121,7 @@ impl ScopeMatcher {
             && is(&scope.key, call.key)
             && is(&scope.client, call.client)
             && is(&scope.session, call.session)
+            && is(&scope.run, call.run)
             && scope.tag.as_deref().is_none_or(|tag| call.tags.split(';').any(|own| own == tag))
             && self.model.as_ref().is_none_or(|glob| glob.is_match(call.model))
     }
@@ -146,6 +152,7 @@ mod tests {
             (r#"{"session":"s1"}"#, false),
             (r#"{"client":"codex"}"#, false),
             (r#"{"account":"work"}"#, true),
+            (r#"{"run":"r1"}"#, false),
         ] {
             let scope: Scope = serde_json::from_str(json).unwrap();
             assert_eq!(scope.matcher().unwrap().matches(&call), expected, "{json}");

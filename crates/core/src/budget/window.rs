@@ -1,5 +1,7 @@
 //! Windows and their periods, in the budget's own time zone.
 
+use std::borrow::Cow;
+
 use chrono::{
     DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
 };
@@ -25,8 +27,33 @@ pub enum Window {
         /// 1 to 31.
         anchor_day: u8,
     },
+    /// The last so many minutes, whenever one looks.
+    Rolling {
+        /// How far back it reaches, and in which unit that is written.
+        span: Span,
+    },
     /// Never starts again.
     Total,
+}
+
+/// The length of a rolling window, as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// How many of the unit, at least 1.
+    pub count: u32,
+    /// What is counted.
+    pub unit: SpanUnit,
+}
+
+/// The unit of a [`Span`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpanUnit {
+    /// `m`
+    Minutes,
+    /// `h`
+    Hours,
+    /// `d`: 24 hours each, whatever the clocks do.
+    Days,
 }
 
 /// One turn of a window: from `start` up to, not including, `end`.
@@ -42,12 +69,12 @@ pub struct Period {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// No known name.
-    #[error("'{0}' is not a window: use call, day, week, month or total")]
-    Unknown(String),
-    /// A rolling window, which this version does not keep.
     #[error(
-        "'{0}' is a rolling window, which this version cannot keep: use call, day, week, month or total"
+        "'{0}' is not a window: use call, day, week, month, total, or a rolling one like 30m, 5h or 30d"
     )]
+    Unknown(String),
+    /// A rolling window of no length, or of more than ten years.
+    #[error("'{0}' is no length for a rolling window: use 1m to 3650d")]
     Rolling(String),
     /// The anchor day is outside a month.
     #[error("'{0}' is not a day of the month: use 1 to 31")]
@@ -91,21 +118,27 @@ impl Window {
             "week" => Ok(Window::Week { start: Weekday::Mon }),
             "month" => Ok(Window::MONTH),
             "total" => Ok(Window::Total),
-            _ if is_rolling(name) => Err(WindowError::Rolling(name.to_owned())),
-            _ => Err(WindowError::Unknown(name.to_owned())),
+            _ => Span::parse(name).map(|span| Window::Rolling { span }),
         }
     }
 
-    /// The name, as in JSON.
+    /// The name, as in JSON: `day`, `5h`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Window::Call => "call",
-            Window::Day { .. } => "day",
-            Window::Week { .. } => "week",
-            Window::Month { .. } => "month",
-            Window::Total => "total",
+            Window::Call => "call".into(),
+            Window::Day { .. } => "day".into(),
+            Window::Week { .. } => "week".into(),
+            Window::Month { .. } => "month".into(),
+            Window::Rolling { span } => span.to_string().into(),
+            Window::Total => "total".into(),
         }
+    }
+
+    /// Whether it moves on with every instant instead of turning.
+    #[must_use]
+    pub const fn is_rolling(self) -> bool {
+        matches!(self, Window::Rolling { .. })
     }
 
     /// Where in the calendar the window turns: minutes after midnight, days after Monday, or the
@@ -116,7 +149,7 @@ impl Window {
             Window::Day { reset_at } => (reset_at - NaiveTime::MIN).num_minutes(),
             Window::Week { start } => i64::from(start.num_days_from_monday()),
             Window::Month { anchor_day } => i64::from(anchor_day),
-            Window::Call | Window::Total => 0,
+            Window::Call | Window::Rolling { .. } | Window::Total => 0,
         }
     }
 
@@ -134,7 +167,7 @@ impl Window {
             Window::Month { .. } => {
                 Window::Month { anchor_day: u8::try_from(anchor.clamp(1, 31)).unwrap_or(1) }
             }
-            Window::Call | Window::Total => self,
+            Window::Call | Window::Rolling { .. } | Window::Total => self,
         }
     }
 
@@ -167,7 +200,8 @@ impl Window {
         Ok(window)
     }
 
-    /// The period that `at` belongs to. A skipped local midnight (daylight saving) is the first
+    /// The period that `at` belongs to; of a rolling window the bucket, which counts for as long as
+    /// any instant of it is within reach ([`Span::reach`]). A skipped local midnight (daylight saving) is the first
     /// instant after the gap; a repeated one is its first pass.
     #[must_use]
     pub fn period(self, at: DateTime<Utc>, timezone: Tz) -> Period {
@@ -177,6 +211,7 @@ impl Window {
             Window::Call | Window::Total => {
                 return Period { start: DateTime::UNIX_EPOCH, end: None };
             }
+            Window::Rolling { span } => return span.bucket(at),
             Window::Day { reset_at } => (today, |day, _| day + Days::new(1), reset_at),
             Window::Week { start } => {
                 let back = today.weekday().days_since(start);
@@ -207,8 +242,86 @@ impl Window {
     }
 }
 
-fn is_rolling(name: &str) -> bool {
-    name.strip_suffix(['m', 'h', 'd']).is_some_and(|count| count.parse::<u32>().is_ok())
+/// Into how many buckets a rolling window is cut: what is spent leaves it at most this part of the
+/// window too late, and never too early.
+const BUCKETS: i64 = 120;
+const SPAN_MS_MAX: i64 = 3_650 * 24 * 60 * 60 * 1_000;
+
+impl Span {
+    fn parse(text: &str) -> Result<Span, WindowError> {
+        let unknown = || WindowError::Unknown(text.to_owned());
+        let unit = match text.chars().last() {
+            Some('m') => SpanUnit::Minutes,
+            Some('h') => SpanUnit::Hours,
+            Some('d') => SpanUnit::Days,
+            _ => return Err(unknown()),
+        };
+        let digits = &text[..text.len() - 1];
+        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(unknown());
+        }
+        let span = digits.parse().ok().map(|count| Span { count, unit });
+        span.filter(|span| (1..=SPAN_MS_MAX).contains(&span.ms()))
+            .ok_or_else(|| WindowError::Rolling(text.to_owned()))
+    }
+
+    /// The length in milliseconds.
+    #[must_use]
+    pub fn ms(self) -> i64 {
+        let unit_ms = match self.unit {
+            SpanUnit::Minutes => 60_000,
+            SpanUnit::Hours => 3_600_000,
+            SpanUnit::Days => 86_400_000,
+        };
+        i64::from(self.count).saturating_mul(unit_ms)
+    }
+
+    /// The length of a bucket in milliseconds.
+    #[must_use]
+    pub fn bucket_ms(self) -> i64 {
+        self.ms() / BUCKETS
+    }
+
+    /// The bucket that `at` falls into.
+    #[must_use]
+    pub fn bucket(self, at: DateTime<Utc>) -> Period {
+        let start = at.timestamp_millis().div_euclid(self.bucket_ms()) * self.bucket_ms();
+        Period { start: instant(start), end: Some(instant(start + self.bucket_ms())) }
+    }
+
+    /// Buckets that begin after this instant still count at `at`.
+    #[must_use]
+    pub fn reach(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        instant(at.timestamp_millis() - self.ms() - self.bucket_ms())
+    }
+
+    /// When the bucket that begins at `start` no longer counts.
+    #[must_use]
+    pub fn leaves_at(self, start: DateTime<Utc>) -> DateTime<Utc> {
+        instant(start.timestamp_millis() + self.bucket_ms() + self.ms())
+    }
+
+    /// What alerts of one stretch of the window have in common: the beginning of a stretch of its
+    /// own length.
+    #[must_use]
+    pub fn stretch(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        instant(at.timestamp_millis().div_euclid(self.ms()) * self.ms())
+    }
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = match self.unit {
+            SpanUnit::Minutes => 'm',
+            SpanUnit::Hours => 'h',
+            SpanUnit::Days => 'd',
+        };
+        write!(f, "{}{unit}", self.count)
+    }
+}
+
+fn instant(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
 fn month_anchor(today: NaiveDate, anchor_day: u8) -> NaiveDate {
@@ -365,7 +478,33 @@ mod tests {
     #[test]
     fn names_that_are_no_window_say_what_is() {
         assert!(Window::parse("fortnight").unwrap_err().to_string().contains("not a window"));
-        assert!(Window::parse("5h").unwrap_err().to_string().contains("rolling"));
+        for length in ["0m", "4000d", "99999999999h"] {
+            assert!(Window::parse(length).unwrap_err().to_string().contains("3650d"), "{length}");
+        }
+        for nonsense in ["h", "-5h", "5 h", "5w", "1.5h", "é"] {
+            assert!(Window::parse(nonsense).unwrap_err().to_string().contains("not a window"));
+        }
+    }
+
+    #[test]
+    fn rolling_windows_let_buckets_go_whole_and_never_early() {
+        for (name, at, start, leaves) in [
+            // buckets of half a second, two and a half minutes, and six hours
+            ("1m", "2026-11-21T12:00:00.700Z", "12:00:00.500", "2026-11-21T12:01:01Z"),
+            ("5h", "2026-11-21T12:04:00Z", "12:02:30", "2026-11-21T17:05:00Z"),
+            ("30d", "2026-11-21T12:04:00Z", "12:00:00", "2026-12-21T18:00:00Z"),
+        ] {
+            let window = Window::parse(name).unwrap();
+            assert_eq!(window.name(), name);
+            let Window::Rolling { span } = window else { panic!("{name}") };
+            let bucket = window.period(instant(at), "Europe/Berlin".parse().unwrap());
+            assert_eq!(bucket.start, instant(&format!("2026-11-21T{start}Z")), "{name}");
+            let leaves = instant(leaves);
+            assert_eq!(span.leaves_at(bucket.start), leaves, "{name}");
+            assert!(bucket.start > span.reach(leaves - TimeDelta::milliseconds(1)), "{name}");
+            assert!(bucket.start <= span.reach(leaves), "{name}");
+            assert!(leaves - bucket.end.unwrap() >= TimeDelta::milliseconds(span.ms()), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Accounts (pools of money at a provider) and the keys that draw on them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -74,6 +76,20 @@ pub(crate) fn ensure(
     };
     writing.cache.remember_account(name, id);
     Ok(id)
+}
+
+/// The name of an account.
+pub(crate) fn name(writing: &mut Writing<'_>, account: i64) -> rusqlite::Result<Arc<str>> {
+    if let Some(name) = writing.cache.account_name(account) {
+        return Ok(name);
+    }
+    let name: Arc<str> = writing
+        .connection
+        .prepare_cached("SELECT name FROM account WHERE id = ?1")?
+        .query_row([account], |row| row.get::<_, String>(0))?
+        .into();
+    writing.cache.remember_account_name(account, Arc::clone(&name));
+    Ok(name)
 }
 
 pub(crate) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {

@@ -2,13 +2,20 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::budget::{Budget, ScopeMatcher};
+use crate::budget::{Budget, BudgetKind, ScopeMatcher};
 
 /// A temporary addition to a budget's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Raise {
     pub(crate) amount: i64,
     pub(crate) from: DateTime<Utc>,
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+/// A time in which a budget counts and does not refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// `None`: until it is resumed.
     pub(crate) until: Option<DateTime<Utc>>,
 }
 
@@ -20,9 +27,20 @@ pub(crate) struct ActiveBudget {
     pub(crate) matcher: ScopeMatcher,
     pub(crate) raises: Vec<Raise>,
     pub(crate) has_credits: bool,
+    pub(crate) pause: Option<Pause>,
 }
 
 impl ActiveBudget {
+    /// Whether it is paused at `at`.
+    pub(crate) fn is_paused(&self, at: DateTime<Utc>) -> bool {
+        self.pause.is_some_and(|pause| pause.until.is_none_or(|until| at < until))
+    }
+
+    /// What it does at `at` where a limit is crossed.
+    pub(crate) fn kind_at(&self, at: DateTime<Utc>) -> BudgetKind {
+        if self.is_paused(at) { BudgetKind::Soft } else { self.budget.kind }
+    }
+
     /// The limit at `at`, with the raises that are in force.
     pub(crate) fn limit_at(&self, at: DateTime<Utc>) -> i64 {
         self.raises

@@ -22,9 +22,9 @@ pub struct AlertView {
     pub time: DateTime<Utc>,
     /// `info warning critical`.
     pub severity: String,
-    /// `budget_threshold budget_refused balance_low upstream_empty`.
+    /// `budget_threshold budget_refused balance_low upstream_empty loop burst idle_spend`.
     pub kind: String,
-    /// The budget or account it is about.
+    /// The budget, account, project or client it is about.
     pub subject: String,
     /// One short line.
     pub title: String,
@@ -47,6 +47,41 @@ pub(crate) struct Fired<'a> {
     pub(crate) period_start: DateTime<Utc>,
     pub(crate) threshold: i64,
     pub(crate) text: AlertText,
+}
+
+/// An alert that no change of the ledger caused.
+#[derive(Clone, Debug)]
+pub struct NewAlert {
+    /// What happened.
+    pub kind: AlertKind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The project or client it is about, as shown.
+    pub subject: String,
+    /// What makes two of them the same, beside their kind and period.
+    pub key: String,
+    /// The beginning of the time in which it fires once.
+    pub period_start: DateTime<Utc>,
+    /// Its words.
+    pub text: AlertText,
+}
+
+/// As [`fire`].
+pub(crate) fn fire_new(
+    writing: &Writing<'_>,
+    alert: &NewAlert,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<bool> {
+    let fired = Fired {
+        kind: alert.kind,
+        severity: alert.severity,
+        subject: &alert.subject,
+        key: &alert.key,
+        period_start: alert.period_start,
+        threshold: 0,
+        text: alert.text.clone(),
+    };
+    fire(writing, &fired, now)
 }
 
 /// Records the alert unless the same was recorded before; `true` if it is new.

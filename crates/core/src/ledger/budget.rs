@@ -1,16 +1,19 @@
-//! Budgets as stored: rows, their raises and top-ups, and their append-only history.
+//! Budgets as stored: rows, their raises, top-ups and pauses.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::active::ActiveBudget;
+use super::budget_event::{self, BudgetEvent, record};
 use super::budget_row::{COLUMNS, read_row};
 use super::counter;
 use super::error::{LedgerError, OpError};
-use super::time::{from_ms, new_id, to_ms, uuid_of};
+use super::recount::recount;
+use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
 use crate::budget::{Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, Scope, Window};
 
@@ -37,19 +40,6 @@ pub struct BudgetChange {
     pub allow_unpriced: Option<bool>,
     /// Whether an output cap may be set near the limit; default yes.
     pub may_cap: Option<bool>,
-}
-
-/// One entry of a budget's history.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct BudgetEvent {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// By whom: `cli`, `api`, `desktop`.
-    pub actor: String,
-    /// `created changed raised topped_up removed`.
-    pub action: String,
-    /// The values that were set.
-    pub detail: serde_json::Value,
 }
 
 /// All budgets in force, hard ones first, in order of creation; remembered by the writer.
@@ -92,10 +82,22 @@ fn not_found(connection: &Connection, name: &str) -> rusqlite::Result<LedgerErro
     Ok(LedgerError::NotFound(format!("there is no budget '{name}'; {known}")))
 }
 
+/// Who makes a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker<'a> {
+    /// The user, by its name.
+    User,
+    /// A plan of that name: putting another in use removes it.
+    Plan(&'a str),
+    /// This process, for one run: it goes with it.
+    Run,
+}
+
 /// Creates or changes a budget and counts what its current period has already spent.
 pub(crate) fn set(
     writing: &mut Writing<'_>,
     change: &BudgetChange,
+    maker: Maker<'_>,
     actor: &str,
     now: DateTime<Utc>,
     default_timezone: chrono_tz::Tz,
@@ -115,21 +117,52 @@ pub(crate) fn set(
         }
         None => (insert(writing, &budget, now)?, "created"),
     };
-    record(writing, seq, actor, now, action, &describe(&budget))?;
-    let recount = old.is_none_or(|old| {
+    sign(writing, seq, maker)?;
+    let has_new_unit = old.is_some_and(|old| old.unit != budget.unit);
+    if has_new_unit {
+        forget_additions(writing.connection, seq)?;
+    }
+    record(writing, seq, actor, now, action, &describe(&budget, maker))?;
+    let counts_anew = old.is_none_or(|old| {
         (old.unit, old.window, old.timezone, &old.scope)
             != (budget.unit, budget.window, budget.timezone, &budget.scope)
     });
     writing.cache.forget_budgets();
-    counter::clear_refusing(writing.connection, seq)?;
-    if recount {
+    counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
+    if counts_anew {
         let active = find(writing.connection, &budget.name)?;
-        counter::recount(writing.connection, &active, now)?;
+        recount(writing, &active, now)?;
+    }
+    if has_new_unit {
+        let drawn = "UPDATE budget SET credits_used = 0 WHERE seq = ?1";
+        writing.connection.execute(drawn, [seq])?;
     }
     Ok(budget)
 }
 
-/// Adds `by` (as typed) to the limit until `until`, or to the end of the current period.
+/// Notes down who made the budget; what the user changes of a plan's budget leaves it the plan's.
+fn sign(writing: &Writing<'_>, seq: i64, maker: Maker<'_>) -> rusqlite::Result<()> {
+    let (sql, value) = match maker {
+        Maker::User => return Ok(()),
+        Maker::Plan(name) => {
+            ("UPDATE budget SET plan = ?2 WHERE seq = ?1", Value::Text(name.to_owned()))
+        }
+        Maker::Run => {
+            let process = writing.process_id.to_vec();
+            ("UPDATE budget SET owner = ?2 WHERE seq = ?1", Value::Blob(process))
+        }
+    };
+    writing.connection.prepare_cached(sql)?.execute(params![seq, value]).map(drop)
+}
+
+/// Raises and the reserve are in a unit that the budget no longer has.
+fn forget_additions(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM budget_raise WHERE budget_seq = ?1", [seq])?;
+    connection.execute("UPDATE budget SET credits_total = 0 WHERE seq = ?1", [seq]).map(drop)
+}
+
+/// Adds `by` (as typed) to the limit until `until`, or to the end of the current period; of a
+/// rolling window for its own length. Returns the budget and when the raise ends.
 pub(crate) fn raise(
     writing: &mut Writing<'_>,
     name: &str,
@@ -137,10 +170,13 @@ pub(crate) fn raise(
     until: Option<DateTime<Utc>>,
     actor: &str,
     now: DateTime<Utc>,
-) -> Result<Budget, OpError> {
+) -> Result<(Budget, Option<DateTime<Utc>>), OpError> {
     let active = find(writing.connection, name)?;
     let amount = positive(active.budget.unit, by)?;
-    let period_end = active.budget.window.period(now, active.budget.timezone).end;
+    let period_end = match active.budget.window {
+        Window::Rolling { span } => Some(now + TimeDelta::milliseconds(span.ms())),
+        window => window.period(now, active.budget.timezone).end,
+    };
     let until = until.or(period_end);
     if until.is_some_and(|until| until <= now) {
         return Err(LedgerError::Invalid("--until is in the past: give a later time".into()).into());
@@ -154,9 +190,9 @@ pub(crate) fn raise(
         .execute(params![new_id(now), active.seq, amount.count, to_ms(now), until.map(to_ms)])?;
     let detail = json!({ "by": amount, "until": until });
     record(writing, active.seq, actor, now, "raised", &detail)?;
-    counter::clear_refusing(writing.connection, active.seq)?;
+    counter::clear_refusing(&mut writing.cache.counters, writing.connection, active.seq)?;
     writing.cache.forget_budgets();
-    Ok(active.budget)
+    Ok((active.budget, until))
 }
 
 /// Adds `by` (as typed) to the reserve that is used after a period's limit and never expires.
@@ -176,9 +212,67 @@ pub(crate) fn top_up(
         )?
         .execute(params![active.seq, amount.count])?;
     record(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
-    counter::clear_refusing(writing.connection, active.seq)?;
+    counter::clear_refusing(&mut writing.cache.counters, writing.connection, active.seq)?;
     writing.cache.forget_budgets();
     Ok(active.budget)
+}
+
+/// Lets a budget count without refusing, until `until` or until it is resumed.
+pub(crate) fn pause(
+    writing: &mut Writing<'_>,
+    name: &str,
+    until: Option<DateTime<Utc>>,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Budget, OpError> {
+    let active = find(writing.connection, name)?;
+    if until.is_some_and(|until| until <= now) {
+        return Err(LedgerError::Invalid(
+            "the pause would end in the past: give a later time".into(),
+        )
+        .into());
+    }
+    set_pause(writing, active.seq, true, until)?;
+    record(writing, active.seq, actor, now, "paused", &json!({ "until": until }))?;
+    Ok(active.budget)
+}
+
+/// Lets a paused budget refuse again; of one that is not paused nothing is changed.
+pub(crate) fn resume(
+    writing: &mut Writing<'_>,
+    name: &str,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Budget, OpError> {
+    let active = find(writing.connection, name)?;
+    let is_paused =
+        "SELECT paused = 1 AND coalesce(paused_until_ms > ?2, 1) FROM budget WHERE seq = ?1";
+    let is_paused: bool = writing
+        .connection
+        .prepare_cached(is_paused)?
+        .query_row(params![active.seq, to_ms(now)], |row| row.get(0))?;
+    if is_paused {
+        set_pause(writing, active.seq, false, None)?;
+        record(writing, active.seq, actor, now, "resumed", &json!({}))?;
+    }
+    Ok(active.budget)
+}
+
+fn set_pause(
+    writing: &mut Writing<'_>,
+    seq: i64,
+    paused: bool,
+    until: Option<DateTime<Utc>>,
+) -> rusqlite::Result<()> {
+    writing.cache.forget_budgets();
+    counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
+    writing
+        .connection
+        .prepare_cached(
+            "UPDATE budget SET paused = ?2, paused_until_ms = ?3, rev = rev + 1 WHERE seq = ?1",
+        )?
+        .execute(params![seq, paused, until.map(to_ms)])
+        .map(drop)
 }
 
 /// Removes a budget; its history and what calls were charged to it stay.
@@ -200,20 +294,7 @@ pub(crate) fn remove(
 
 /// What was done to the budgets of that name, removed ones included, oldest first.
 pub(crate) fn history(connection: &Connection, name: &str) -> Result<Vec<BudgetEvent>, OpError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT e.at_ms, e.actor, e.action, e.detail FROM budget_event e \
-         JOIN budget b ON b.seq = e.budget_seq WHERE b.name = ?1 ORDER BY e.at_ms, e.id",
-    )?;
-    let events = statement
-        .query_map([name], |row| {
-            Ok(BudgetEvent {
-                at: from_ms(row.get(0)?),
-                actor: row.get(1)?,
-                action: row.get(2)?,
-                detail: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
-            })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let events = budget_event::of(connection, name)?;
     if events.is_empty() { Err(not_found(connection, name)?.into()) } else { Ok(events) }
 }
 
@@ -322,8 +403,8 @@ fn update(connection: &Connection, seq: i64, budget: &Budget) -> rusqlite::Resul
         ])
 }
 
-fn describe(budget: &Budget) -> serde_json::Value {
-    json!({
+fn describe(budget: &Budget, maker: Maker<'_>) -> serde_json::Value {
+    let mut detail = json!({
         "kind": budget.kind,
         "unit": budget.unit,
         "limit": Quantity { unit: budget.unit, count: budget.limit },
@@ -334,30 +415,9 @@ fn describe(budget: &Budget) -> serde_json::Value {
         "scope": budget.scope,
         "allow_unpriced": budget.allow_unpriced,
         "may_cap": budget.may_cap,
-    })
-}
-
-fn record(
-    writing: &Writing<'_>,
-    seq: i64,
-    actor: &str,
-    now: DateTime<Utc>,
-    action: &str,
-    detail: &serde_json::Value,
-) -> rusqlite::Result<usize> {
-    writing
-        .connection
-        .prepare_cached(
-            "INSERT INTO budget_event (id, machine_id, budget_seq, at_ms, actor, action, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            new_id(now),
-            writing.machine_id,
-            seq,
-            to_ms(now),
-            actor,
-            action,
-            detail.to_string(),
-        ])
+    });
+    if let Maker::Plan(plan) = maker {
+        detail["plan"] = json!(plan);
+    }
+    detail
 }

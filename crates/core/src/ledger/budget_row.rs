@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, Row};
 
-use super::active::{ActiveBudget, Raise};
+use super::active::{ActiveBudget, Pause, Raise};
 use super::error::{LedgerError, OpError};
 use super::time::{from_ms, uuid_of};
 use crate::budget::{Budget, BudgetId, Window};
 
 /// What [`read_row`] expects a query to select.
 pub(crate) const COLUMNS: &str = "seq, id, name, kind, unit, limit_count, window_name, window_anchor, \
-     timezone, warn_percent, scope, allow_unpriced, may_cap, credits_total";
+     timezone, warn_percent, scope, allow_unpriced, may_cap, credits_total, paused, paused_until_ms";
 
 /// A budget's row, not yet understood.
 pub(crate) struct StoredBudget {
@@ -27,6 +27,8 @@ pub(crate) struct StoredBudget {
     allow_unpriced: bool,
     may_cap: bool,
     credits_total: i64,
+    paused: bool,
+    paused_until_ms: Option<i64>,
 }
 
 /// Reads a row of [`COLUMNS`].
@@ -46,6 +48,8 @@ pub(crate) fn read_row(row: &Row<'_>) -> rusqlite::Result<StoredBudget> {
         allow_unpriced: row.get(11)?,
         may_cap: row.get(12)?,
         credits_total: row.get(13)?,
+        paused: row.get(14)?,
+        paused_until_ms: row.get(15)?,
     })
 }
 
@@ -82,6 +86,7 @@ impl StoredBudget {
             seq: self.seq,
             raises: raises(connection, self.seq)?,
             has_credits: self.credits_total > 0,
+            pause: self.paused.then(|| Pause { until: self.paused_until_ms.map(from_ms) }),
             matcher,
             budget,
         })

@@ -6,12 +6,20 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::active::ActiveBudget;
+use super::bypass::Bypass;
+use super::counter::Counters;
+use super::settle::Running;
+use crate::admission::History;
 use crate::price::{Price, PriceList};
 
 /// Session ids and tags come and go: past this many strings the memory starts anew.
 const DIMENSIONS_MAX: usize = 50_000;
 /// Models come from requests: a client that invents names must not grow the memory.
 const FOUND_PRICES_MAX: usize = 1_000;
+/// The same goes for their histories.
+const HISTORIES_MAX: usize = 1_000;
+/// Callers that are refused again and again.
+const REFUSED_MAX: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct Cache {
@@ -19,9 +27,22 @@ pub(crate) struct Cache {
     dimensions: HashMap<i64, HashMap<String, i64>>,
     dimension_count: usize,
     accounts: HashMap<String, i64>,
+    account_names: HashMap<i64, Arc<str>>,
     /// Accounts by (provider, fingerprint).
     keys: HashMap<String, i64>,
     budgets: Option<Arc<[Arc<ActiveBudget>]>>,
+    /// What each budget's periods have spent and hold.
+    pub(crate) counters: Counters,
+    /// The bypass that was found last.
+    bypass: Option<Option<Bypass>>,
+    /// This process's running calls, by id.
+    running: HashMap<[u8; 16], Running>,
+    /// Whether nobody waits before any budget.
+    queue_is_empty: bool,
+    /// What calls consumed lately, by provider and model.
+    histories: HashMap<(i64, i64), History>,
+    /// Refusals that are counted together, by what they have in common.
+    refused: HashMap<u64, Refused>,
     prices: HashSet<String>,
     /// Whether an account has a balance to keep, by account id.
     balances: HashMap<i64, bool>,
@@ -31,6 +52,16 @@ pub(crate) struct Cache {
     /// Looked-up prices by (provider, model, tier) in the quarter-hour of `found_quarter`.
     found_prices: HashMap<String, Option<Arc<Price>>>,
     found_quarter: i64,
+}
+
+/// Refusals of the same call by the same budget within a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) minute: i64,
+    pub(crate) count: u32,
+    /// The last of them that has a row.
+    pub(crate) call_seq: i64,
+    pub(crate) call_id: [u8; 16],
 }
 
 impl Cache {
@@ -43,7 +74,10 @@ impl Cache {
     /// accounts' names are only ever added.
     fn forget_changeable(&mut self) {
         self.keys.clear();
-        self.budgets = None;
+        self.forget_budgets();
+        self.counters.clear();
+        self.running.clear();
+        self.queue_is_empty = false;
         self.balances.clear();
         self.price_list_checked = false;
     }
@@ -82,6 +116,14 @@ impl Cache {
         self.accounts.insert(name.to_owned(), id);
     }
 
+    pub(crate) fn account_name(&self, id: i64) -> Option<Arc<str>> {
+        self.account_names.get(&id).cloned()
+    }
+
+    pub(crate) fn remember_account_name(&mut self, id: i64, name: Arc<str>) {
+        self.account_names.insert(id, name);
+    }
+
     pub(crate) fn key_account(&self, provider: &str, fingerprint: &str) -> Option<i64> {
         self.keys.get(&[provider, fingerprint].join("\0")).copied()
     }
@@ -104,6 +146,57 @@ impl Cache {
 
     pub(crate) fn forget_budgets(&mut self) {
         self.budgets = None;
+        self.bypass = None;
+    }
+
+    pub(crate) fn bypass(&self) -> Option<&Option<Bypass>> {
+        self.bypass.as_ref()
+    }
+
+    pub(crate) fn remember_bypass(&mut self, bypass: Option<Bypass>) {
+        self.bypass = Some(bypass);
+    }
+
+    pub(crate) fn take_running(&mut self, id: [u8; 16]) -> Option<Running> {
+        self.running.remove(&id)
+    }
+
+    pub(crate) fn remember_running(&mut self, id: [u8; 16], call: Running) {
+        self.running.insert(id, call);
+    }
+
+    pub(crate) fn forget_running(&mut self) {
+        self.running.clear();
+    }
+
+    pub(crate) fn queue_is_empty(&self) -> bool {
+        self.queue_is_empty
+    }
+
+    pub(crate) fn remember_queue(&mut self, is_empty: bool) {
+        self.queue_is_empty = is_empty;
+    }
+
+    pub(crate) fn history(&mut self, provider: i64, model: i64) -> Option<&mut History> {
+        self.histories.get_mut(&(provider, model))
+    }
+
+    pub(crate) fn remember_history(&mut self, provider: i64, model: i64, history: History) {
+        if self.histories.len() >= HISTORIES_MAX {
+            self.histories.clear();
+        }
+        self.histories.insert((provider, model), history);
+    }
+
+    pub(crate) fn refused(&self, alike: u64) -> Option<Refused> {
+        self.refused.get(&alike).copied()
+    }
+
+    pub(crate) fn remember_refused(&mut self, alike: u64, refused: Refused) {
+        if self.refused.len() >= REFUSED_MAX {
+            self.refused.clear();
+        }
+        self.refused.insert(alike, refused);
     }
 
     pub(crate) fn has_price(&self, id: &str) -> bool {

@@ -5,6 +5,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::dimension::{Dimension, intern, intern_some};
+use super::shares::Shares;
 use super::time::to_ms;
 use super::writer::Writing;
 use crate::admission::{Bounds, RefusalReason};
@@ -33,12 +34,16 @@ pub struct NewCall {
     pub key: Option<String>,
     /// `k=v;k=v` in order of keys; empty for none.
     pub tags: String,
+    /// The `outlay run` it belongs to, if any.
+    pub run: Option<String>,
     /// A subscription login: metered at API value, outside money budgets.
     pub plan_login: bool,
     /// The service tier asked for, if any.
     pub service_tier: Option<String>,
     /// What it may consume.
     pub bounds: Bounds,
+    /// Near a limit it is refused unless what it may cost is proven.
+    pub is_strict: bool,
 }
 
 /// What a new row says beside the call's own facts.
@@ -49,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) ceiling: Option<Money>,
     pub(crate) refusal: Option<RefusalReason>,
     pub(crate) refused_by: Option<i64>,
+    /// What budgets hold for it.
+    pub(crate) shares: Shares,
     /// The process that runs it.
     pub(crate) owner: Option<[u8; 16]>,
 }
@@ -60,37 +67,71 @@ pub(crate) fn insert(
     account: i64,
     entry: &Entry,
 ) -> rusqlite::Result<i64> {
-    let source = intern(writing, Dimension::Source, &call.source)?;
-    let provider = intern(writing, Dimension::Provider, &call.provider)?;
-    let model = intern_some(writing, Dimension::Model, call.model_requested.as_deref())?;
-    let project = intern_some(writing, Dimension::Project, call.project.as_deref())?;
-    let session = intern_some(writing, Dimension::Session, call.session.as_deref())?;
-    let client = intern_some(writing, Dimension::Client, call.client.as_deref())?;
-    let key = intern_some(writing, Dimension::Key, call.key.as_deref())?;
-    let tags = Some(call.tags.as_str()).filter(|tags| !tags.is_empty());
-    let tags = intern_some(writing, Dimension::Tags, tags)?;
+    let dimensions = Dimensions::of(writing, call)?;
+    insert_with(writing, call, account, &dimensions, entry)
+}
+
+/// The interned strings of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dimensions {
+    pub(crate) source: i64,
+    pub(crate) provider: i64,
+    pub(crate) model: Option<i64>,
+    pub(crate) project: Option<i64>,
+    pub(crate) session: Option<i64>,
+    pub(crate) client: Option<i64>,
+    pub(crate) key: Option<i64>,
+    pub(crate) tags: Option<i64>,
+    pub(crate) run: Option<i64>,
+}
+
+impl Dimensions {
+    pub(crate) fn of(writing: &mut Writing<'_>, call: &NewCall) -> rusqlite::Result<Dimensions> {
+        let tags = Some(call.tags.as_str()).filter(|tags| !tags.is_empty());
+        Ok(Dimensions {
+            source: intern(writing, Dimension::Source, &call.source)?,
+            provider: intern(writing, Dimension::Provider, &call.provider)?,
+            model: intern_some(writing, Dimension::Model, call.model_requested.as_deref())?,
+            project: intern_some(writing, Dimension::Project, call.project.as_deref())?,
+            session: intern_some(writing, Dimension::Session, call.session.as_deref())?,
+            client: intern_some(writing, Dimension::Client, call.client.as_deref())?,
+            key: intern_some(writing, Dimension::Key, call.key.as_deref())?,
+            tags: intern_some(writing, Dimension::Tags, tags)?,
+            run: intern_some(writing, Dimension::Run, call.run.as_deref())?,
+        })
+    }
+}
+
+/// As [`insert`], with the strings interned already.
+pub(crate) fn insert_with(
+    writing: &Writing<'_>,
+    call: &NewCall,
+    account: i64,
+    dimensions: &Dimensions,
+    entry: &Entry,
+) -> rusqlite::Result<i64> {
     writing
         .connection
         .prepare_cached(
             "INSERT INTO call (id, machine_id, account_id, started_ms, source_id, provider_id, \
              model_requested_id, project_id, session_id, client_id, key_id, tags_id, status, \
-             limit_action, output_cap, ceiling_pico, refusal, refused_by, owner) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19)",
+             limit_action, output_cap, ceiling_pico, refusal, refused_by, owner, shares, \
+             input_tokens_max, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+             ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )?
         .insert(params![
             call.id.as_bytes(),
             writing.machine_id,
             account,
             to_ms(call.at),
-            source,
-            provider,
-            model,
-            project,
-            session,
-            client,
-            key,
-            tags,
+            dimensions.source,
+            dimensions.provider,
+            dimensions.model,
+            dimensions.project,
+            dimensions.session,
+            dimensions.client,
+            dimensions.key,
+            dimensions.tags,
             entry.status,
             entry.limit_action,
             entry.output_cap.map(super::rollup::clamp),
@@ -98,5 +139,8 @@ pub(crate) fn insert(
             entry.refusal.map(RefusalReason::as_str),
             entry.refused_by,
             entry.owner,
+            entry.shares,
+            super::rollup::clamp(call.bounds.input_tokens_max),
+            dimensions.run,
         ])
 }

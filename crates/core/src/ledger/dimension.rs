@@ -15,6 +15,7 @@ pub(crate) enum Dimension {
     Client = 6,
     Key = 7,
     Tags = 8,
+    Run = 9,
 }
 
 /// The id of `text`, which is interned if it is new.

@@ -10,20 +10,23 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use super::account::AccountView;
-use super::alert::AlertView;
-use super::budget::{BudgetChange, BudgetEvent};
+use super::alert::{AlertView, NewAlert};
+use super::budget::{BudgetChange, Maker};
+use super::budget_event::BudgetEvent;
+use super::bypass::Bypass;
 use super::call::NewCall;
 use super::error::{LedgerError, OpError};
 use super::file::{OpenFile, Opening};
+use super::plan::{Plan, PlanUse};
 use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
-use super::reservation::Reservation;
-use super::reserve::{self, IfHeld, Reserved};
+use super::reservation::{Reservation, Ticket};
+use super::reserve::{self, Asking, Reserved};
 use super::writer::{Reply, Retry, Writing};
-use super::{account, alert, budget, grant, price, recover, schema};
+use super::{account, alert, budget, bypass, grant, plan, price, recover, refuse, run, schema};
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Repetition};
 
 /// An open ledger. Clones share it.
 #[derive(Clone)]
@@ -41,9 +44,9 @@ pub enum Admission {
         /// The tightest budget, this hold included.
         standing: Option<QuotaStanding>,
     },
-    /// Running calls hold the money; nothing was written. Ask again when something changed, and
-    /// give up in the end.
-    Wait(Box<Refusal>),
+    /// Running calls hold the money; it has a place in the queue. Ask again when something
+    /// changed, and give up in the end.
+    Wait(Ticket),
     /// Do not send it; the refusal is in the ledger.
     Refused(Box<Refusal>),
 }
@@ -82,20 +85,46 @@ impl Ledger {
 
     /// Decides over a call and writes it down, in one transaction.
     pub fn reserve(&self, call: NewCall) -> Reply<Admission> {
+        self.ask(call, Asking::First)
+    }
+
+    /// Asks again for a call that waits, which moves on to `now`: it belongs to the instant at
+    /// which it is sent.
+    pub fn ask_again(&self, ticket: Ticket, now: DateTime<Utc>) -> Reply<Admission> {
+        let (call, seq) = ticket.redeem(now);
+        self.ask(call, Asking::Again(seq))
+    }
+
+    /// As [`Ledger::ask_again`], but a call that would have to wait on is refused as `budget_busy`.
+    pub fn ask_last(&self, ticket: Ticket, now: DateTime<Utc>) -> Reply<Admission> {
+        let (call, seq) = ticket.redeem(now);
+        self.ask(call, Asking::Last(seq))
+    }
+
+    fn ask(&self, call: NewCall, asking: Asking) -> Reply<Admission> {
         let ledger = self.clone();
         self.submit(Retry::Never, move |writing| {
-            reserve::reserve(writing, &call, IfHeld::Wait)
+            reserve::reserve(writing, &call, asking)
                 .map(|reserved| ledger.admission(&call, reserved))
         })
     }
 
-    /// As [`Ledger::reserve`], but a call that would have to wait is refused as `budget_busy`.
-    pub fn reserve_or_refuse(&self, call: NewCall) -> Reply<Admission> {
-        let ledger = self.clone();
+    /// Writes down that the call was refused because it repeats what was done before; `None`, and
+    /// nothing written, where a bypass is in force.
+    pub fn refuse_repetition(
+        &self,
+        call: NewCall,
+        repetition: Repetition,
+    ) -> Reply<Option<Box<Refusal>>> {
         self.submit(Retry::Never, move |writing| {
-            reserve::reserve(writing, &call, IfHeld::Refuse)
-                .map(|reserved| ledger.admission(&call, reserved))
+            refuse::refuse_repetition(writing, &call, &repetition)
         })
+    }
+
+    /// Records an alert that no change of the ledger caused: once per (kind, key, period start);
+    /// whether it is new.
+    pub fn fire_alert(&self, alert: NewAlert, now: DateTime<Utc>) -> Reply<bool> {
+        self.submit(Retry::Never, move |writing| Ok(alert::fire_new(writing, &alert, now)?))
     }
 
     /// The tightest budget that would apply to the call; nothing is written.
@@ -129,11 +158,27 @@ impl Ledger {
         default_timezone: chrono_tz::Tz,
     ) -> Reply<Budget> {
         self.submit(Retry::Never, move |writing| {
-            budget::set(writing, &change, actor, now, default_timezone)
+            budget::set(writing, &change, Maker::User, actor, now, default_timezone)
         })
     }
 
-    /// Raises a budget's limit by `by` (as typed, in its unit) until `until` or its period's end.
+    /// Limits what the calls of one `outlay run` cost in all (as typed, in US dollars). The budget is
+    /// `run-` and the run's name; it is removed when this process has died, if not before.
+    pub fn limit_run(
+        &self,
+        run: String,
+        limit: String,
+        actor: &'static str,
+        now: DateTime<Utc>,
+        default_timezone: chrono_tz::Tz,
+    ) -> Reply<Budget> {
+        self.submit(Retry::Never, move |writing| {
+            run::limit(writing, &run, &limit, actor, now, default_timezone)
+        })
+    }
+
+    /// Raises a budget's limit by `by` (as typed, in its unit) until `until` or its period's end;
+    /// the reply has the end.
     pub fn raise_budget(
         &self,
         name: String,
@@ -141,7 +186,7 @@ impl Ledger {
         until: Option<DateTime<Utc>>,
         actor: &'static str,
         now: DateTime<Utc>,
-    ) -> Reply<Budget> {
+    ) -> Reply<(Budget, Option<DateTime<Utc>>)> {
         self.submit(Retry::Never, move |writing| {
             budget::raise(writing, &name, &by, until, actor, now)
         })
@@ -156,6 +201,58 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Reply<Budget> {
         self.submit(Retry::Never, move |writing| budget::top_up(writing, &name, &by, actor, now))
+    }
+
+    /// Lets a budget count without refusing, until `until` or until it is resumed.
+    pub fn pause_budget(
+        &self,
+        name: String,
+        until: Option<DateTime<Utc>>,
+        actor: &'static str,
+        now: DateTime<Utc>,
+    ) -> Reply<Budget> {
+        self.submit(Retry::Never, move |writing| budget::pause(writing, &name, until, actor, now))
+    }
+
+    /// Lets a paused budget refuse again.
+    pub fn resume_budget(
+        &self,
+        name: String,
+        actor: &'static str,
+        now: DateTime<Utc>,
+    ) -> Reply<Budget> {
+        self.submit(Retry::Never, move |writing| budget::resume(writing, &name, actor, now))
+    }
+
+    /// Lets no limit refuse until `until`; a bypass in force ends with it.
+    pub fn bypass(
+        &self,
+        until: DateTime<Utc>,
+        why: Option<String>,
+        actor: &'static str,
+        now: DateTime<Utc>,
+    ) -> Reply<Bypass> {
+        self.submit(Retry::Never, move |writing| {
+            bypass::start(writing, until, why.as_deref(), actor, now)
+        })
+    }
+
+    /// Ends the bypass in force; the reply says whether there was one.
+    pub fn end_bypass(&self, actor: &'static str, now: DateTime<Utc>) -> Reply<bool> {
+        self.submit(Retry::Never, move |writing| bypass::off(writing, actor, now))
+    }
+
+    /// Sets a plan's budgets, and removes those of the plan before it that it lacks; all or nothing.
+    pub fn use_plan(
+        &self,
+        plan: Plan,
+        actor: &'static str,
+        now: DateTime<Utc>,
+        default_timezone: chrono_tz::Tz,
+    ) -> Reply<PlanUse> {
+        self.submit(Retry::Never, move |writing| {
+            plan::put_in_use(writing, &plan, actor, now, default_timezone)
+        })
     }
 
     /// Removes a budget; its history stays.
@@ -274,12 +371,14 @@ impl Ledger {
 
     fn admission(&self, call: &NewCall, reserved: Reserved) -> Admission {
         match reserved {
-            Reserved::Admitted { output_cap, ceiling, standing } => Admission::Admitted {
-                reservation: Reservation::new(Arc::clone(&self.0), call.id, ceiling),
-                output_cap,
-                standing,
+            Reserved::Admitted(mut terms) => Admission::Admitted {
+                reservation: Reservation::new(Arc::clone(&self.0), call, &mut terms),
+                output_cap: terms.output_cap,
+                standing: terms.standing,
             },
-            Reserved::Wait(refusal) => Admission::Wait(refusal),
+            Reserved::Waits { ticket, refusal } => {
+                Admission::Wait(Ticket::new(Arc::clone(&self.0), call.clone(), ticket, refusal))
+            }
             Reserved::Refused(refusal) => Admission::Refused(refusal),
         }
     }

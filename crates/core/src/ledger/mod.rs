@@ -7,8 +7,10 @@
 //! |---|---|
 //! | `schema` | opening, settings, migrations |
 //! | `writer`, `cache` | the writer thread and what it remembers |
-//! | `reserve`, `refuse`, `settle`, `recover`, `record` | the life of a call |
-//! | `call`, `budget`, `counter`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
+//! | `reserve`, `draw`, `refuse`, `settle`, `recover`, `record` | the life of a call |
+//! | `shares`, `decision`, `history`, `waiting` | what it holds, why, what it probably needs, its place in the queue |
+//! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
+//! | `call`, `budget`, `counter`, `recount`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `reservation`, `handle` | the open file, a running call's hold, all that others can do |
 //! | `query` | what reports read |
 
@@ -16,39 +18,54 @@ mod account;
 mod active;
 mod alert;
 mod budget;
+mod budget_event;
 mod budget_row;
+mod bypass;
 mod cache;
 mod call;
 mod counter;
+mod decision;
 mod dimension;
+mod draw;
 mod error;
 mod file;
 mod grant;
 mod handle;
+mod history;
+mod plan;
 mod price;
 mod process;
 pub(crate) mod query;
 mod record;
+mod recount;
 mod recover;
 mod refuse;
 mod reservation;
 mod reserve;
 mod rollup;
+mod run;
 mod schema;
 mod settle;
+mod shares;
 mod time;
+mod waiting;
 mod writer;
 
 pub use account::AccountView;
-pub use alert::AlertView;
-pub use budget::{BudgetChange, BudgetEvent};
+pub use alert::{AlertView, NewAlert};
+pub use budget::BudgetChange;
+pub use budget_event::BudgetEvent;
+pub use bypass::Bypass;
 pub use call::NewCall;
+pub use decision::{DecisionView, LookView};
+pub use draw::Drawn;
 pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger};
+pub use plan::{Plan, PlanUse};
 pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
-pub use reservation::Reservation;
+pub use reservation::{Reservation, Ticket};
 pub use settle::{Settled, Settlement};
 pub use writer::Reply;

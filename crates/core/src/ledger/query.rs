@@ -7,16 +7,19 @@ mod standings;
 mod sums;
 mod totals;
 
-pub(crate) use calls::{CallFilter, CallRow, call, page};
+pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
 pub(crate) use pairs::pairs;
-pub(crate) use shares::shares;
+pub(crate) use shares::{Share, shares};
 pub(crate) use standings::{StandingRow, standings};
 pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
 pub use totals::{EndedEarly, ProviderTotal};
 pub(crate) use totals::{by_provider, ended_early, limited, running};
 
 pub(crate) use super::alert::list as alerts;
+pub(crate) use super::bypass::in_force as bypass;
+pub(crate) use super::decision::of as decisions;
 pub(crate) use super::grant::list as balances;
+pub(crate) use super::plan::in_use as plan;
 pub(crate) use super::price::find as price;
 
 /// A number that changes when anything shown would.

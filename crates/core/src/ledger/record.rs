@@ -1,18 +1,24 @@
 //! Calls that were made elsewhere: written down as they ended, charged like our own, never refused
 //! (the money is spent).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::active::ActiveBudget;
 use super::call::{Entry, NewCall, insert};
+use super::counter::Standing;
 use super::error::{LedgerError, OpError};
 use super::settle::{Settlement, settle};
+use super::shares::{Share, Shares};
 use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
 use super::{account, price, reserve};
 use crate::admission::Bounds;
+use crate::budget::Window;
 use crate::cost::{self, Metered};
 use crate::money::Money;
 use crate::usage::Usage;
@@ -144,6 +150,7 @@ fn one(
         duration: call.duration.unwrap_or_default(),
         first_byte: None,
         at: now,
+        ended: false,
     };
     settle(writing, entered.id, &settlement)?;
     if call.duration.is_none() {
@@ -167,6 +174,7 @@ fn entered(call: &RecordedCall) -> NewCall {
         client: call.client.clone(),
         key: None,
         tags: call.tags.clone(),
+        run: None,
         plan_login: false,
         service_tier: call.service_tier.clone(),
         bounds: Bounds {
@@ -176,7 +184,10 @@ fn entered(call: &RecordedCall) -> NewCall {
             default_is_proven: true,
             output_tokens_floor: 0,
             can_cap: false,
+            can_stop: false,
+            is_bounded: true,
         },
+        is_strict: false,
     }
 }
 
@@ -188,6 +199,20 @@ fn enter(
     account: i64,
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
+    let applying = reserve::applying(writing, call, account)?;
+    let share = |(active, standing): &(Arc<ActiveBudget>, Standing)| Share {
+        budget_seq: active.seq,
+        period_start_ms: to_ms(standing.period.start),
+        held: 0,
+        charged: None,
+    };
+    let is_present = |(active, standing): &&(Arc<ActiveBudget>, Standing)| {
+        let end = match active.budget.window {
+            Window::Rolling { span } => Some(span.leaves_at(standing.period.start)),
+            _ => standing.period.end,
+        };
+        end.is_none_or(|end| end > now)
+    };
     let entry = Entry {
         status: "running",
         limit_action: None,
@@ -195,22 +220,10 @@ fn enter(
         ceiling: None,
         refusal: None,
         refused_by: None,
+        shares: Shares(applying.iter().filter(is_present).map(share).collect()),
         owner: None,
     };
-    let seq = insert(writing, call, account, &entry)?;
-    for (active, standing) in reserve::applying(writing, call, account)? {
-        if standing.period.end.is_some_and(|end| end <= now) {
-            continue;
-        }
-        writing
-            .connection
-            .prepare_cached(
-                "INSERT INTO call_budget (call_seq, budget_seq, period_start_ms, held) \
-                 VALUES (?1, ?2, ?3, 0)",
-            )?
-            .execute(params![seq, active.seq, to_ms(standing.period.start)])?;
-    }
-    Ok(())
+    insert(writing, call, account, &entry).map(drop).map_err(OpError::from)
 }
 
 fn known(

@@ -1,29 +1,49 @@
 //! The hold of a running call, and its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
+use chrono::{DateTime, Utc};
+
+use super::call::NewCall;
+use super::draw::{Drawn, draw};
 use super::file::OpenFile;
+use super::refuse;
+use super::reserve::{Terms, Watch};
 use super::settle::{self, Settled, Settlement};
 use super::time::instant_of;
 use super::writer::{Reply, Retry};
 use crate::money::Money;
+use crate::refusal::Refusal;
 
 /// A running call's hold. Dropped without a settlement it is abandoned: failed if it was never
 /// sent, else charged at its bound.
 pub struct Reservation {
     file: Arc<OpenFile>,
     call: Uuid,
+    at: DateTime<Utc>,
     ceiling: Option<Money>,
+    is_cap_lowered: bool,
+    /// Set where the holds do not cover all it may do.
+    watch: Option<Arc<Mutex<Watch>>>,
     sent: AtomicBool,
     settled: bool,
 }
 
 impl Reservation {
-    pub(crate) fn new(file: Arc<OpenFile>, call: Uuid, ceiling: Option<Money>) -> Reservation {
-        Reservation { file, call, ceiling, sent: AtomicBool::new(false), settled: false }
+    pub(crate) fn new(file: Arc<OpenFile>, call: &NewCall, terms: &mut Terms) -> Reservation {
+        Reservation {
+            file,
+            call: call.id,
+            at: call.at,
+            ceiling: terms.ceiling,
+            is_cap_lowered: terms.is_cap_lowered,
+            watch: terms.watch.take().map(|watch| Arc::new(Mutex::new(watch))),
+            sent: AtomicBool::new(false),
+            settled: false,
+        }
     }
 
     /// The call's id.
@@ -32,10 +52,45 @@ impl Reservation {
         self.call
     }
 
+    /// When it was admitted: what decides its period and its price.
+    #[must_use]
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
     /// The most the call can be billed; `None` without a price.
     #[must_use]
     pub fn ceiling(&self) -> Option<Money> {
         self.ceiling
+    }
+
+    /// Whether a limit lowered the output cap: an answer that hits it has used up the money.
+    #[must_use]
+    pub fn is_cap_lowered(&self) -> bool {
+        self.is_cap_lowered
+    }
+
+    /// The generated tokens that its holds pay for; `None` where they cover all it may generate.
+    /// With more than that the call has to be ended.
+    #[must_use]
+    pub fn covered(&self) -> Option<u64> {
+        let watch = self.watch.as_ref()?;
+        Some(watch.lock().unwrap_or_else(PoisonError::into_inner).covered)
+    }
+
+    /// Asks for more money, when `produced` tokens have been generated: to be called early enough,
+    /// for the call runs on meanwhile.
+    pub fn draw(&self, produced: u64, now: DateTime<Utc>) -> Reply<Drawn> {
+        let Some(watch) = self.watch.clone() else {
+            return self.file.submit(Retry::Never, |_| Ok(Drawn::Covered(u64::MAX)));
+        };
+        let call = self.call;
+        self.file.submit(Retry::Never, move |writing| {
+            let mut drawing = watch.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let drawn = draw(writing, call, &mut drawing, produced, now)?;
+            *watch.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
+            Ok(drawn)
+        })
     }
 
     /// From here on the provider may bill it, whatever happens.
@@ -71,5 +126,55 @@ impl Drop for Reservation {
 impl std::fmt::Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Reservation").field(&self.call).finish()
+    }
+}
+
+/// A call's place in the queue before a budget. Dropped without an answer it is given up: nothing
+/// was sent.
+pub struct Ticket {
+    file: Arc<OpenFile>,
+    call: NewCall,
+    seq: i64,
+    refusal: Box<Refusal>,
+    is_open: bool,
+}
+
+impl Ticket {
+    pub(crate) fn new(
+        file: Arc<OpenFile>,
+        call: NewCall,
+        seq: i64,
+        refusal: Box<Refusal>,
+    ) -> Ticket {
+        Ticket { file, call, seq, refusal, is_open: true }
+    }
+
+    /// What it waits for: the refusal that it would get now.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// The call, as of `at`; the ticket is no longer given up by being dropped.
+    pub(crate) fn redeem(mut self, at: DateTime<Utc>) -> (NewCall, i64) {
+        self.is_open = false;
+        let mut call = self.call.clone();
+        call.at = call.at.max(at);
+        (call, self.seq)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.is_open {
+            let seq = self.seq;
+            drop(self.file.submit(Retry::UntilDone, move |writing| refuse::cancel(writing, seq)));
+        }
+    }
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").field("call", &self.call.id).finish_non_exhaustive()
     }
 }

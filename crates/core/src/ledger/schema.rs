@@ -12,7 +12,10 @@ use super::error::LedgerError;
 use super::time::{new_id, to_ms};
 
 /// Never edited once landed: a change is a new file.
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/0001_ledger.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("migrations/0001_ledger.sql")),
+    M::up(include_str!("migrations/0002_admission.sql")),
+];
 /// How long to wait for another process's commit.
 const BUSY_MAX: Duration = Duration::from_secs(5);
 

@@ -5,15 +5,20 @@ use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use super::active::ActiveBudget;
-use super::counter::{self, tightest};
+use super::call::Entry;
+use super::counter::{Standing, tightest};
+use super::decision::{self, DecisionView, LookView};
 use super::dimension::{Dimension, intern_some};
 use super::error::{LedgerError, OpError};
+use super::reserve::Asker;
 use super::rollup::{self, RollupKey, Value, clamp, shown_input};
+use super::shares::Shares;
 use super::time::from_ms;
 use super::writer::Writing;
-use super::{alert, budget, grant, price};
+use super::{account, alert, budget, grant, history, price};
+use crate::admission::{Sample, Verdict};
 use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
-use crate::budget::{BudgetUnit, Period, Quantity, QuotaStanding, Window};
+use crate::budget::{BudgetUnit, Quantity, QuotaStanding, Window};
 use crate::cost::{Basis, Bill};
 use crate::money::{Money, PICODOLLARS_PER_USD};
 use crate::usage::Usage;
@@ -44,6 +49,8 @@ pub struct Settlement {
     pub first_byte: Option<TimeDelta>,
     /// The instant of the end.
     pub at: DateTime<Utc>,
+    /// Whether it was ended because of a limit.
+    pub ended: bool,
 }
 
 /// What a settlement came to.
@@ -55,19 +62,56 @@ pub struct Settled {
     pub standing: Option<QuotaStanding>,
 }
 
-struct Running {
-    seq: i64,
-    account: i64,
-    started: DateTime<Utc>,
+/// A call that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) id: Uuid,
+    pub(crate) seq: i64,
+    pub(crate) account: i64,
+    pub(crate) started: DateTime<Utc>,
     provider: i64,
-    provider_name: String,
+    pub(crate) provider_name: String,
     account_name: String,
     plan_login: bool,
     model_requested: Option<i64>,
+    pub(crate) model_name: Option<String>,
     project: Option<i64>,
     key: Option<i64>,
     client: Option<i64>,
-    ceiling: Option<Money>,
+    input_tokens_max: u64,
+    pub(crate) ceiling: Option<Money>,
+    pub(crate) shares: Shares,
+}
+
+impl Running {
+    /// The call that was just written down.
+    pub(crate) fn new(
+        writing: &mut Writing<'_>,
+        asker: &Asker<'_>,
+        seq: i64,
+        entry: &Entry,
+    ) -> rusqlite::Result<Running> {
+        let (call, dimensions) = (asker.call, &asker.dimensions);
+        Ok(Running {
+            id: call.id,
+            seq,
+            account: asker.account,
+            // The file keeps milliseconds.
+            started: from_ms(super::time::to_ms(call.at)),
+            provider: dimensions.provider,
+            provider_name: call.provider.clone(),
+            account_name: account::name(writing, asker.account)?.to_string(),
+            plan_login: call.plan_login,
+            model_requested: dimensions.model,
+            model_name: call.model_requested.clone(),
+            project: dimensions.project,
+            key: dimensions.key,
+            client: dimensions.client,
+            input_tokens_max: call.bounds.input_tokens_max,
+            ceiling: entry.ceiling,
+            shares: entry.shares.clone(),
+        })
+    }
 }
 
 /// Ends a running call. A call that has ended already is left as it is and answered `NotFound`.
@@ -76,15 +120,23 @@ pub(crate) fn settle(
     id: Uuid,
     settlement: &Settlement,
 ) -> Result<Settled, OpError> {
-    let Some(call) = running(writing, id)? else {
+    let Some(mut call) = running(writing, id)? else {
         return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
     };
     let settlement = &plausible(settlement, &call);
-    write_row(writing, &call, settlement)?;
     let bill = settlement.bill.as_ref();
     let usage = bill.and_then(|bill| bill.usage.as_ref());
     let cost = bill.and_then(|bill| bill.cost);
-    let standing = charge(writing, &call, bill.is_some(), usage, cost, settlement.at)?;
+    let standing = charge(writing, &mut call, bill.is_some(), usage, cost, settlement)?;
+    write_row(writing, &call, settlement)?;
+    if let (Some(usage), Some("settled")) = (usage, bill.map(|bill| status(bill))) {
+        let sample = Sample {
+            input_tokens_max: call.input_tokens_max,
+            input_tokens: usage.prompt_tokens(),
+            output_tokens: usage.output_tokens,
+        };
+        history::add(writing, call.provider, call.model_requested.unwrap_or(0), sample);
+    }
     if bill.is_some() {
         let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
         let key = RollupKey {
@@ -127,6 +179,7 @@ pub(crate) fn abandon(
         duration: (now - call.started).max(TimeDelta::zero()),
         first_byte: None,
         at: now,
+        ended: false,
     };
     settle(writing, id, &settlement).map(|_| true)
 }
@@ -155,17 +208,25 @@ fn at_bound(ceiling: Option<Money>) -> Bill {
     }
 }
 
-fn running(writing: &Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
+/// The running call of that id. It is taken out of what the writer remembers: who lets it run on
+/// puts it back.
+pub(crate) fn running(writing: &mut Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
+    if let Some(call) = writing.cache.take_running(*id.as_bytes()) {
+        return Ok(Some(call));
+    }
     writing
         .connection
         .prepare_cached(
             "SELECT c.seq, c.account_id, c.started_ms, c.provider_id, p.text, a.name, \
              a.plan_login, c.model_requested_id, c.project_id, c.key_id, c.client_id, \
-             c.ceiling_pico FROM call c JOIN dimension p ON p.id = c.provider_id \
-             JOIN account a ON a.id = c.account_id WHERE c.id = ?1 AND c.status = 'running'",
+             c.ceiling_pico, c.shares, coalesce(c.input_tokens_max, 0), m.text FROM call c \
+             JOIN dimension p ON p.id = c.provider_id JOIN account a ON a.id = c.account_id \
+             LEFT JOIN dimension m ON m.id = c.model_requested_id \
+             WHERE c.id = ?1 AND c.status = 'running'",
         )?
         .query_row([id.as_bytes()], |row| {
             Ok(Running {
+                id,
                 seq: row.get(0)?,
                 account: row.get(1)?,
                 started: from_ms(row.get(2)?),
@@ -178,6 +239,9 @@ fn running(writing: &Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>>
                 key: row.get(9)?,
                 client: row.get(10)?,
                 ceiling: row.get::<_, Option<i64>>(11)?.map(Money::from_picodollars),
+                shares: row.get(12)?,
+                input_tokens_max: u64::try_from(row.get::<_, i64>(13)?).unwrap_or(0),
+                model_name: row.get(14)?,
             })
         })
         .optional()
@@ -195,13 +259,7 @@ fn write_row(
     let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
     let usage = bill.and_then(|bill| bill.usage.as_ref());
     let count = |field: fn(&Usage) -> u64| usage.map(|usage| clamp(field(usage)));
-    let status = match bill.map(|bill| bill.basis) {
-        None => "failed",
-        Some(Basis::Estimated) => "estimated",
-        // Without usage or a stated cost nothing is the provider's word.
-        Some(Basis::Unpriced) if usage.is_none() => "estimated",
-        Some(Basis::Stated | Basis::Priced | Basis::Unpriced) => "settled",
-    };
+    let status = bill.map_or("failed", status);
     let rows = writing
         .connection
         .prepare_cached(
@@ -212,7 +270,9 @@ fn write_row(
              audio_output_tokens = ?14, tool_calls = ?15, usage_json = ?16, \
              turn_prompt_tokens = ?17, cost_pico = ?18, cost_stated_pico = ?19, \
              service_tier = ?20, price_id = ?21, response_id = ?22, response_repeats = ?23, \
-             duration_ms = ?24, first_byte_ms = ?25 WHERE seq = ?1 AND status = 'running'",
+             duration_ms = ?24, first_byte_ms = ?25, shares = ?26, \
+             limit_action = CASE WHEN ?27 THEN 'ended' ELSE limit_action END \
+             WHERE seq = ?1 AND status = 'running'",
         )?
         .execute(params![
             call.seq,
@@ -240,9 +300,20 @@ fn write_row(
             response_repeats(writing, call.account, settlement.response_id.as_deref())?,
             settlement.duration.num_milliseconds(),
             settlement.first_byte.map(|first| first.num_milliseconds()),
+            call.shares,
+            settlement.ended,
         ])?;
     debug_assert_eq!(rows, 1, "the row was running a moment ago, in this transaction");
     Ok(())
+}
+
+fn status(bill: &Bill) -> &'static str {
+    match bill.basis {
+        Basis::Estimated => "estimated",
+        // Without usage or a stated cost nothing is the provider's word.
+        Basis::Unpriced if bill.usage.is_none() => "estimated",
+        Basis::Stated | Basis::Priced | Basis::Unpriced => "settled",
+    }
 }
 
 fn response_repeats(
@@ -280,71 +351,118 @@ fn to_json(usage: &Usage) -> Result<String, LedgerError> {
 /// Replaces the call's holds by its charges and records the thresholds that this crosses.
 fn charge(
     writing: &mut Writing<'_>,
-    call: &Running,
+    call: &mut Running,
     billed: bool,
     usage: Option<&Usage>,
     cost: Option<Money>,
-    now: DateTime<Utc>,
+    settlement: &Settlement,
 ) -> Result<Option<QuotaStanding>, OpError> {
-    let rows = writing
-        .connection
-        .prepare_cached("SELECT budget_seq, held FROM call_budget WHERE call_seq = ?1")?
-        .query_map([call.seq], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
-    if rows.is_empty() {
+    if call.shares.0.is_empty() {
         return Ok(None);
     }
+    let now = settlement.at;
     let budgets = budget::active(writing)?;
-    let mut standings = Vec::with_capacity(rows.len());
-    for (budget_seq, held) in rows {
-        let Some(active) = budgets.iter().find(|active| active.seq == budget_seq) else {
+    let mut standings = Vec::with_capacity(call.shares.0.len());
+    for share in &mut call.shares.0 {
+        let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
             continue;
         };
-        let charged = match (billed, active.budget.unit) {
+        let unit = active.budget.unit;
+        let charged = match (billed, unit) {
             (false, _) => 0,
             (true, BudgetUnit::Usd) => cost.unwrap_or_default().picodollars(),
             // Unknown usage is charged at its bound.
-            (true, BudgetUnit::Tokens) => usage.map_or(held, |usage| clamp(usage.total_tokens())),
+            (true, BudgetUnit::Tokens) => {
+                usage.map_or(share.held, |usage| clamp(usage.total_tokens()))
+            }
             (true, BudgetUnit::Calls) => 1,
         };
-        writing
-            .connection
-            .prepare_cached(
-                "UPDATE call_budget SET charged = ?3 WHERE call_seq = ?1 AND budget_seq = ?2",
-            )?
-            .execute(params![call.seq, budget_seq, charged])?;
-        let before = counter::standing(writing.connection, active, call.started)?;
-        if active.budget.window != Window::Call {
-            counter::add(writing.connection, budget_seq, before.period, charged, -held)?;
-            // A raise made while the call ran spares the reserve.
-            let last =
-                before.period.end.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
-            let limit = active.limit_at(last);
-            counter::draw_credits(writing.connection, active, before.period, limit)?;
-            let spent = before.counter.spent;
-            let after = spent.saturating_add(charged);
-            fire_thresholds(writing, active, before.period, spent, after, now)?;
+        share.charged = Some(charged);
+        let (connection, counters) = (writing.connection, &mut writing.cache.counters);
+        let window = active.budget.window;
+        let at = if window.is_rolling() { now.max(call.started) } else { call.started };
+        let before = counters.standing(connection, active, at, false)?;
+        if window == Window::Call {
+            standings.push((&**active, before));
+            continue;
         }
-        standings.push((&**active, counter::standing(writing.connection, active, call.started)?));
+        let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
+        counters.add(connection, active, period, charged, -share.held)?;
+        let after = counters.standing(connection, active, at, false)?;
+        // A raise made while the call ran spares the reserve.
+        let last = period.end.filter(|_| !window.is_rolling());
+        let last = last.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
+        counters.draw_credits(connection, active, &after, active.limit_at(last))?;
+        fire_thresholds(writing, active, &after, before.counter.spent, now)?;
+        standings.push((&**active, after));
+    }
+    if settlement.ended {
+        tell_ended(writing, call, &standings, now)?;
     }
     Ok(tightest(standings.into_iter()))
+}
+
+/// Keeps how the budgets stood when the call was ended.
+fn tell_ended(
+    writing: &Writing<'_>,
+    call: &Running,
+    standings: &[(&ActiveBudget, Standing)],
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let budgets = standings.iter().map(|(active, standing)| {
+        let (budget, funds) = (&active.budget, standing.funds);
+        let amount = |count: i64| {
+            serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
+        };
+        let share = call.shares.0.iter().find(|share| share.budget_seq == active.seq);
+        LookView {
+            budget: budget.name.clone(),
+            kind: funds.kind,
+            window: budget.window.name().into_owned(),
+            unit: budget.unit,
+            scope: budget.scope.clone(),
+            limit: amount(funds.limit),
+            credits: amount(funds.credits),
+            spent: amount(funds.spent),
+            held: amount(funds.held),
+            needed: amount(share.map_or(0, |share| share.held)),
+            verdict: if funds.free() <= 0 { Verdict::Exceeded } else { Verdict::Held },
+        }
+    });
+    let view = DecisionView {
+        at: now,
+        action: "ended".to_owned(),
+        input_tokens_max: call.input_tokens_max,
+        input_tokens_expected: None,
+        output_tokens_max: 0,
+        output_tokens_expected: None,
+        output_cap: None,
+        covered_tokens: None,
+        ceiling_usd: call.ceiling,
+        budgets: budgets.collect(),
+    };
+    decision::write(writing, call.seq, &view)
 }
 
 fn fire_thresholds(
     writing: &Writing<'_>,
     active: &ActiveBudget,
-    period: Period,
+    standing: &Standing,
     before: i64,
-    after: i64,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let budget = &active.budget;
+    let after = standing.counter.spent;
     let limit = active.limit_at(now);
     let percents = crossed(before, after, limit, &budget.warn_percent);
     // One call may cross several at once: only the highest is worth a notification.
     let Some(percent) = percents.last().copied() else { return Ok(()) };
     let quantity = |count| Quantity { unit: budget.unit, count };
-    let reset = period.end.map(|end| reset_text(end, budget.timezone));
+    let reset = standing.reset.map(|reset| reset_text(reset, budget.timezone));
+    let period_start = match budget.window {
+        Window::Rolling { span } => span.stretch(now),
+        _ => standing.period.start,
+    };
     let text =
         threshold_text(&budget.name, percent, quantity(after), quantity(limit), reset.as_deref());
     let fired = alert::Fired {
@@ -353,7 +471,7 @@ fn fire_thresholds(
         subject: &budget.name,
         // A changed limit arms the thresholds anew.
         key: &format!("{}:{limit}", budget.id.0),
-        period_start: period.start,
+        period_start,
         threshold: i64::from(percent),
         text,
     };

@@ -270,7 +270,11 @@ fn run_in_savepoint(
             .map_err(|error| LedgerError::sqlite(path, &error))
     };
     execute("SAVEPOINT operation")?;
-    if let Err(error) = operation.run(writing, path) {
+    let outcome = operation.run(writing, path).and_then(|()| {
+        let flushed = writing.cache.counters.flush(connection);
+        flushed.map_err(|error| LedgerError::sqlite(path, &error))
+    });
+    if let Err(error) = outcome {
         // What the operation remembered may describe rows that are rolled back with it.
         writing.cache.clear();
         // A full or failing disk makes SQLite end the whole transaction by itself.

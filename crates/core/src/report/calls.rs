@@ -124,6 +124,10 @@ pub struct CallView {
     pub refusal: Option<String>,
     /// The budget that refused it.
     pub refused_by: Option<String>,
+    /// How often it was asked again and refused again without a row of its own.
+    pub repeats: i64,
+    /// The `outlay run` that it belongs to.
+    pub run: Option<String>,
 }
 
 /// Which calls to list.
@@ -291,16 +295,7 @@ pub fn call(ledger: &Ledger, id: Uuid) -> Result<Option<CallDetail>, LedgerError
         Ok(Some(CallDetail {
             ceiling_usd: row.ceiling,
             output_cap: row.output_cap,
-            budgets: query::shares(connection, row.seq)?
-                .into_iter()
-                .map(|share| BudgetShare {
-                    budget: share.budget,
-                    unit: share.held.unit.as_str().to_owned(),
-                    period_start: share.period_start,
-                    held: share.held,
-                    charged: share.charged,
-                })
-                .collect(),
+            budgets: query::shares(connection, row.seq)?.into_iter().map(share).collect(),
             price,
             lines,
             call: view(row),
@@ -308,7 +303,17 @@ pub fn call(ledger: &Ledger, id: Uuid) -> Result<Option<CallDetail>, LedgerError
     })
 }
 
-fn view(row: CallRow) -> CallView {
+pub(super) fn share(share: query::Share) -> BudgetShare {
+    BudgetShare {
+        budget: share.budget,
+        unit: share.held.unit.as_str().to_owned(),
+        period_start: share.period_start,
+        held: share.held,
+        charged: share.charged,
+    }
+}
+
+pub(super) fn view(row: CallRow) -> CallView {
     CallView {
         time: row.time,
         id: row.id,
@@ -345,6 +350,8 @@ fn view(row: CallRow) -> CallView {
         tags: row.tags,
         refusal: row.refusal,
         refused_by: row.refused_by,
+        repeats: row.repeats,
+        run: row.run,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
 use crate::ledger::query::{self, StandingRow, SumRow};
-use crate::ledger::{BalanceView, Ledger, LedgerError};
+use crate::ledger::{BalanceView, Bypass, Ledger, LedgerError};
 use crate::money::Money;
 
 /// `GET /api/v1/status`.
@@ -21,6 +21,8 @@ pub struct Status {
     pub timezone: String,
     /// The plan in use, if any.
     pub plan: Option<String>,
+    /// The time in which no limit refuses, while there is one.
+    pub bypass: Option<Bypass>,
     /// Since midnight.
     pub today: Spend,
     /// Since the 1st.
@@ -60,8 +62,8 @@ pub struct Blocked {
 pub struct BudgetView {
     /// Its name.
     pub name: String,
-    /// `call day week month total`.
-    pub window: &'static str,
+    /// `call day week month total`, or a rolling one: `5h`.
+    pub window: String,
     /// `USD tokens calls`.
     pub unit: BudgetUnit,
     /// Which calls count; `{}` for all.
@@ -84,6 +86,12 @@ pub struct BudgetView {
     pub state: BudgetState,
     /// The end of the period; `None` where it has none.
     pub reset_date: Option<DateTime<Utc>>,
+    /// When its pause ends by itself; `None` where it is not paused, or until it is resumed.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Calls that wait for money that running ones hold.
+    pub waiting: i64,
+    /// Since when the first of them waits.
+    pub waiting_since: Option<DateTime<Utc>>,
     /// Warn thresholds in percent.
     pub warn: Vec<u8>,
     /// The zone of its days.
@@ -102,8 +110,29 @@ pub enum BudgetState {
     Ok,
     /// At or above it.
     Warned,
+    /// Calls wait for money that running ones hold.
+    Waiting,
     /// Hard, and used up or too short for the last call that asked.
     Blocked,
+    /// It counts and does not refuse, until it is resumed.
+    Paused,
+    /// Hard, and no limit refuses at the moment.
+    Bypassed,
+}
+
+impl BudgetState {
+    /// The state in a word, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            BudgetState::Ok => "ok",
+            BudgetState::Warned => "warned",
+            BudgetState::Waiting => "waiting",
+            BudgetState::Blocked => "blocked",
+            BudgetState::Paused => "paused",
+            BudgetState::Bypassed => "bypassed",
+        }
+    }
 }
 
 /// `GET /api/v1/quota`: the tightest budget that applies, nulls where unlimited.
@@ -138,12 +167,16 @@ pub struct Quota {
 pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Status, LedgerError> {
     ledger.read(|connection| {
         let since = |window: Window| window.period(now, timezone).start;
-        let budgets: Vec<BudgetView> =
-            query::standings(connection, None, now)?.into_iter().map(view).collect();
+        let bypass = query::bypass(connection, now)?;
+        let budgets: Vec<BudgetView> = query::standings(connection, None, now)?
+            .into_iter()
+            .map(|row| view(row, bypass.is_some()))
+            .collect();
         Ok(Status {
             as_of: now,
             timezone: timezone.name().to_owned(),
-            plan: None,
+            plan: query::plan(connection)?,
+            bypass,
             today: spend(&query::total(connection, since(Window::DAY))?),
             month: spend(&query::total(connection, since(Window::MONTH))?),
             blocked: budgets.iter().filter_map(blocked).collect(),
@@ -159,7 +192,9 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
 /// When the file cannot be read.
 pub fn budgets(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<BudgetView>, LedgerError> {
     ledger.read(|connection| {
-        Ok(query::standings(connection, None, now)?.into_iter().map(view).collect())
+        let is_bypassed = query::bypass(connection, now)?.is_some();
+        let rows = query::standings(connection, None, now)?.into_iter();
+        Ok(rows.map(|row| view(row, is_bypassed)).collect())
     })
 }
 
@@ -185,8 +220,10 @@ pub fn quota(
     now: DateTime<Utc>,
 ) -> Result<Quota, LedgerError> {
     let facts = CallFacts { project, ..CallFacts::default() };
-    let budgets: Vec<BudgetView> = ledger.read(|connection| {
-        Ok(query::standings(connection, Some(&facts), now)?.into_iter().map(view).collect())
+    let (plan, budgets): (_, Vec<BudgetView>) = ledger.read(|connection| {
+        let is_bypassed = query::bypass(connection, now)?.is_some();
+        let rows = query::standings(connection, Some(&facts), now)?.into_iter();
+        Ok((query::plan(connection)?, rows.map(|row| view(row, is_bypassed)).collect()))
     })?;
     let tightest = budgets.iter().min_by(|a, b| {
         let left = |view: &BudgetView, other: &BudgetView| {
@@ -198,7 +235,7 @@ pub fn quota(
         tightest.map(|view| Quantity { unit: view.unit, count: count(view) })
     };
     Ok(Quota {
-        plan: None,
+        plan,
         quota_total: of(|view| view.limit.count),
         quota_used: of(|view| view.used.count),
         quota_remaining: of(|view| view.remaining.count),
@@ -215,13 +252,22 @@ fn spend(sum: &SumRow) -> Spend {
     Spend { calls: sum.calls, cost_usd: sum.cost, unpriced_calls: sum.unpriced_calls }
 }
 
-fn view(row: StandingRow) -> BudgetView {
+fn view(row: StandingRow, is_bypassed: bool) -> BudgetView {
     let budget = row.budget;
     let quantity = |count: i64| Quantity { unit: budget.unit, count };
     let cap = row.limit.saturating_add(row.credits_here);
     let tenths = tenths_of_percent(row.spent, row.limit);
     let first_warning = budget.warn_percent.first().copied().unwrap_or(100);
-    let state = if budget.kind == BudgetKind::Hard && (row.spent >= cap || row.refusing) {
+    let is_hard = budget.kind == BudgetKind::Hard;
+    let state = if row.is_paused {
+        BudgetState::Paused
+    } else if is_hard && is_bypassed {
+        BudgetState::Bypassed
+    } else if is_hard && row.spent >= cap {
+        BudgetState::Blocked
+    } else if row.waiting > 0 {
+        BudgetState::Waiting
+    } else if is_hard && row.refusing {
         BudgetState::Blocked
     } else if tenths >= i128::from(first_warning) * 10 {
         BudgetState::Warned
@@ -229,7 +275,7 @@ fn view(row: StandingRow) -> BudgetView {
         BudgetState::Ok
     };
     BudgetView {
-        window: budget.window.name(),
+        window: budget.window.name().into_owned(),
         unit: budget.unit,
         kind: budget.kind,
         limit: quantity(row.limit),
@@ -239,7 +285,10 @@ fn view(row: StandingRow) -> BudgetView {
         credits_remaining: quantity(row.credits_total - row.credits_used),
         percent: decimal_tenths(tenths),
         state,
-        reset_date: row.period.end,
+        reset_date: row.reset,
+        paused_until: row.paused_until,
+        waiting: row.waiting,
+        waiting_since: row.waiting_since,
         warn: budget.warn_percent,
         timezone: budget.timezone.name().to_owned(),
         scope: budget.scope,

@@ -75,6 +75,7 @@ pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
         client: None,
         key: None,
         tags: String::new(),
+        run: None,
         plan_login: false,
         service_tier: None,
         bounds: Bounds {
@@ -84,7 +85,10 @@ pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
             default_is_proven: true,
             output_tokens_floor: 16,
             can_cap: true,
+            can_stop: false,
+            is_bounded: true,
         },
+        is_strict: false,
     }
 }
 
@@ -101,6 +105,7 @@ pub(crate) fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Set
         duration: TimeDelta::milliseconds(1_234),
         first_byte: Some(TimeDelta::milliseconds(200)),
         at,
+        ended: false,
     }
 }
 

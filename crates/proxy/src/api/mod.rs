@@ -148,6 +148,7 @@ mod tests {
             wait_max: std::time::Duration::ZERO,
             after_disconnect: std::time::Duration::ZERO,
             strict: false,
+            loops: crate::LoopSetting::default(),
             token: "t".into(),
         });
         let ledger = Ledger::open(folder, opening).unwrap();

@@ -66,6 +66,7 @@ impl Desk {
             wait_max: Duration::ZERO,
             after_disconnect: Duration::ZERO,
             strict: false,
+            loops: outlay_proxy::LoopSetting::default(),
             token: TOKEN.into(),
         })
         .unwrap();
@@ -130,6 +131,8 @@ impl Desk {
             client: Some("openai-python".into()),
             key: Some(self.app.ledger().fingerprint("sk-test")),
             tags: String::new(),
+            run: None,
+            is_strict: false,
             plan_login: false,
             service_tier: None,
             bounds: Bounds {
@@ -139,6 +142,8 @@ impl Desk {
                 default_is_proven: true,
                 output_tokens_floor: 16,
                 can_cap: true,
+                can_stop: false,
+                is_bounded: true,
             },
         };
         let Admission::Admitted { reservation, .. } =
@@ -163,6 +168,7 @@ impl Desk {
             duration: TimeDelta::milliseconds(900),
             first_byte: Some(TimeDelta::milliseconds(300)),
             at,
+            ended: false,
         };
         reservation.settle(settlement).await.unwrap();
         true

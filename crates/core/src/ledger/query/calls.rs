@@ -52,6 +52,8 @@ pub(crate) struct CallRow {
     pub(crate) response_id: Option<String>,
     pub(crate) duration_ms: Option<i64>,
     pub(crate) first_byte_ms: Option<i64>,
+    pub(crate) repeats: i64,
+    pub(crate) run: Option<String>,
 }
 
 impl CallRow {
@@ -93,13 +95,14 @@ const SELECT: &str = "SELECT c.seq, c.id, c.started_ms, s.text, p.text, a.name, 
      c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.output_tokens, c.reasoning_tokens, \
      c.audio_input_tokens, c.audio_output_tokens, c.tool_calls, c.usage_json, \
      c.turn_prompt_tokens, c.cost_pico, c.cost_stated_pico, c.ceiling_pico, c.service_tier, \
-     c.price_id, c.response_id, c.duration_ms, c.first_byte_ms FROM call c \
+     c.price_id, c.response_id, c.duration_ms, c.first_byte_ms, c.repeats, u.text FROM call c \
      JOIN dimension s ON s.id = c.source_id JOIN dimension p ON p.id = c.provider_id \
      JOIN account a ON a.id = c.account_id LEFT JOIN dimension m ON m.id = c.model_id \
      LEFT JOIN dimension r ON r.id = c.model_requested_id \
      LEFT JOIN dimension j ON j.id = c.project_id LEFT JOIN dimension e ON e.id = c.session_id \
      LEFT JOIN dimension l ON l.id = c.client_id LEFT JOIN dimension k ON k.id = c.key_id \
-     LEFT JOIN dimension t ON t.id = c.tags_id LEFT JOIN budget b ON b.seq = c.refused_by";
+     LEFT JOIN dimension t ON t.id = c.tags_id LEFT JOIN dimension u ON u.id = c.run_id \
+     LEFT JOIN budget b ON b.seq = c.refused_by";
 
 /// Up to `limit` calls: newest first, or oldest first after `after_seq`.
 pub(crate) fn page(
@@ -133,6 +136,18 @@ pub(crate) fn page(
 pub(crate) fn call(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<CallRow>> {
     let sql = format!("{SELECT} WHERE c.id = ?1");
     connection.prepare_cached(&sql)?.query_row([id.as_bytes()], read_row).optional()
+}
+
+/// The last call that a limit did something to.
+pub(crate) fn last_limited(connection: &Connection) -> rusqlite::Result<Option<Uuid>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM call WHERE seq = max(\
+             coalesce((SELECT max(call_seq) FROM decision), 0), \
+             coalesce((SELECT max(seq) FROM call WHERE limit_action IS NOT NULL), 0))",
+        )?
+        .query_row([], |row| row.get(0).map(uuid_of))
+        .optional()
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
@@ -180,5 +195,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         response_id: row.get(37)?,
         duration_ms: row.get(38)?,
         first_byte_ms: row.get(39)?,
+        repeats: row.get(40)?,
+        run: row.get(41)?,
     })
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use crate::budget::{BudgetUnit, Quantity};
+use crate::ledger::shares::Shares;
 use crate::ledger::time::from_ms;
 
 /// What one call holds in, or was charged to, one budget.
@@ -16,20 +17,24 @@ pub(crate) struct Share {
 }
 
 pub(crate) fn shares(connection: &Connection, call_seq: i64) -> rusqlite::Result<Vec<Share>> {
-    connection
-        .prepare_cached(
-            "SELECT b.name, b.unit, s.period_start_ms, s.held, s.charged FROM call_budget s \
-             JOIN budget b ON b.seq = s.budget_seq WHERE s.call_seq = ?1 ORDER BY s.budget_seq",
-        )?
-        .query_map([call_seq], |row| {
-            let unit = row.get::<_, String>(1)?.parse().unwrap_or(BudgetUnit::Usd);
+    let stored: Shares = connection
+        .prepare_cached("SELECT shares FROM call WHERE seq = ?1")?
+        .query_row([call_seq], |row| row.get(0))?;
+    let mut budget = connection.prepare_cached("SELECT name, unit FROM budget WHERE seq = ?1")?;
+    stored
+        .0
+        .into_iter()
+        .map(|share| {
+            let (name, unit): (String, String) =
+                budget.query_row([share.budget_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let unit = unit.parse().unwrap_or(BudgetUnit::Usd);
             let quantity = |count: i64| Quantity { unit, count };
             Ok(Share {
-                budget: row.get(0)?,
-                period_start: from_ms(row.get(2)?),
-                held: quantity(row.get(3)?),
-                charged: row.get::<_, Option<i64>>(4)?.map(quantity),
+                budget: name,
+                period_start: from_ms(share.period_start_ms),
+                held: quantity(share.held),
+                charged: share.charged.map(quantity),
             })
-        })?
+        })
         .collect()
 }

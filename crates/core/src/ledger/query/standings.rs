@@ -3,15 +3,18 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::budget::{Budget, CallFacts, Period};
+use crate::budget::{Budget, CallFacts};
+use crate::ledger::counter::{self, Counters};
 use crate::ledger::error::OpError;
-use crate::ledger::{budget, counter};
+use crate::ledger::time::from_ms;
+use crate::ledger::{budget, waiting};
 
 /// One budget with its current period's figures, in its unit.
 #[derive(Clone, Debug)]
 pub(crate) struct StandingRow {
     pub(crate) budget: Budget,
-    pub(crate) period: Period,
+    /// When something comes back; `None` where nothing does.
+    pub(crate) reset: Option<DateTime<Utc>>,
     /// The limit with raises.
     pub(crate) limit: i64,
     pub(crate) spent: i64,
@@ -23,6 +26,12 @@ pub(crate) struct StandingRow {
     pub(crate) refusing: bool,
     /// What this period may still spend beyond its limit, or has.
     pub(crate) credits_here: i64,
+    /// Whether it is paused, and until when where that is known.
+    pub(crate) is_paused: bool,
+    pub(crate) paused_until: Option<DateTime<Utc>>,
+    /// How many calls wait for it, and since when the first of them.
+    pub(crate) waiting: i64,
+    pub(crate) waiting_since: Option<DateTime<Utc>>,
 }
 
 /// All budgets, or those that count a call of `facts`.
@@ -35,10 +44,11 @@ pub(crate) fn standings(
         .into_iter()
         .filter(|active| facts.is_none_or(|facts| active.matcher.matches(facts)))
         .map(|active| {
-            let standing = counter::standing(connection, &active, at)?;
+            let standing = Counters::default().standing(connection, &active, at, false)?;
+            let (waiting, since_ms) = waiting::queue(connection, active.seq)?;
             let (credits_total, credits_used) = counter::credits(connection, active.seq)?;
             Ok(StandingRow {
-                period: standing.period,
+                reset: standing.reset,
                 limit: standing.funds.limit,
                 spent: standing.counter.spent,
                 held: standing.counter.held,
@@ -46,6 +56,13 @@ pub(crate) fn standings(
                 credits_total,
                 credits_used,
                 credits_here: standing.funds.credits,
+                is_paused: active.is_paused(at),
+                paused_until: active
+                    .pause
+                    .and_then(|pause| pause.until)
+                    .filter(|until| at < *until),
+                waiting,
+                waiting_since: since_ms.map(from_ms),
                 budget: active.budget,
             })
         })

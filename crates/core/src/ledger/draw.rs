@@ -1,0 +1,156 @@
+//! A watched call draws the next tranche: it holds twice as much, or what is left.
+
+use uuid::Uuid;
+
+use super::active::ActiveBudget;
+use super::counter::{Standing, credits, tightest};
+use super::error::{LedgerError, OpError};
+use super::reserve::{Watch, is_bypassed};
+use super::settle::{Running, running};
+use super::writer::Writing;
+use super::{budget, grant};
+use crate::admission::RefusalReason;
+use crate::budget::{BudgetKind, Quantity, Window};
+use crate::money::Money;
+use crate::refusal::{BudgetStop, Refusal};
+
+/// The answer to a draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// The holds pay for so many generated tokens now.
+    Covered(u64),
+    /// They pay for no more than before: the call goes on until that is used up, and may ask again.
+    Denied(Box<Refusal>),
+}
+
+/// Tokens below which a tranche is not worth a write.
+const TRANCHE_MIN: u64 = 16;
+
+/// Draws for the running call `id`, of which `produced` tokens have been seen.
+pub(crate) fn draw(
+    writing: &mut Writing<'_>,
+    id: Uuid,
+    watch: &mut Watch,
+    produced: u64,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Drawn, OpError> {
+    let Some(mut call) = running(writing, id)? else {
+        return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
+    };
+    let drawn = extend(writing, &mut call, watch, produced, now)?;
+    if matches!(drawn, Drawn::Covered(_)) {
+        call.ceiling = watch.cost();
+        writing
+            .connection
+            .prepare_cached("UPDATE call SET shares = ?2, ceiling_pico = ?3 WHERE seq = ?1")?
+            .execute(rusqlite::params![
+                call.seq,
+                call.shares,
+                call.ceiling.map(Money::picodollars)
+            ])?;
+    }
+    writing.cache.remember_running(*id.as_bytes(), call);
+    Ok(drawn)
+}
+
+/// A share that has to grow: its index, its budget and how that stands.
+type Short = (usize, std::sync::Arc<ActiveBudget>, Standing);
+
+fn extend(
+    writing: &mut Writing<'_>,
+    call: &mut Running,
+    watch: &mut Watch,
+    produced: u64,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Drawn, OpError> {
+    let wanted = watch.covered.max(produced).saturating_mul(2).min(watch.output_max);
+    let budgets = budget::active(writing)?;
+    let is_bypassed = is_bypassed(writing, now)?;
+    let mut granted = wanted;
+    let mut short: Vec<Short> = Vec::new();
+    let mut denied = None;
+    for (index, share) in call.shares.0.iter().enumerate() {
+        let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
+            continue;
+        };
+        let at = if active.budget.window.is_rolling() { now } else { call.started };
+        let counters = &mut writing.cache.counters;
+        let standing = counters.standing(writing.connection, active, at, is_bypassed)?;
+        let funds = standing.funds;
+        let own = if active.budget.window == Window::Call { 0 } else { share.held };
+        let available = funds.free().saturating_add(own);
+        let needed = watch.demand.needed(funds.unit, watch.input_tokens, wanted);
+        if needed <= share.held {
+            continue;
+        }
+        if funds.kind == BudgetKind::Hard && needed > available {
+            let affordable =
+                watch.demand.output_affordable(funds.unit, watch.input_tokens, available);
+            let affordable = affordable.unwrap_or(0);
+            if affordable < granted {
+                granted = affordable;
+                denied = Some((std::sync::Arc::clone(active), standing, needed));
+            }
+        }
+        short.push((index, std::sync::Arc::clone(active), standing));
+    }
+    if let Some((active, standing, needed)) = denied
+        && granted < watch.covered.saturating_add(TRANCHE_MIN)
+    {
+        let refusal = refusal(writing, call, &active, &standing, needed, now)?;
+        return Ok(Drawn::Denied(Box::new(refusal)));
+    }
+    for (index, active, standing) in short {
+        let share = &mut call.shares.0[index];
+        let held = watch.demand.needed(standing.funds.unit, watch.input_tokens, granted);
+        let more = held.saturating_sub(share.held).max(0);
+        share.held += more;
+        if active.budget.window != Window::Call {
+            let period = active
+                .budget
+                .window
+                .period(super::time::from_ms(share.period_start_ms), active.budget.timezone);
+            writing.cache.counters.add(writing.connection, &active, period, 0, more)?;
+        }
+    }
+    watch.covered = granted;
+    Ok(Drawn::Covered(granted))
+}
+
+fn refusal(
+    writing: &mut Writing<'_>,
+    call: &Running,
+    active: &ActiveBudget,
+    standing: &Standing,
+    needed: i64,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Refusal, OpError> {
+    let (budget, funds) = (&active.budget, standing.funds);
+    let quantity = |count: i64| Quantity { unit: budget.unit, count };
+    let credits_left = match active.has_credits {
+        true => credits(writing.connection, active.seq).map(|(total, used)| total - used)?,
+        false => 0,
+    };
+    Ok(Refusal {
+        call: call.id,
+        reason: RefusalReason::QuotaExceeded,
+        budget: Some(BudgetStop {
+            name: budget.name.clone(),
+            window: budget.window.name().into_owned(),
+            scope: budget.scope.clone(),
+            limit: quantity(funds.limit),
+            used: quantity(funds.spent),
+            held: quantity(funds.held),
+            needed: quantity(needed),
+            remaining: quantity(funds.free().saturating_sub(funds.credits).max(0)),
+            credits_remaining: quantity(credits_left),
+            reset: standing.reset,
+            timezone: budget.timezone,
+        }),
+        repetition: None,
+        balance_remaining: grant::known_remaining(writing.connection, call.account, now)?,
+        model: call.model_name.clone(),
+        provider: call.provider_name.clone(),
+        standing: tightest(std::iter::once((active, *standing))),
+    })
+}
