@@ -16,6 +16,11 @@ pub(crate) trait AnswerReader: fmt::Debug + Send {
     /// What was gathered so far.
     fn answer(&mut self) -> &mut Answer;
 
+    /// The provider's count of all tokens generated so far, where it gave one.
+    fn told_tokens(&mut self) -> Option<u64> {
+        self.answer().metered.usage.as_ref().map(Usage::completion_tokens)
+    }
+
     /// The last look, when everything has been read.
     fn finish(&mut self) {}
 }

@@ -103,6 +103,10 @@ impl AnswerReader for AnthropicReader {
         &mut self.answer
     }
 
+    fn told_tokens(&mut self) -> Option<u64> {
+        self.counts.output
+    }
+
     fn finish(&mut self) {
         if self.is_fast {
             self.answer.metered.service_tier = Some("fast".to_owned());

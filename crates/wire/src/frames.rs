@@ -89,7 +89,8 @@ pub(crate) struct ElementEnds {
 }
 
 impl ElementEnds {
-    fn next_end(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// See [`Frames::next_end`].
+    pub(crate) fn next_end(&mut self, bytes: &[u8]) -> Option<usize> {
         if self.is_over {
             return Some(bytes.len()).filter(|length| *length > 0);
         }

@@ -6,6 +6,7 @@ use crate::decode::Decoder;
 use crate::dialect::Dialect;
 use crate::errors::ErrorKind;
 use crate::estimate;
+use crate::frames::{self, ElementEnds};
 use crate::gemini::GeminiReader;
 use crate::json::{Json, TextEnd, documents, text_bytes};
 use crate::openai_chat::{ChatReader, TEXT_KEYS};
@@ -25,9 +26,10 @@ const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub struct Meter {
     decoder: Decoder,
     content_type: String,
+    /// Whether a JSON array is a stream of chunks, as Gemini's is without `alt=sse`.
+    streams_arrays: bool,
     body: Body,
-    reader: Box<dyn AnswerReader>,
-    is_readable: bool,
+    intake: Intake,
 }
 
 #[derive(Debug)]
@@ -36,8 +38,29 @@ enum Body {
     Start,
     Document(Vec<u8>),
     Events(SseReader),
+    /// Where the elements of an array end, and what there is of the next one.
+    Elements(ElementEnds, Vec<u8>),
     /// Audio, images, pages of HTML: nothing to read.
     Opaque,
+}
+
+/// Where the pieces of an answer go.
+#[derive(Debug)]
+struct Intake {
+    reader: Box<dyn AnswerReader>,
+    is_readable: bool,
+    progress: Progress,
+}
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// The last the provider said: generated tokens.
+    told_tokens: u64,
+    /// Bytes of text that had passed when it said so.
+    told_at: u64,
+    /// Bytes of text that have passed.
+    output_bytes: u64,
 }
 
 /// What was read off one answer.
@@ -104,52 +127,69 @@ impl Meter {
         Meter {
             decoder: Decoder::new(content_encoding),
             content_type: content_type.unwrap_or_default().trim().to_ascii_lowercase(),
+            streams_arrays: dialect == Dialect::GeminiGenerate,
             body: Body::Start,
-            reader,
-            is_readable: true,
+            intake: Intake { reader, is_readable: true, progress: Progress::default() },
         }
     }
 
     /// Reads the next bytes, as the upstream sent them.
     pub fn feed(&mut self, chunk: &[u8]) {
-        if !self.is_readable && !matches!(self.body, Body::Events(_)) {
+        if !self.intake.is_readable && !matches!(self.body, Body::Events(_)) {
             return;
         }
-        let Meter { decoder, content_type, body, reader, is_readable } = self;
+        let Meter { decoder, content_type, streams_arrays, body, intake } = self;
         let decoded = decoder.feed(chunk, |bytes| {
-            take(body, content_type, reader.as_mut(), is_readable, bytes);
+            let mut bytes = bytes;
+            if let Body::Start = body {
+                let Some(start) = bytes.iter().position(|byte| !is_padding(*byte)) else { return };
+                bytes = &bytes[start..];
+                *body = sniffed(content_type, *streams_arrays, bytes[0]);
+            }
+            body.take(bytes, intake);
         });
-        *is_readable &= decoded.is_ok();
+        intake.is_readable &= decoded.is_ok();
+    }
+
+    /// Tokens generated so far, as far as the stream shows them: the provider's own running count
+    /// where it has one, and an estimate (see [`estimate`]) of the text that came after it. Reasoning
+    /// that is not shown is missing until the provider counts it, and so is a whole document until
+    /// it is finished.
+    #[must_use]
+    pub fn output_tokens_so_far(&self) -> u64 {
+        let Progress { told_tokens, told_at, output_bytes } = self.intake.progress;
+        let untold =
+            output_bytes.saturating_sub(told_at).div_ceil(estimate::OUTPUT_BYTES_PER_TOKEN);
+        told_tokens.saturating_add(untold)
     }
 
     /// Reads what is left and draws the sum.
     #[must_use]
-    pub fn finish(mut self) -> Reading {
-        let whole = !matches!(self.body, Body::Events(_));
-        let mut is_cut = false;
-        match std::mem::replace(&mut self.body, Body::Start) {
-            Body::Start => is_cut = true,
-            Body::Opaque => self.is_readable = false,
-            Body::Document(bytes) => match self.read_documents(&bytes) {
-                TextState::Whole => {}
-                TextState::Truncated => is_cut = true,
-                TextState::Unreadable => self.is_readable = false,
-            },
+    pub fn finish(self) -> Reading {
+        let Meter { body, mut intake, .. } = self;
+        let whole = !matches!(body, Body::Events(_));
+        let is_cut = match body {
+            Body::Start => true,
+            Body::Opaque => {
+                intake.is_readable = false;
+                false
+            }
+            Body::Document(bytes) => intake.read_documents(&bytes),
+            Body::Elements(ends, rest) => intake.read_last_element(&ends, &rest),
             Body::Events(events) => {
-                let Meter { reader, is_readable, .. } = &mut self;
                 events.finish(|event| {
                     // Where the stream broke off there may be half an event.
                     if documents(&String::from_utf8_lossy(event.data)).1 == TextEnd::Whole
                         || event.data.trim_ascii() == b"[DONE]"
                     {
-                        read_event(reader.as_mut(), is_readable, event);
+                        intake.read_event(event);
                     }
                 });
-                is_cut = !self.reader.answer().is_ended;
+                !intake.reader.answer().is_ended
             }
-        }
-        self.reader.finish();
-        let answer = std::mem::take(self.reader.answer());
+        };
+        intake.reader.finish();
+        let answer = std::mem::take(intake.reader.answer());
         let ending = match answer.failed {
             Some(kind) => Ending::Failed(kind),
             // Finishing may have found the end after all.
@@ -162,99 +202,133 @@ impl Meter {
             ending,
             output_bytes: answer.output_bytes,
             whole,
-            readable: self.is_readable,
+            readable: intake.is_readable,
+        }
+    }
+}
+
+impl Body {
+    /// Takes decoded bytes.
+    fn take(&mut self, bytes: &[u8], intake: &mut Intake) {
+        match self {
+            Body::Start | Body::Opaque => {}
+            Body::Document(kept) | Body::Elements(_, kept)
+                if kept.len() + bytes.len() > DOCUMENT_BYTES_MAX =>
+            {
+                *self = Body::Opaque;
+                intake.is_readable = false;
+            }
+            Body::Document(kept) => kept.extend_from_slice(bytes),
+            Body::Elements(ends, kept) => {
+                let mut rest = bytes;
+                while let Some(end) = ends.next_end(rest) {
+                    kept.extend_from_slice(&rest[..end]);
+                    rest = &rest[end..];
+                    intake.read_element(kept);
+                    kept.clear();
+                }
+                kept.extend_from_slice(rest);
+            }
+            Body::Events(events) => events.feed(bytes, |event| intake.read_event(event)),
+        }
+    }
+}
+
+impl Intake {
+    fn read_event(&mut self, event: SseEvent<'_>) {
+        if event.is_oversized {
+            self.is_readable = false;
+            return;
+        }
+        let data = event.data.trim_ascii();
+        if data == b"[DONE]" {
+            self.reader.answer().is_ended = true;
+            return;
+        }
+        let text = String::from_utf8_lossy(data);
+        let json = Json::new(&text);
+        if json.is_object() {
+            self.read(event.name, json);
         }
     }
 
-    fn read_documents(&mut self, bytes: &[u8]) -> TextState {
+    fn read_element(&mut self, frame: &[u8]) {
+        let element = frames::element(frame);
+        if element.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(element);
+        match documents(&text) {
+            (elements, TextEnd::Whole) => {
+                elements.into_iter().for_each(|element| self.read("", element));
+            }
+            _ => self.is_readable = false,
+        }
+    }
+
+    /// What is left of an array, and whether it was cut off.
+    fn read_last_element(&mut self, ends: &ElementEnds, rest: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(frames::element(rest));
+        if let (_, TextEnd::NotJson) = documents(&text) {
+            self.is_readable = false;
+        }
+        self.reader.answer().output_bytes += text_bytes(&text, &TEXT_KEYS, &[]);
+        !ends.is_over()
+    }
+
+    fn read(&mut self, name: &str, json: Json<'_>) {
+        self.reader.read(name, json);
+        let told = self.reader.told_tokens();
+        let Progress { told_tokens, told_at, output_bytes } = &mut self.progress;
+        *output_bytes = self.reader.answer().output_bytes;
+        if let Some(told) = told.filter(|told| told != told_tokens) {
+            *told_tokens = told;
+            *told_at = *output_bytes;
+        }
+    }
+
+    /// Reads a whole body, and says whether it was cut off.
+    fn read_documents(&mut self, bytes: &[u8]) -> bool {
         let text = String::from_utf8_lossy(bytes);
         let (documents, end) = documents(&text);
         let mut read = |json: Json<'_>| match json.is_array() {
-            // Gemini streams without `alt=sse` are one array of chunks.
             true => json.items().into_iter().for_each(|item| self.reader.read("", item)),
             false => self.reader.read("", json),
         };
         documents.into_iter().for_each(&mut read);
         match end {
-            TextEnd::Whole => TextState::Whole,
+            TextEnd::Whole => {}
             TextEnd::Truncated(rest) => {
                 read(rest);
                 // Members that the cut went through were passed over.
                 let seen = text_bytes(rest.raw(), &TEXT_KEYS, &[]);
                 let answer = self.reader.answer();
                 answer.output_bytes = answer.output_bytes.max(seen);
-                TextState::Truncated
             }
-            TextEnd::NotJson => TextState::Unreadable,
+            TextEnd::NotJson => self.is_readable = false,
         }
+        matches!(end, TextEnd::Truncated(_))
     }
 }
 
-enum TextState {
-    Whole,
-    Truncated,
-    Unreadable,
-}
-
-/// Hands decoded bytes to whatever the body turns out to be.
-fn take(
-    body: &mut Body,
-    content_type: &str,
-    reader: &mut dyn AnswerReader,
-    is_readable: &mut bool,
-    bytes: &[u8],
-) {
-    let mut bytes = bytes;
-    if let Body::Start = body {
-        // Keep-alive spaces, or a byte-order mark, may come first.
-        let is_padding =
-            |byte: &u8| byte.is_ascii_whitespace() || "\u{feff}".as_bytes().contains(byte);
-        let Some(start) = bytes.iter().position(|byte| !is_padding(byte)) else { return };
-        bytes = &bytes[start..];
-        *body = sniffed(content_type, bytes[0]);
-    }
-    match body {
-        Body::Start | Body::Opaque => {}
-        Body::Document(kept) if kept.len() + bytes.len() > DOCUMENT_BYTES_MAX => {
-            *body = Body::Opaque;
-            *is_readable = false;
-        }
-        Body::Document(kept) => kept.extend_from_slice(bytes),
-        Body::Events(events) => {
-            events.feed(bytes, |event| read_event(reader, is_readable, event));
-        }
-    }
+/// Keep-alive spaces, or a byte-order mark, may come first.
+fn is_padding(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || "\u{feff}".as_bytes().contains(&byte)
 }
 
 /// The first byte tells more than the content type, which gateways get wrong: no line of an event
 /// stream begins with a brace, and no JSON with a letter that a field of one begins with.
-fn sniffed(content_type: &str, first: u8) -> Body {
+fn sniffed(content_type: &str, streams_arrays: bool, first: u8) -> Body {
     const OPAQUE: [&str; 5] =
         ["audio/", "image/", "video/", "application/octet-stream", "multipart/"];
     if OPAQUE.iter().any(|kind| content_type.starts_with(kind)) {
         return Body::Opaque;
     }
     match first {
+        b'[' if streams_arrays => Body::Elements(ElementEnds::default(), Vec::new()),
         b'{' | b'[' => Body::Document(Vec::new()),
         _ if content_type.starts_with("text/event-stream") => Body::Events(SseReader::new()),
         b'd' | b'e' | b'i' | b'r' | b':' => Body::Events(SseReader::new()),
         _ => Body::Opaque,
-    }
-}
-
-fn read_event(reader: &mut dyn AnswerReader, is_readable: &mut bool, event: SseEvent<'_>) {
-    if event.is_oversized {
-        *is_readable = false;
-        return;
-    }
-    let data = event.data.trim_ascii();
-    if data == b"[DONE]" {
-        reader.answer().is_ended = true;
-        return;
-    }
-    let text = String::from_utf8_lossy(data);
-    let json = Json::new(&text);
-    if json.is_object() {
-        reader.read(event.name, json);
     }
 }

@@ -373,3 +373,68 @@ fn the_body_tells_what_it_is() {
         assert_eq!(reading.whole, whole, "{body}");
     }
 }
+
+#[test]
+fn tokens_so_far() {
+    // Three bytes of text are taken for a token, until the provider counts.
+    let chat = |text: &str, usage: &str| {
+        format!(
+            r#"{{"id":"c","model":"m","choices":[{{"delta":{{"content":"{text}"}}}}],"usage":{usage}}}"#
+        )
+    };
+    let gemini = |text: &str, usage: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}}}}],"usageMetadata":{usage}}}"#
+        )
+    };
+    let start =
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":2}}}"#;
+    let delta = r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"abcdef"}}"#;
+    let stop = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":40}}"#;
+    let written = r#"{"type":"response.output_text.delta","delta":"abcdef"}"#;
+    let completed = r#"{"type":"response.completed","response":{"usage":{"input_tokens":9,"output_tokens":40}}}"#;
+    for (dialect, pieces) in [
+        (
+            Dialect::OpenAiChat,
+            vec![
+                (chat("abc", "null"), 1),
+                (chat("abcd", "null"), 3),
+                (chat("abc", r#"{"prompt_tokens":9,"completion_tokens":7}"#), 7),
+                (chat("abc", "null"), 8),
+            ],
+        ),
+        (
+            Dialect::AnthropicMessages,
+            vec![(start.to_owned(), 2), (delta.to_owned(), 4), (stop.to_owned(), 40)],
+        ),
+        (
+            Dialect::OpenAiResponses,
+            vec![(written.to_owned(), 2), (written.to_owned(), 4), (completed.to_owned(), 40)],
+        ),
+        (
+            Dialect::GeminiGenerate,
+            vec![
+                (gemini("abcdef", r#"{"promptTokenCount":9}"#), 2),
+                (
+                    gemini(
+                        "abcdef",
+                        r#"{"promptTokenCount":9,"candidatesTokenCount":3,"thoughtsTokenCount":30}"#,
+                    ),
+                    33,
+                ),
+                (gemini("abcdef", r#"{"trafficType":"ON_DEMAND"}"#), 35),
+            ],
+        ),
+    ] {
+        let mut meter = Meter::new("x", dialect, Some("text/event-stream"), None);
+        assert_eq!(meter.output_tokens_so_far(), 0);
+        let mut array = Meter::new("x", dialect, Some("application/json"), None);
+        for (index, (piece, expected)) in pieces.iter().enumerate() {
+            meter.feed(format!("data: {piece}\n\n").as_bytes());
+            assert_eq!(meter.output_tokens_so_far(), *expected, "{dialect:?} after {piece}");
+            array.feed(format!("{}{piece}", if index == 0 { "[" } else { ",\n" }).as_bytes());
+            let expected = if dialect == Dialect::GeminiGenerate { *expected } else { 0 };
+            assert_eq!(array.output_tokens_so_far(), expected, "{dialect:?} as array, {piece}");
+        }
+    }
+}
