@@ -4,12 +4,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Parser;
-use outlay_host::config::Config;
+use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{FolderError, Folders};
+use outlay_host::idle::Idle;
 use outlay_host::zone;
-use outlay_proxy::{Parts, ProviderPart, Settings, SettingsError};
+use outlay_proxy::{LoopSetting, Parts, ProviderPart, Settings, SettingsError};
 
 /// The identifier of tauri.conf.json.
 const IDENTIFIER: &str = "dev.outlay.desktop";
@@ -69,8 +71,15 @@ pub(crate) fn settings(
         wait_max: config.wait_max,
         after_disconnect: config.after_disconnect,
         strict: config.strict,
+        loops: loops(config.loops),
         token,
     })
+}
+
+fn loops(Loops { rules, refuse, idle_refuse }: Loops) -> LoopSetting {
+    // Without a thread nobody can tell who is there, which is no reason not to start.
+    let idle = Idle::start().ok();
+    LoopSetting { rules, refuse, idle_refuse, idle: Arc::new(move || idle.as_ref()?.get()) }
 }
 
 #[cfg(test)]

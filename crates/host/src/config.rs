@@ -3,6 +3,8 @@
 //! A key that this version does not know is an error naming the nearest one that it does, and a key
 //! that it knows but cannot honour yet is an error too: nothing that is written down is ignored.
 
+mod loops;
+mod plans;
 mod section;
 
 use std::collections::BTreeMap;
@@ -13,8 +15,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use outlay_core::ledger::Plan;
 use outlay_wire::RefusalStatus;
 
+pub use self::loops::Loops;
 use self::section::Section;
 use crate::folders::Folders;
 
@@ -36,6 +40,8 @@ pub struct Config {
     pub timezone: Option<Tz>,
     /// Providers that are changed, and further ones, by their names in routes.
     pub providers: BTreeMap<String, Provider>,
+    /// The user's own plans.
+    pub plans: Vec<Plan>,
     /// Which status a refusal has.
     pub refusal_status: RefusalStatus,
     /// How long a call waits for money that running calls hold.
@@ -44,6 +50,8 @@ pub struct Config {
     pub strict: bool,
     /// How long to read on for the usage when a client goes away.
     pub after_disconnect: Duration,
+    /// What is a loop, and what is done about one.
+    pub loops: Loops,
     /// Whether alerts are shown on the desktop.
     pub desktop_notifications: bool,
 }
@@ -83,16 +91,25 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             timezone: None,
             providers: BTreeMap::new(),
+            plans: Vec::new(),
             refusal_status: RefusalStatus::Auto,
             wait_max: WAIT_MAX,
             strict: false,
             after_disconnect: Duration::ZERO,
+            loops: Loops::default(),
             desktop_notifications: true,
         }
     }
 }
 
 impl Config {
+    /// Every plan there is: the user's own, and the built-in ones whose names are free.
+    #[must_use]
+    pub fn all_plans(&self) -> Vec<Plan> {
+        let is_free = |plan: &Plan| !self.plans.iter().any(|own| own.name == plan.name);
+        Plan::built_in().into_iter().filter(is_free).chain(self.plans.iter().cloned()).collect()
+    }
+
     /// The configuration of this user: the file, which need not be there unless it was named, and
     /// the process's environment over it.
     ///
@@ -148,8 +165,10 @@ impl Config {
         if let Some(providers) = top.section("providers")? {
             config.providers = read_providers(providers)?;
         }
+        if let Some(plans) = top.section("plans")? {
+            config.plans = plans::read(plans)?;
+        }
         config.read_sections(&mut top)?;
-        top.not_yet("plans", &toml::Table::new().into())?;
         top.finish()?;
         for (name, url) in variables {
             config.read_variable(&name, url)?;
@@ -182,6 +201,9 @@ impl Config {
                 self.after_disconnect = after;
             }
             metering.finish()?;
+        }
+        if let Some(loops) = top.section("loops")? {
+            self.loops = loops::read(loops)?;
         }
         if let Some(mut notifications) = top.section("notifications")? {
             if let Some(desktop) = notifications.flag("desktop")? {
@@ -320,6 +342,9 @@ mod tests {
             base_url = "https://llm.example.com"
             dialect = "anthropic"
             deployments = { "gpt-prod" = "gpt-4.1" }
+            [plans.mine]
+            day = "5.00"
+            total = "80"
             [refusal]
             status = 429
             [admission]
@@ -339,6 +364,13 @@ mod tests {
         assert_eq!(config.providers["openai"].base_url.as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(work.dialect.as_deref(), Some("anthropic"));
         assert_eq!(work.deployments["gpt-prod"], "gpt-4.1");
+        assert_eq!(config.plans[0].name, "mine");
+        let limits: Vec<String> = config.plans[0]
+            .limits()
+            .iter()
+            .map(|(name, limit)| format!("{name} {limit}"))
+            .collect();
+        assert_eq!(limits, ["day 5.00", "total 80.00"]);
         assert_eq!(config.refusal_status, RefusalStatus::Always(429));
         assert_eq!(config.wait_max, Duration::from_millis(500));
         assert!(config.strict);
@@ -355,6 +387,18 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_of_the_users_own_stands_in_for_a_built_in_one() {
+        let config = parse("[plans.solo]\nday = \"7\"\n[plans.mine]\n").unwrap();
+        let plans: Vec<String> =
+            config.all_plans().iter().map(|plan| format!("{} {:?}", plan.name, plan.day)).collect();
+        assert_eq!(plans.len(), 5, "{plans:?}");
+        assert!(
+            plans.iter().any(|plan| plan.starts_with("solo") && plan.contains('7')),
+            "{plans:?}"
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_what_was_meant() {
         for (text, expected) in [
             ("lisen = 1", "there is no key 'lisen': did you mean 'listen'?"),
@@ -363,7 +407,11 @@ mod tests {
             ("desktop = true", "no key 'desktop': did you mean 'notifications.desktop'?"),
             ("zzz = 1", "there is no key 'zzz': remove it"),
             ("[providers.work]\nurl = \"x\"", "did you mean 'providers.work.base_url'?"),
-            ("[plans.mine]\nday = \"5\"", "'plans' is not available in this version yet"),
+            ("[plans.mine]\ndya = \"5\"", "did you mean 'plans.mine.day'?"),
+            ("[plans.mine]\nday = \"five\"", "'plans.mine.day'"),
+            ("[plans.mine]\nday = \"-5\"", "'plans.mine.day' cannot be \"-5\": a limit is zero"),
+            ("[plans.mine]\nday = 5", "'plans.mine.day' cannot be 5: write a text in quotes"),
+            ("[plans]\nmine = 5", "'plans.mine' cannot be 5: write a section"),
             ("[notifications]\ncommand = \"x\"", "'notifications.command' is not available"),
             ("[admission]\ndurability = \"power\"", "'admission.durability' is not available"),
             (

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{ConfigError, Problem, parse_duration};
 
 /// Every key there is, `*` standing for a name of the user's. Used to guess what was meant.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 33] = [
     "listen",
     "allowed_hosts",
     "timezone",
@@ -23,9 +23,23 @@ const KEYS: [&str; 19] = [
     "admission.strict",
     "metering",
     "metering.after_disconnect",
+    "loops",
+    "loops.refuse",
+    "loops.same_request",
+    "loops.refused",
+    "loops.short_streams",
+    "loops.burst",
+    "loops.idle_after",
+    "loops.idle_spend",
+    "loops.idle_calls",
+    "loops.idle_refuse",
     "notifications",
     "notifications.desktop",
     "plans",
+    "plans.*.day",
+    "plans.*.week",
+    "plans.*.month",
+    "plans.*.total",
     "admission.durability",
     "admission.block_when_empty",
 ];

@@ -96,6 +96,7 @@ impl Rig {
             wait_max: Duration::from_secs(30),
             after_disconnect: Duration::ZERO,
             strict: false,
+            loops: outlay_proxy::LoopSetting::default(),
             token: "the-local-token".to_owned(),
         };
         change(&mut parts);
