@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use outlay_core::usage::Usage;
-use outlay_wire::{Dialect, Ending, Meter, Reading};
+use outlay_wire::decode::decode_whole;
+use outlay_wire::{Dialect, Ending, Meter, Reading, StreamGate};
 use serde_json::Value;
 
 /// Token counts in the terms that the libraries share: cached tokens are a part of `input`.
@@ -139,6 +140,35 @@ fn a_cut_stream_is_not_billed_by_its_opening() {
         assert!(cut.output_bytes <= whole.output_bytes);
     }
     assert!(cuts > 0, "no stream was cut");
+}
+
+#[test]
+fn a_gate_passes_whole_streams_and_sees_their_end() {
+    let mut streams = 0;
+    let mut endless = Vec::new();
+    for (record, expected) in corpus() {
+        let dialect_name = expected["dialect"].as_str().unwrap_or("none");
+        let Some(dialect) = in_scope(&record, dialect_name) else { continue };
+        let content_type = record["content_type"].as_str();
+        let Some(mut gate) = StreamGate::new(dialect, content_type, true) else { continue };
+        let (body, encoding) = wire_body(&record);
+        let body = decode_whole(encoding.as_deref(), &body, usize::MAX).unwrap();
+        let mut passed = Vec::new();
+        for chunk in body.chunks(700) {
+            passed.extend_from_slice(&gate.feed(chunk).pass);
+        }
+        // The last event may lack its blank line.
+        passed.extend_from_slice(&gate.finish().pass);
+        assert_eq!(passed, body, "{}", record["id"]);
+        // Live sessions do not say that they end.
+        let is_live = memchr::memmem::find(&body, b"\"serverContent\"").is_some();
+        if expected["is_stream"] == true && !body.starts_with(b"{") && !is_live {
+            streams += 1;
+            endless.extend((!gate.is_ended()).then(|| format!("{} {dialect:?}", record["id"])));
+        }
+    }
+    assert!(endless.is_empty(), "no end seen: {endless:?}");
+    assert!(streams > 0, "no stream was looked at");
 }
 
 /// What the meter should say, and the rule by which this is known.
