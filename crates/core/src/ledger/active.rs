@@ -49,3 +49,16 @@ impl ActiveBudget {
             .fold(self.budget.limit, |limit, raise| limit.saturating_add(raise.amount))
     }
 }
+
+/// A time in which no limit refuses.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Bypass {
+    /// Since when.
+    pub from: DateTime<Utc>,
+    /// When limits refuse again.
+    pub until: DateTime<Utc>,
+    /// Who wanted it: `cli`, `api`, `desktop`.
+    pub actor: String,
+    /// What for, as the user said it.
+    pub why: Option<String>,
+}

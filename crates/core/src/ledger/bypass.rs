@@ -4,23 +4,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
+use super::active::Bypass;
 use super::budget_event::record;
 use super::error::{LedgerError, OpError};
 use super::time::{from_ms, new_id, to_ms};
 use super::writer::Writing;
-
-/// A time in which no limit refuses.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Bypass {
-    /// Since when.
-    pub from: DateTime<Utc>,
-    /// When limits refuse again.
-    pub until: DateTime<Utc>,
-    /// Who wanted it: `cli`, `api`, `desktop`.
-    pub actor: String,
-    /// What for, as the user said it.
-    pub why: Option<String>,
-}
 
 /// The bypass in force at `at`, if any.
 pub(crate) fn in_force(

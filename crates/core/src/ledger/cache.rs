@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::active::ActiveBudget;
-use super::bypass::Bypass;
+use super::active::{ActiveBudget, Bypass};
 use super::counter::Counters;
-use super::settle::Running;
+use super::running::Running;
 use crate::admission::History;
 use crate::price::{Price, PriceList};
 

@@ -5,6 +5,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::dimension::{Dimension, intern, intern_some};
+use super::running::Running;
 use super::shares::Shares;
 use super::time::to_ms;
 use super::writer::Writing;
@@ -143,4 +144,13 @@ pub(crate) fn insert_with(
             super::rollup::clamp(call.bounds.input_tokens_max),
             dimensions.run,
         ])
+}
+
+/// The running call of that id. It is taken out of what the writer remembers: who lets it run on
+/// puts it back.
+pub(crate) fn running(writing: &mut Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
+    match writing.cache.take_running(*id.as_bytes()) {
+        Some(call) => Ok(Some(call)),
+        None => Running::read(writing.connection, id),
+    }
 }

@@ -5,8 +5,8 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::asker::{Asker, expecting};
 use super::error::{LedgerError, OpError};
-use super::reserve::{Asker, expecting};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use crate::admission::{Admit, Expected, Verdict, look};

@@ -3,16 +3,29 @@
 use uuid::Uuid;
 
 use super::active::ActiveBudget;
+use super::asker::is_bypassed;
+use super::call::running;
 use super::counter::{Standing, credits, tightest};
 use super::error::{LedgerError, OpError};
-use super::reserve::{Watch, is_bypassed};
-use super::settle::{Running, running};
+use super::running::Running;
 use super::writer::Writing;
 use super::{budget, grant};
-use crate::admission::RefusalReason;
-use crate::budget::{BudgetKind, Quantity, Window};
+use crate::admission::{Demand, RefusalReason};
+use crate::budget::{BudgetKind, BudgetUnit, Quantity, Window};
 use crate::money::Money;
 use crate::refusal::{BudgetStop, Refusal};
+
+/// What a watched call draws by.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    pub(crate) demand: Demand,
+    /// Prompt tokens that its holds pay for.
+    pub(crate) input_tokens: u64,
+    /// Generated tokens that they pay for.
+    pub(crate) covered: u64,
+    /// More than this it cannot generate.
+    pub(crate) output_max: u64,
+}
 
 /// The answer to a draw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +38,16 @@ pub enum Drawn {
 
 /// Tokens below which a tranche is not worth a write.
 const TRANCHE_MIN: u64 = 16;
+
+impl Watch {
+    /// What the holds pay for, in US dollars.
+    pub(crate) fn cost(&self) -> Option<Money> {
+        self.demand.price.as_ref()?;
+        let unit = BudgetUnit::Usd;
+        let picodollars = self.demand.needed(unit, self.input_tokens, self.covered);
+        Some(Money::from_picodollars(picodollars))
+    }
+}
 
 /// Draws for the running call `id`, of which `produced` tokens have been seen.
 pub(crate) fn draw(

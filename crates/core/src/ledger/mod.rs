@@ -8,7 +8,7 @@
 //! | `schema` | opening, settings, migrations |
 //! | `writer`, `cache` | the writer thread and what it remembers |
 //! | `reserve`, `draw`, `refuse`, `settle`, `recover`, `record` | the life of a call |
-//! | `shares`, `decision`, `history`, `waiting` | what it holds, why, what it probably needs, its place in the queue |
+//! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `budget`, `counter`, `recount`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `reservation`, `handle` | the open file, a running call's hold, all that others can do |
@@ -17,12 +17,14 @@
 mod account;
 mod active;
 mod alert;
+mod asker;
 mod budget;
 mod budget_event;
 mod budget_row;
 mod bypass;
 mod cache;
 mod call;
+mod charge;
 mod counter;
 mod decision;
 mod dimension;
@@ -44,6 +46,7 @@ mod reservation;
 mod reserve;
 mod rollup;
 mod run;
+mod running;
 mod schema;
 mod settle;
 mod shares;
@@ -52,10 +55,10 @@ mod waiting;
 mod writer;
 
 pub use account::AccountView;
+pub use active::Bypass;
 pub use alert::{AlertView, NewAlert};
 pub use budget::BudgetChange;
 pub use budget_event::BudgetEvent;
-pub use bypass::Bypass;
 pub use call::NewCall;
 pub use decision::{DecisionView, LookView};
 pub use draw::Drawn;

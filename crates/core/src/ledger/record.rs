@@ -16,7 +16,7 @@ use super::settle::{Settlement, settle};
 use super::shares::{Share, Shares};
 use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
-use super::{account, price, reserve};
+use super::{account, asker, price};
 use crate::admission::Bounds;
 use crate::budget::Window;
 use crate::cost::{self, Metered};
@@ -199,7 +199,7 @@ fn enter(
     account: i64,
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
-    let applying = reserve::applying(writing, call, account)?;
+    let applying = asker::applying(writing, call, account)?;
     let share = |(active, standing): &(Arc<ActiveBudget>, Standing)| Share {
         budget_seq: active.seq,
         period_start_ms: to_ms(standing.period.start),

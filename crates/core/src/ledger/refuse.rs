@@ -4,11 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::params;
 
+use super::asker::{Asker, Asking, asker, is_bypassed};
 use super::cache::Refused;
 use super::call::{Entry, NewCall, insert_with};
 use super::counter::{credits, tightest};
 use super::error::OpError;
-use super::reserve::{self, Asker, Asking};
 use super::shares::Shares;
 use super::time::{to_ms, uuid_of};
 use super::writer::Writing;
@@ -115,10 +115,10 @@ pub(crate) fn refuse_repetition(
     call: &NewCall,
     repetition: &Repetition,
 ) -> Result<Option<Box<Refusal>>, OpError> {
-    if reserve::is_bypassed(writing, call.at)? {
+    if is_bypassed(writing, call.at)? {
         return Ok(None);
     }
-    let asker = reserve::asker(writing, call, Asking::First)?;
+    let asker = asker(writing, call, Asking::First)?;
     let reason = RefusalReason::LoopDetected;
     let call_id = write(writing, &asker, reason, None)?;
     Ok(Some(Box::new(Refusal {

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use chrono::{DateTime, Utc};
 
 use super::call::NewCall;
-use super::draw::{Drawn, draw};
+use super::draw::{Drawn, Watch, draw};
 use super::file::OpenFile;
 use super::refuse;
-use super::reserve::{Terms, Watch};
+use super::reserve::Terms;
 use super::settle::{self, Settled, Settlement};
 use super::time::instant_of;
 use super::writer::{Reply, Retry};

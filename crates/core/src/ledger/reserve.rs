@@ -5,17 +5,19 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::active::ActiveBudget;
-use super::call::{Dimensions, Entry, NewCall, insert_with};
+use super::asker::{Asker, Asking, applying, asker, expecting};
+use super::call::{Entry, NewCall, insert_with};
 use super::counter::{Standing, tightest};
+use super::draw::Watch;
 use super::error::{LedgerError, OpError};
 use super::refuse::Refusing;
-use super::settle::Running;
+use super::running::Running;
 use super::shares::{Share, Shares};
-use super::time::to_ms;
+use super::time::{from_ms, to_ms};
 use super::writer::Writing;
-use super::{account, budget, bypass, decision, history, price, refuse, waiting};
-use crate::admission::{Admit, Bounds, Decision, Demand, Expected, RefusalReason, decide};
-use crate::budget::{BudgetKind, BudgetUnit, CallFacts, QuotaStanding, Window};
+use super::{account, decision, refuse, waiting};
+use crate::admission::{Admit, Bounds, Decision, Demand, RefusalReason, decide};
+use crate::budget::{BudgetKind, QuotaStanding, Window};
 use crate::money::Money;
 use crate::refusal::Refusal;
 
@@ -40,48 +42,6 @@ pub(crate) struct Terms {
     pub(crate) standing: Option<QuotaStanding>,
     /// Set where it has to draw more money as it goes.
     pub(crate) watch: Option<Watch>,
-}
-
-/// What a watched call draws by.
-#[derive(Clone, Debug)]
-pub(crate) struct Watch {
-    pub(crate) demand: Demand,
-    /// Prompt tokens that its holds pay for.
-    pub(crate) input_tokens: u64,
-    /// Generated tokens that they pay for.
-    pub(crate) covered: u64,
-    /// More than this it cannot generate.
-    pub(crate) output_max: u64,
-}
-
-/// Which time a call asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asking {
-    /// It has no row yet.
-    First,
-    /// It waits with this ticket.
-    Again(i64),
-    /// It has waited long enough: what would make it wait refuses it as `budget_busy`.
-    Last(i64),
-}
-
-impl Asking {
-    pub(crate) fn ticket(self) -> Option<i64> {
-        match self {
-            Asking::First => None,
-            Asking::Again(ticket) | Asking::Last(ticket) => Some(ticket),
-        }
-    }
-}
-
-/// A call with what the ledger knows of it.
-pub(crate) struct Asker<'a> {
-    pub(crate) call: &'a NewCall,
-    pub(crate) account: i64,
-    pub(crate) dimensions: Dimensions,
-    pub(crate) asking: Asking,
-    pub(crate) demand: Demand,
-    pub(crate) applying: Vec<(Arc<ActiveBudget>, Standing)>,
 }
 
 /// Decides over the call and writes it down: running with its holds, waiting, or refused.
@@ -118,92 +78,6 @@ pub(crate) fn look(
     let account = account::of_call(writing, &call.provider, key, call.plan_login, call.at)?;
     let applying = applying(writing, call, account)?;
     Ok(tightest(applying.iter().map(|(active, standing)| (&**active, *standing))))
-}
-
-pub(crate) fn asker<'a>(
-    writing: &mut Writing<'_>,
-    call: &'a NewCall,
-    asking: Asking,
-) -> Result<Asker<'a>, OpError> {
-    let key = call.key.as_deref();
-    let account = account::of_call(writing, &call.provider, key, call.plan_login, call.at)?;
-    let model = call.model_requested.as_deref().unwrap_or("");
-    let tier = call.service_tier.as_deref();
-    let price = price::in_force(writing, &call.provider, model, tier, call.at)?;
-    Ok(Asker {
-        call,
-        account,
-        dimensions: Dimensions::of(writing, call)?,
-        asking,
-        demand: Demand { price, bounds: call.bounds, is_strict: call.is_strict },
-        applying: applying(writing, call, account)?,
-    })
-}
-
-/// Runs `decide` with a way to ask what the call will probably consume.
-pub(crate) fn expecting<T>(
-    writing: &mut Writing<'_>,
-    asker: &Asker<'_>,
-    decide: impl FnOnce(&mut dyn FnMut() -> Expected) -> T,
-) -> rusqlite::Result<T> {
-    let provider = asker.dimensions.provider;
-    let model = asker.dimensions.model.unwrap_or(0);
-    let mut failure = None;
-    let outcome = decide(&mut || {
-        history::expected(writing, provider, model, &asker.call.bounds).unwrap_or_else(|error| {
-            failure = Some(error);
-            Expected { input_tokens: asker.call.bounds.input_tokens_max, output_tokens: 0 }
-        })
-    });
-    failure.map_or(Ok(outcome), Err)
-}
-
-/// The budgets that count the call, with how they stand in the period of `call.at`.
-pub(crate) fn applying(
-    writing: &mut Writing<'_>,
-    call: &NewCall,
-    account: i64,
-) -> Result<Vec<(Arc<ActiveBudget>, Standing)>, OpError> {
-    let budgets = budget::active(writing)?;
-    if budgets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let is_bypassed = is_bypassed(writing, call.at)?;
-    let account = account::name(writing, account)?;
-    let facts = CallFacts {
-        provider: &call.provider,
-        account: &account,
-        model: call.model_requested.as_deref().unwrap_or(""),
-        project: call.project.as_deref(),
-        key: call.key.as_deref(),
-        client: call.client.as_deref(),
-        session: call.session.as_deref(),
-        tags: &call.tags,
-        run: call.run.as_deref(),
-    };
-    let counters = &mut writing.cache.counters;
-    budgets
-        .iter()
-        .filter(|active| !(call.plan_login && active.budget.unit == BudgetUnit::Usd))
-        .filter(|active| active.matcher.matches(&facts))
-        .map(|active| {
-            let standing = counters.standing(writing.connection, active, call.at, is_bypassed)?;
-            Ok((Arc::clone(active), standing))
-        })
-        .collect()
-}
-
-/// Whether no limit refuses now.
-pub(crate) fn is_bypassed(
-    writing: &mut Writing<'_>,
-    at: chrono::DateTime<chrono::Utc>,
-) -> rusqlite::Result<bool> {
-    if writing.cache.bypass().is_none() {
-        let bypass = bypass::in_force(writing.connection, at)?;
-        writing.cache.remember_bypass(bypass);
-    }
-    let known = writing.cache.bypass().and_then(Option::as_ref);
-    Ok(known.is_some_and(|bypass| bypass.from <= at && at < bypass.until))
 }
 
 fn is_waiting(writing: &Writing<'_>, ticket: i64) -> Result<(), OpError> {
@@ -308,16 +182,6 @@ fn admitted(
     })))
 }
 
-impl Watch {
-    /// What the holds pay for, in US dollars.
-    pub(crate) fn cost(&self) -> Option<Money> {
-        self.demand.price.as_ref()?;
-        let unit = BudgetUnit::Usd;
-        let picodollars = self.demand.needed(unit, self.input_tokens, self.covered);
-        Some(Money::from_picodollars(picodollars))
-    }
-}
-
 /// Writes the running call with its holds.
 fn enter(
     writing: &mut Writing<'_>,
@@ -360,7 +224,7 @@ fn enter(
             counters.add(writing.connection, active, standing.period, 0, *hold)?;
         }
     }
-    let running = Running::new(writing, asker, seq, &entry)?;
+    let running = running(writing, asker, seq, entry)?;
     writing.cache.remember_running(*asker.call.id.as_bytes(), running);
     Ok(seq)
 }
@@ -388,4 +252,32 @@ fn begin(
             entry.shares,
         ])
         .map(drop)
+}
+
+fn running(
+    writing: &mut Writing<'_>,
+    asker: &Asker<'_>,
+    seq: i64,
+    entry: Entry,
+) -> rusqlite::Result<Running> {
+    let (call, dimensions) = (asker.call, &asker.dimensions);
+    Ok(Running {
+        id: call.id,
+        seq,
+        account: asker.account,
+        // The file keeps milliseconds.
+        started: from_ms(to_ms(call.at)),
+        provider: dimensions.provider,
+        provider_name: call.provider.clone(),
+        account_name: account::name(writing, asker.account)?.to_string(),
+        plan_login: call.plan_login,
+        model_requested: dimensions.model,
+        model_name: call.model_requested.clone(),
+        project: dimensions.project,
+        key: dimensions.key,
+        client: dimensions.client,
+        input_tokens_max: call.bounds.input_tokens_max,
+        ceiling: entry.ceiling,
+        shares: entry.shares,
+    })
 }

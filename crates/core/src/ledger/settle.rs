@@ -1,24 +1,19 @@
 //! Settlement: the actual cost replaces the hold, exactly once.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use rusqlite::{OptionalExtension, params};
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::params;
 use uuid::Uuid;
 
-use super::active::ActiveBudget;
-use super::call::Entry;
-use super::counter::{Standing, tightest};
-use super::decision::{self, DecisionView, LookView};
+use super::call::running;
+use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern_some};
 use super::error::{LedgerError, OpError};
-use super::reserve::Asker;
 use super::rollup::{self, RollupKey, Value, clamp, shown_input};
-use super::shares::Shares;
-use super::time::from_ms;
+use super::running::Running;
 use super::writer::Writing;
-use super::{account, alert, budget, grant, history, price};
-use crate::admission::{Sample, Verdict};
-use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
-use crate::budget::{BudgetUnit, Quantity, QuotaStanding, Window};
+use super::{grant, history, price};
+use crate::admission::Sample;
+use crate::budget::QuotaStanding;
 use crate::cost::{Basis, Bill};
 use crate::money::{Money, PICODOLLARS_PER_USD};
 use crate::usage::Usage;
@@ -62,58 +57,6 @@ pub struct Settled {
     pub standing: Option<QuotaStanding>,
 }
 
-/// A call that has not ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Running {
-    pub(crate) id: Uuid,
-    pub(crate) seq: i64,
-    pub(crate) account: i64,
-    pub(crate) started: DateTime<Utc>,
-    provider: i64,
-    pub(crate) provider_name: String,
-    account_name: String,
-    plan_login: bool,
-    model_requested: Option<i64>,
-    pub(crate) model_name: Option<String>,
-    project: Option<i64>,
-    key: Option<i64>,
-    client: Option<i64>,
-    input_tokens_max: u64,
-    pub(crate) ceiling: Option<Money>,
-    pub(crate) shares: Shares,
-}
-
-impl Running {
-    /// The call that was just written down.
-    pub(crate) fn new(
-        writing: &mut Writing<'_>,
-        asker: &Asker<'_>,
-        seq: i64,
-        entry: &Entry,
-    ) -> rusqlite::Result<Running> {
-        let (call, dimensions) = (asker.call, &asker.dimensions);
-        Ok(Running {
-            id: call.id,
-            seq,
-            account: asker.account,
-            // The file keeps milliseconds.
-            started: from_ms(super::time::to_ms(call.at)),
-            provider: dimensions.provider,
-            provider_name: call.provider.clone(),
-            account_name: account::name(writing, asker.account)?.to_string(),
-            plan_login: call.plan_login,
-            model_requested: dimensions.model,
-            model_name: call.model_requested.clone(),
-            project: dimensions.project,
-            key: dimensions.key,
-            client: dimensions.client,
-            input_tokens_max: call.bounds.input_tokens_max,
-            ceiling: entry.ceiling,
-            shares: entry.shares.clone(),
-        })
-    }
-}
-
 /// Ends a running call. A call that has ended already is left as it is and answered `NotFound`.
 pub(crate) fn settle(
     writing: &mut Writing<'_>,
@@ -127,7 +70,9 @@ pub(crate) fn settle(
     let bill = settlement.bill.as_ref();
     let usage = bill.and_then(|bill| bill.usage.as_ref());
     let cost = bill.and_then(|bill| bill.cost);
-    let standing = charge(writing, &mut call, bill.is_some(), usage, cost, settlement)?;
+    let is_ended = settlement.ended;
+    let charge = Charge { is_billed: bill.is_some(), usage, cost, is_ended };
+    let standing = charge::charge(writing, &mut call, &charge, settlement.at)?;
     write_row(writing, &call, settlement)?;
     if let (Some(usage), Some("settled")) = (usage, bill.map(|bill| status(bill))) {
         let sample = Sample {
@@ -154,7 +99,7 @@ pub(crate) fn settle(
         }
     }
     if settlement.error_kind == Some("insufficient_quota") {
-        fire_upstream_empty(writing, &call, settlement.at)?;
+        charge::fire_upstream_empty(writing, &call, settlement.at)?;
     }
     Ok(Settled { cost, standing })
 }
@@ -206,45 +151,6 @@ fn at_bound(ceiling: Option<Money>) -> Bill {
         price: None,
         service_tier: None,
     }
-}
-
-/// The running call of that id. It is taken out of what the writer remembers: who lets it run on
-/// puts it back.
-pub(crate) fn running(writing: &mut Writing<'_>, id: Uuid) -> rusqlite::Result<Option<Running>> {
-    if let Some(call) = writing.cache.take_running(*id.as_bytes()) {
-        return Ok(Some(call));
-    }
-    writing
-        .connection
-        .prepare_cached(
-            "SELECT c.seq, c.account_id, c.started_ms, c.provider_id, p.text, a.name, \
-             a.plan_login, c.model_requested_id, c.project_id, c.key_id, c.client_id, \
-             c.ceiling_pico, c.shares, coalesce(c.input_tokens_max, 0), m.text FROM call c \
-             JOIN dimension p ON p.id = c.provider_id JOIN account a ON a.id = c.account_id \
-             LEFT JOIN dimension m ON m.id = c.model_requested_id \
-             WHERE c.id = ?1 AND c.status = 'running'",
-        )?
-        .query_row([id.as_bytes()], |row| {
-            Ok(Running {
-                id,
-                seq: row.get(0)?,
-                account: row.get(1)?,
-                started: from_ms(row.get(2)?),
-                provider: row.get(3)?,
-                provider_name: row.get(4)?,
-                account_name: row.get(5)?,
-                plan_login: row.get(6)?,
-                model_requested: row.get(7)?,
-                project: row.get(8)?,
-                key: row.get(9)?,
-                client: row.get(10)?,
-                ceiling: row.get::<_, Option<i64>>(11)?.map(Money::from_picodollars),
-                shares: row.get(12)?,
-                input_tokens_max: u64::try_from(row.get::<_, i64>(13)?).unwrap_or(0),
-                model_name: row.get(14)?,
-            })
-        })
-        .optional()
 }
 
 fn write_row(
@@ -346,152 +252,4 @@ fn has_rare_buckets(usage: &Usage) -> bool {
 fn to_json(usage: &Usage) -> Result<String, LedgerError> {
     serde_json::to_string(usage)
         .map_err(|error| LedgerError::Invalid(format!("usage cannot be stored: {error}")))
-}
-
-/// Replaces the call's holds by its charges and records the thresholds that this crosses.
-fn charge(
-    writing: &mut Writing<'_>,
-    call: &mut Running,
-    billed: bool,
-    usage: Option<&Usage>,
-    cost: Option<Money>,
-    settlement: &Settlement,
-) -> Result<Option<QuotaStanding>, OpError> {
-    if call.shares.0.is_empty() {
-        return Ok(None);
-    }
-    let now = settlement.at;
-    let budgets = budget::active(writing)?;
-    let mut standings = Vec::with_capacity(call.shares.0.len());
-    for share in &mut call.shares.0 {
-        let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
-            continue;
-        };
-        let unit = active.budget.unit;
-        let charged = match (billed, unit) {
-            (false, _) => 0,
-            (true, BudgetUnit::Usd) => cost.unwrap_or_default().picodollars(),
-            // Unknown usage is charged at its bound.
-            (true, BudgetUnit::Tokens) => {
-                usage.map_or(share.held, |usage| clamp(usage.total_tokens()))
-            }
-            (true, BudgetUnit::Calls) => 1,
-        };
-        share.charged = Some(charged);
-        let (connection, counters) = (writing.connection, &mut writing.cache.counters);
-        let window = active.budget.window;
-        let at = if window.is_rolling() { now.max(call.started) } else { call.started };
-        let before = counters.standing(connection, active, at, false)?;
-        if window == Window::Call {
-            standings.push((&**active, before));
-            continue;
-        }
-        let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
-        counters.add(connection, active, period, charged, -share.held)?;
-        let after = counters.standing(connection, active, at, false)?;
-        // A raise made while the call ran spares the reserve.
-        let last = period.end.filter(|_| !window.is_rolling());
-        let last = last.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
-        counters.draw_credits(connection, active, &after, active.limit_at(last))?;
-        fire_thresholds(writing, active, &after, before.counter.spent, now)?;
-        standings.push((&**active, after));
-    }
-    if settlement.ended {
-        tell_ended(writing, call, &standings, now)?;
-    }
-    Ok(tightest(standings.into_iter()))
-}
-
-/// Keeps how the budgets stood when the call was ended.
-fn tell_ended(
-    writing: &Writing<'_>,
-    call: &Running,
-    standings: &[(&ActiveBudget, Standing)],
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let budgets = standings.iter().map(|(active, standing)| {
-        let (budget, funds) = (&active.budget, standing.funds);
-        let amount = |count: i64| {
-            serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
-        };
-        let share = call.shares.0.iter().find(|share| share.budget_seq == active.seq);
-        LookView {
-            budget: budget.name.clone(),
-            kind: funds.kind,
-            window: budget.window.name().into_owned(),
-            unit: budget.unit,
-            scope: budget.scope.clone(),
-            limit: amount(funds.limit),
-            credits: amount(funds.credits),
-            spent: amount(funds.spent),
-            held: amount(funds.held),
-            needed: amount(share.map_or(0, |share| share.held)),
-            verdict: if funds.free() <= 0 { Verdict::Exceeded } else { Verdict::Held },
-        }
-    });
-    let view = DecisionView {
-        at: now,
-        action: "ended".to_owned(),
-        input_tokens_max: call.input_tokens_max,
-        input_tokens_expected: None,
-        output_tokens_max: 0,
-        output_tokens_expected: None,
-        output_cap: None,
-        covered_tokens: None,
-        ceiling_usd: call.ceiling,
-        budgets: budgets.collect(),
-    };
-    decision::write(writing, call.seq, &view)
-}
-
-fn fire_thresholds(
-    writing: &Writing<'_>,
-    active: &ActiveBudget,
-    standing: &Standing,
-    before: i64,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<()> {
-    let budget = &active.budget;
-    let after = standing.counter.spent;
-    let limit = active.limit_at(now);
-    let percents = crossed(before, after, limit, &budget.warn_percent);
-    // One call may cross several at once: only the highest is worth a notification.
-    let Some(percent) = percents.last().copied() else { return Ok(()) };
-    let quantity = |count| Quantity { unit: budget.unit, count };
-    let reset = standing.reset.map(|reset| reset_text(reset, budget.timezone));
-    let period_start = match budget.window {
-        Window::Rolling { span } => span.stretch(now),
-        _ => standing.period.start,
-    };
-    let text =
-        threshold_text(&budget.name, percent, quantity(after), quantity(limit), reset.as_deref());
-    let fired = alert::Fired {
-        kind: AlertKind::BudgetThreshold,
-        severity: if percent >= 100 { Severity::Critical } else { Severity::Warning },
-        subject: &budget.name,
-        // A changed limit arms the thresholds anew.
-        key: &format!("{}:{limit}", budget.id.0),
-        period_start,
-        threshold: i64::from(percent),
-        text,
-    };
-    alert::fire(writing, &fired, now).map(drop)
-}
-
-fn fire_upstream_empty(
-    writing: &Writing<'_>,
-    call: &Running,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<()> {
-    let fired = alert::Fired {
-        kind: AlertKind::UpstreamEmpty,
-        severity: Severity::Critical,
-        subject: &call.account_name,
-        key: &call.account_name,
-        // A storm of them within a minute is one occasion.
-        period_start: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now),
-        threshold: 0,
-        text: upstream_empty_text(&call.provider_name, &call.account_name),
-    };
-    alert::fire(writing, &fired, now).map(drop)
 }

@@ -1,0 +1,178 @@
+//! What an ended call is charged in its budgets, and the thresholds that this crosses.
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+use super::active::ActiveBudget;
+use super::counter::{Standing, tightest};
+use super::decision::{self, DecisionView, LookView};
+use super::error::OpError;
+use super::rollup::clamp;
+use super::running::Running;
+use super::time::from_ms;
+use super::writer::Writing;
+use super::{alert, budget};
+use crate::admission::Verdict;
+use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
+use crate::budget::{BudgetUnit, Quantity, QuotaStanding, Window};
+use crate::money::Money;
+use crate::usage::Usage;
+
+/// What an ended call came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charge<'a> {
+    /// Whether the provider bills it.
+    pub(crate) is_billed: bool,
+    /// What it consumed; `None` where unknown.
+    pub(crate) usage: Option<&'a Usage>,
+    /// What it cost; `None` where unknown.
+    pub(crate) cost: Option<Money>,
+    /// Whether it was ended because of a limit.
+    pub(crate) is_ended: bool,
+}
+
+/// Replaces the call's holds by its charges and records the thresholds that this crosses.
+pub(crate) fn charge(
+    writing: &mut Writing<'_>,
+    call: &mut Running,
+    charge: &Charge<'_>,
+    now: DateTime<Utc>,
+) -> Result<Option<QuotaStanding>, OpError> {
+    if call.shares.0.is_empty() {
+        return Ok(None);
+    }
+    let Charge { is_billed, usage, cost, is_ended } = *charge;
+    let budgets = budget::active(writing)?;
+    let mut standings = Vec::with_capacity(call.shares.0.len());
+    for share in &mut call.shares.0 {
+        let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
+            continue;
+        };
+        let unit = active.budget.unit;
+        let charged = match (is_billed, unit) {
+            (false, _) => 0,
+            (true, BudgetUnit::Usd) => cost.unwrap_or_default().picodollars(),
+            // Unknown usage is charged at its bound.
+            (true, BudgetUnit::Tokens) => {
+                usage.map_or(share.held, |usage| clamp(usage.total_tokens()))
+            }
+            (true, BudgetUnit::Calls) => 1,
+        };
+        share.charged = Some(charged);
+        let (connection, counters) = (writing.connection, &mut writing.cache.counters);
+        let window = active.budget.window;
+        let at = if window.is_rolling() { now.max(call.started) } else { call.started };
+        let before = counters.standing(connection, active, at, false)?;
+        if window == Window::Call {
+            standings.push((&**active, before));
+            continue;
+        }
+        let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
+        counters.add(connection, active, period, charged, -share.held)?;
+        let after = counters.standing(connection, active, at, false)?;
+        // A raise made while the call ran spares the reserve.
+        let last = period.end.filter(|_| !window.is_rolling());
+        let last = last.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
+        counters.draw_credits(connection, active, &after, active.limit_at(last))?;
+        fire_thresholds(writing, active, &after, before.counter.spent, now)?;
+        standings.push((&**active, after));
+    }
+    if is_ended {
+        tell_ended(writing, call, &standings, now)?;
+    }
+    Ok(tightest(standings.into_iter()))
+}
+
+/// Keeps how the budgets stood when the call was ended.
+fn tell_ended(
+    writing: &Writing<'_>,
+    call: &Running,
+    standings: &[(&ActiveBudget, Standing)],
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let budgets = standings.iter().map(|(active, standing)| {
+        let (budget, funds) = (&active.budget, standing.funds);
+        let amount = |count: i64| {
+            serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
+        };
+        let share = call.shares.0.iter().find(|share| share.budget_seq == active.seq);
+        LookView {
+            budget: budget.name.clone(),
+            kind: funds.kind,
+            window: budget.window.name().into_owned(),
+            unit: budget.unit,
+            scope: budget.scope.clone(),
+            limit: amount(funds.limit),
+            credits: amount(funds.credits),
+            spent: amount(funds.spent),
+            held: amount(funds.held),
+            needed: amount(share.map_or(0, |share| share.held)),
+            verdict: if funds.free() <= 0 { Verdict::Exceeded } else { Verdict::Held },
+        }
+    });
+    let view = DecisionView {
+        at: now,
+        action: "ended".to_owned(),
+        input_tokens_max: call.input_tokens_max,
+        input_tokens_expected: None,
+        output_tokens_max: 0,
+        output_tokens_expected: None,
+        output_cap: None,
+        covered_tokens: None,
+        ceiling_usd: call.ceiling,
+        budgets: budgets.collect(),
+    };
+    decision::write(writing, call.seq, &view)
+}
+
+fn fire_thresholds(
+    writing: &Writing<'_>,
+    active: &ActiveBudget,
+    standing: &Standing,
+    before: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let budget = &active.budget;
+    let after = standing.counter.spent;
+    let limit = active.limit_at(now);
+    let percents = crossed(before, after, limit, &budget.warn_percent);
+    // One call may cross several at once: only the highest is worth a notification.
+    let Some(percent) = percents.last().copied() else { return Ok(()) };
+    let quantity = |count| Quantity { unit: budget.unit, count };
+    let reset = standing.reset.map(|reset| reset_text(reset, budget.timezone));
+    let period_start = match budget.window {
+        Window::Rolling { span } => span.stretch(now),
+        _ => standing.period.start,
+    };
+    let text =
+        threshold_text(&budget.name, percent, quantity(after), quantity(limit), reset.as_deref());
+    let fired = alert::Fired {
+        kind: AlertKind::BudgetThreshold,
+        severity: if percent >= 100 { Severity::Critical } else { Severity::Warning },
+        subject: &budget.name,
+        // A changed limit arms the thresholds anew.
+        key: &format!("{}:{limit}", budget.id.0),
+        period_start,
+        threshold: i64::from(percent),
+        text,
+    };
+    alert::fire(writing, &fired, now).map(drop)
+}
+
+/// The alert that the provider says the money is gone.
+pub(crate) fn fire_upstream_empty(
+    writing: &Writing<'_>,
+    call: &Running,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let fired = alert::Fired {
+        kind: AlertKind::UpstreamEmpty,
+        severity: Severity::Critical,
+        subject: &call.account_name,
+        key: &call.account_name,
+        // A storm of them within a minute is one occasion.
+        period_start: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now),
+        threshold: 0,
+        text: upstream_empty_text(&call.provider_name, &call.account_name),
+    };
+    alert::fire(writing, &fired, now).map(drop)
+}
