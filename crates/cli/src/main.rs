@@ -54,6 +54,11 @@ enum Command {
     /// Set, show and change limits
     #[command(subcommand)]
     Budget(commands::budget::Command),
+    /// Put a named set of hard budgets in use
+    #[command(subcommand)]
+    Plan(commands::plan::Command),
+    /// Let no limit refuse for a while; everything is counted all the same
+    Bypass(commands::bypass::Arguments),
     /// Keep account of prepaid credit
     #[command(subcommand)]
     Balance(commands::balance::Command),
@@ -73,6 +78,10 @@ enum Command {
     Calls(commands::calls::Arguments),
     /// Tell a script whether it may spend: exit code 0, or 3 if it would be refused
     Check(commands::check::Arguments),
+    /// Wait until a script may spend: exit code 0, or 3 when the time is up
+    Wait(commands::wait::Arguments),
+    /// Say why a call was refused, made to wait, capped or ended
+    Explain(commands::explain::Arguments),
     /// Show what fired, and whether it was delivered
     Alerts(commands::alerts::Arguments),
     /// Look for what is wrong on this machine
@@ -121,6 +130,8 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Status(options) => commands::status::run(&session, &options, out),
         Command::Statusline => commands::statusline::run(&session, out),
         Command::Budget(command) => commands::budget::run(&session, command, out),
+        Command::Plan(command) => commands::plan::run(&session, command, out),
+        Command::Bypass(options) => commands::bypass::run(&session, &options, out),
         Command::Balance(command) => commands::balance::run(&session, command, out),
         Command::Account(command) => commands::account::run(&session, command, out),
         Command::Prices(command) => commands::prices::run(&session, command, out),
@@ -129,6 +140,8 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Export(options) => commands::export::run(&session, &options, out),
         Command::Calls(options) => commands::calls::run(&session, &options, out),
         Command::Check(options) => commands::check::run(&session, &options, out),
+        Command::Wait(options) => commands::wait::run(&session, &options, out),
+        Command::Explain(options) => commands::explain::run(&session, &options, out),
         Command::Alerts(options) => commands::alerts::run(&session, &options, out),
         Command::Dashboard(options) => commands::dashboard::run(&session, &options, out),
         Command::Backup(options) => commands::backup::run(&session, &options, out),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::budget::Scope;
-use outlay_core::ledger::BalanceView;
+use outlay_core::ledger::{BalanceView, Bypass};
 use outlay_core::report::{BudgetState, BudgetView};
 
 use crate::look::Tone;
@@ -35,13 +35,13 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
         let mut cells = vec![
             Cell::toned(&budget.name, Tone::Strong),
             Cell::new(budget.kind.as_str()),
-            Cell::new(budget.window),
+            Cell::new(&budget.window),
             Cell::new(budget.used.spoken()),
             Cell::new(budget.limit.spoken()),
             Cell::toned(&budget.percent, tone),
             Cell::toned(bar(budget.used.count, budget.limit.count), tone),
             Cell::new(budget.remaining.spoken()),
-            Cell::toned(state(budget.state), tone),
+            Cell::toned(state(budget), tone),
             Cell::known(budget.reset_date.map(|reset| when::shown(reset, now, zone))),
         ];
         if has_scope {
@@ -84,23 +84,33 @@ pub(crate) fn scope(scope: &Scope) -> String {
         ("client", &scope.client),
         ("session", &scope.session),
         ("tag", &scope.tag),
+        ("run", &scope.run),
     ];
     let set = parts.iter().filter_map(|(name, part)| Some(format!("{name}={}", part.as_ref()?)));
     set.collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn state(state: BudgetState) -> &'static str {
-    match state {
-        BudgetState::Ok => "ok",
-        BudgetState::Warned => "warned",
-        BudgetState::Blocked => "blocked",
+/// Its state, and how many calls wait.
+pub(crate) fn state(budget: &BudgetView) -> String {
+    match (budget.state, budget.waiting) {
+        (BudgetState::Waiting, calls @ 1..) => format!("waiting ({calls})"),
+        (state, _) => state.as_str().to_owned(),
     }
 }
 
 pub(crate) fn tone(state: BudgetState) -> Tone {
     match state {
         BudgetState::Ok => Tone::Good,
-        BudgetState::Warned => Tone::Warning,
+        BudgetState::Warned | BudgetState::Waiting => Tone::Warning,
         BudgetState::Blocked => Tone::Bad,
+        BudgetState::Paused | BudgetState::Bypassed => Tone::Quiet,
     }
+}
+
+/// That no limit refuses, and until when.
+pub(crate) fn bypass(bypass: &Bypass, now: DateTime<Utc>, zone: Tz) -> String {
+    let until = when::shown(bypass.until, now, zone);
+    let distance = when::distance(bypass.until, now);
+    let why = bypass.why.as_ref().map(|why| format!(", for: {why}")).unwrap_or_default();
+    format!("No limit refuses until {until} ({distance}){why}. To end that: outlay bypass off")
 }

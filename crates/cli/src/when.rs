@@ -70,6 +70,16 @@ pub(crate) fn parse(
         })
 }
 
+/// The end of a duration from now: `30m`, `2h`.
+pub(crate) fn after(duration: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let distance = parse_duration(duration)?;
+    TimeDelta::from_std(distance)
+        .ok()
+        .filter(|distance| !distance.is_zero())
+        .and_then(|distance| now.checked_add_signed(distance))
+        .ok_or_else(|| format!("'{duration}' is no time from now: write it like 30m, 2h or 3d"))
+}
+
 /// The first moment of a local day.
 pub(crate) fn first_moment(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     local_instant(date.and_time(NaiveTime::MIN), zone)
@@ -155,6 +165,16 @@ mod tests {
         }
         for text in ["yesterweek", "", "25:00", "2026-13-01", "7", "99999999999d"] {
             let sentence = parse(text, Direction::Past, now, Tz::UTC).unwrap_err();
+            assert!(sentence.contains(&format!("'{text}'")), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn durations_lead_into_the_future() {
+        let now = at("2026-11-21T22:30:00Z");
+        assert_eq!(after("90m", now), Ok(at("2026-11-22T00:00:00Z")));
+        for text in ["0s", "2", "soon", "99999999999d", "-1h"] {
+            let sentence = after(text, now).unwrap_err();
             assert!(sentence.contains(&format!("'{text}'")), "{sentence}");
         }
     }

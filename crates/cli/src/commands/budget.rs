@@ -5,9 +5,9 @@ mod show;
 
 use std::process::ExitCode;
 
-use outlay_core::budget::Budget;
+use outlay_core::budget::{Budget, Window};
 use outlay_core::ledger::Ledger;
-use outlay_core::report::{self, BudgetView};
+use outlay_core::report::{self, BudgetState, BudgetView};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
@@ -59,6 +59,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
     },
+    /// Let a budget count and refuse nothing, for a while or until it is resumed
+    Pause {
+        /// The budget
+        name: String,
+        /// For how long: 30m, 2h, 1d [default: until it is resumed]
+        #[arg(long = "for", value_name = "D")]
+        duration: Option<String>,
+    },
+    /// Let a paused budget refuse again
+    Resume {
+        /// The budget
+        name: String,
+    },
     /// Add to the reserve that is used after a period's limit and never expires
     Topup {
         /// The budget
@@ -73,7 +86,9 @@ const EXAMPLES: &str = "\
 Examples:
   outlay budget set day --limit 5 --window day
   outlay budget set opus --limit 40 --window month --model 'claude-opus-*' --soft
-  outlay budget raise day --by 2 --until 18:00";
+  outlay budget set claude --limit 10 --window 5h --client claude-code
+  outlay budget raise day --by 2 --until 18:00
+  outlay budget pause day --for 2h";
 
 /// `GET /api/v1/budgets`.
 #[derive(serde::Serialize)]
@@ -127,14 +142,33 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 .map(|text| when::parse(&text, Direction::Future, now, session.zone))
                 .transpose()
                 .map_err(Failure::Misused)?;
-            let budget = ledger.raise_budget(name, by, until, ACTOR, now).wait()?;
-            let period_end = budget.window.period(now, budget.timezone).end;
-            let end = until.or(period_end).map_or_else(
+            let (budget, until) = ledger.raise_budget(name, by, until, ACTOR, now).wait()?;
+            let end = until.map_or_else(
                 || "for good".to_owned(),
                 |end| format!("until {}", when::shown(end, now, session.zone)),
             );
             out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
             tell(&ledger, session, &budget.name, out)?;
+        }
+        Command::Pause { name, duration } => {
+            let until = duration.map(|text| when::after(&text, now)).transpose();
+            let until = until.map_err(Failure::Misused)?;
+            let name = ledger.pause_budget(name, until, ACTOR, now).wait()?.name;
+            let end = until.map_or_else(
+                || format!("until outlay budget resume {name}"),
+                |until| format!("until {}", when::shown(until, now, session.zone)),
+            );
+            out.line(format!("Budget '{name}' is paused {end}: it counts and refuses nothing."))?;
+        }
+        Command::Resume { name } => {
+            let was = find(&ledger, session, &name)?.state;
+            ledger.resume_budget(name.clone(), ACTOR, now).wait()?;
+            let done = match was {
+                BudgetState::Paused => "is resumed",
+                _ => "was not paused",
+            };
+            out.line(format!("Budget '{name}' {done}."))?;
+            tell(&ledger, session, &name, out)?;
         }
         Command::Topup { name, by } => {
             let budget = ledger.top_up_budget(name, by, ACTOR, now).wait()?;
@@ -175,10 +209,11 @@ fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result
 fn rule(budget: &Budget) -> String {
     let limit = outlay_core::budget::Quantity { unit: budget.unit, count: budget.limit };
     let kind = budget.kind.as_str();
-    let window = match budget.window.name() {
-        "call" => "for each call".to_owned(),
-        "total" => "in total".to_owned(),
-        name => format!("a {name} ({})", budget.timezone.name()),
+    let window = match budget.window {
+        Window::Call => "for each call".to_owned(),
+        Window::Total => "in total".to_owned(),
+        Window::Rolling { span } => format!("in any {span}"),
+        window => format!("a {} ({})", window.name(), budget.timezone.name()),
     };
     let counts = match standing::scope(&budget.scope) {
         everything if everything.is_empty() => String::new(),

@@ -1,7 +1,7 @@
 //! `outlay calls`.
 
 mod follow;
-mod show;
+pub(super) mod show;
 
 use std::process::ExitCode;
 
@@ -127,6 +127,9 @@ fn status(call: &CallView) -> String {
     let reason = call.refusal.as_ref().or(call.error_kind.as_ref());
     let budget = call.refused_by.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
     let mut text = call.status.clone();
+    if call.repeats > 0 {
+        text = format!("{text} {} times", call.repeats.saturating_add(1));
+    }
     if let Some(reason) = reason {
         text = format!("{text} {reason}{budget}");
     }

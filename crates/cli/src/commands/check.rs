@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
+use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
 use outlay_core::price::PriceList;
 use outlay_core::report::{self, BudgetState, BudgetView};
@@ -23,6 +24,15 @@ Examples:
   outlay check --cost 0.50 --project nightly && ./nightly.sh
   outlay check --model claude-opus-4-5")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    spend: Spend,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What a script is about to spend.
+#[derive(Debug, clap::Args)]
+pub(super) struct Spend {
     /// What is about to be spent, in US dollars
     #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     cost: Option<String>,
@@ -38,8 +48,6 @@ pub(crate) struct Arguments {
     /// The project they are of
     #[arg(long, env = "OUTLAY_PROJECT", hide_env_values = true)]
     project: Option<String>,
-    #[command(flatten)]
-    form: Form,
 }
 
 /// What is about to be spent.
@@ -52,65 +60,84 @@ struct Asked<'a> {
     unpriced: Option<&'a str>,
 }
 
-/// `--json` of `check`.
+/// `--json` of `check` and `wait`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-struct Verdict {
-    allowed: bool,
-    reason: Option<&'static str>,
-    budget: Option<String>,
+pub(super) struct Verdict {
+    pub(super) allowed: bool,
+    pub(super) reason: Option<&'static str>,
+    pub(super) budget: Option<String>,
     remaining: Option<Quantity>,
-    reset_date: Option<DateTime<Utc>>,
-    message: String,
+    pub(super) reset_date: Option<DateTime<Utc>>,
+    pub(super) message: String,
 }
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
-    let cost = options.cost.as_deref().map(str::parse::<Money>).transpose();
-    let cost = cost.map_err(Failure::misused)?;
-    if cost.is_some_and(|cost| cost < Money::ZERO) {
-        return Err(Failure::misused("--cost is negative: give what is about to be spent"));
-    }
     let ledger = session.ledger()?;
-    let list = ledger.prices();
-    let model = options.model.as_deref();
-    let price = model.map(|model| price_of(&list, options, model, session.now));
-    let provider = options.provider.clone().or_else(|| {
-        let price = price.as_ref()?.as_ref()?;
-        Some(our_name(&price.provider).to_owned())
-    });
-    let provider = provider.unwrap_or_default();
-    let asked = Asked {
-        cost,
-        calls: i64::from(options.calls),
-        call: CallFacts {
-            provider: &provider,
-            account: &provider,
-            model: model.unwrap_or_default(),
-            project: options.project.as_deref(),
-            ..CallFacts::default()
-        },
-        unpriced: model.filter(|_| price == Some(None)),
-    };
-    let budgets = report::budgets(&ledger, session.now)?;
-    let pass_unpriced = |budget: &BudgetView| allows_unpriced(&ledger, &budget.name);
-    let verdict = judge(&budgets, &asked, pass_unpriced, session.zone);
-    if options.form.json {
-        out.json(&verdict)?;
-    } else if verdict.allowed {
-        out.line(&verdict.message)?;
-    } else {
-        // Not an error of this command's, but nothing that a pipe should read either.
-        return Err(Failure::Refused(verdict.message));
+    let verdict = options.spend.judge(&ledger, session.now, session.zone)?;
+    verdict.say(options.form, out)
+}
+
+impl Spend {
+    /// Whether it may be spent at `now`.
+    pub(super) fn judge(
+        &self,
+        ledger: &Ledger,
+        now: DateTime<Utc>,
+        zone: Tz,
+    ) -> Result<Verdict, Failure> {
+        let cost = self.cost.as_deref().map(str::parse::<Money>).transpose();
+        let cost = cost.map_err(Failure::misused)?;
+        if cost.is_some_and(|cost| cost < Money::ZERO) {
+            return Err(Failure::misused("--cost is negative: give what is about to be spent"));
+        }
+        let list = ledger.prices();
+        let model = self.model.as_deref();
+        let price = model.map(|model| price_of(&list, self.provider.as_deref(), model, now));
+        let provider = self.provider.clone().or_else(|| {
+            let price = price.as_ref()?.as_ref()?;
+            Some(our_name(&price.provider).to_owned())
+        });
+        let provider = provider.unwrap_or_default();
+        let asked = Asked {
+            cost,
+            calls: i64::from(self.calls),
+            call: CallFacts {
+                provider: &provider,
+                account: &provider,
+                model: model.unwrap_or_default(),
+                project: self.project.as_deref(),
+                ..CallFacts::default()
+            },
+            unpriced: model.filter(|_| price == Some(None)),
+        };
+        let budgets = report::budgets(ledger, now)?;
+        let pass_unpriced = |budget: &BudgetView| allows_unpriced(ledger, &budget.name);
+        Ok(judge(&budgets, &asked, pass_unpriced, zone))
     }
-    Ok(if verdict.allowed { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+impl Verdict {
+    /// Says it, and the exit code for it.
+    pub(super) fn say(self, form: Form, out: &mut Out) -> Outcome {
+        if form.json {
+            out.json(&self)?;
+        } else if self.allowed {
+            out.line(&self.message)?;
+        } else {
+            // Not an error of this command's, but nothing that a pipe should read either.
+            return Err(Failure::Refused(self.message));
+        }
+        Ok(if self.allowed { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+    }
 }
 
 fn price_of(
     list: &PriceList,
-    options: &Arguments,
+    provider: Option<&str>,
     model: &str,
     now: DateTime<Utc>,
 ) -> Option<outlay_core::price::Price> {
-    find(list, options.provider.as_deref(), model, now).into_iter().next()
+    find(list, provider, model, now).into_iter().next()
 }
 
 /// Our name for a provider of the price list.
@@ -134,6 +161,7 @@ fn judge(
     let applying: Vec<&BudgetView> = budgets
         .iter()
         .filter(|budget| budget.kind == BudgetKind::Hard)
+        .filter(|budget| !matches!(budget.state, BudgetState::Paused | BudgetState::Bypassed))
         .filter(|budget| budget.scope.matcher().is_ok_and(|scope| scope.matches(&asked.call)))
         .collect();
     for budget in &applying {
@@ -265,6 +293,26 @@ mod tests {
                 .then(|| (verdict.budget.as_deref().unwrap(), verdict.reason.unwrap()));
             assert_eq!(got, refused_by, "{asked:?}: {verdict:?}");
         }
+    }
+
+    #[test]
+    fn what_is_paused_or_bypassed_refuses_nothing() {
+        let day = Day::full();
+        let asked = Asked { cost: None, calls: 1, call: CallFacts::default(), unpriced: None };
+        let is_allowed = || {
+            let budgets = report::budgets(&day.ledger, day.now).unwrap();
+            judge(&budgets, &asked, |_| false, day.zone).allowed
+        };
+        assert!(!is_allowed());
+        day.ledger.pause_budget("day".into(), None, "cli", day.now).wait().unwrap();
+        assert!(is_allowed());
+        day.ledger.resume_budget("day".into(), "cli", day.now).wait().unwrap();
+        assert!(!is_allowed());
+        let until = day.now + chrono::TimeDelta::minutes(10);
+        day.ledger.bypass(until, None, "cli", day.now).wait().unwrap();
+        assert!(is_allowed());
+        day.ledger.end_bypass("cli", day.now).wait().unwrap();
+        assert!(!is_allowed());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitCode, ExitStatus};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use outlay_core::ledger::Ledger;
+use outlay_core::ledger::{Ledger, LedgerError, Opening, Role};
 use outlay_core::money::Money;
 use outlay_core::report::{self, CallQuery, CallView};
 use outlay_host::project;
@@ -19,6 +20,7 @@ use crate::failure::{Failure, Outcome};
 use crate::proxy::{self, Proxy};
 use crate::session::Session;
 
+const ACTOR: &str = "cli";
 /// How long to wait at the end for calls to be settled.
 const SETTLE_MAX: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -29,15 +31,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 Examples:
   outlay run -- claude
   outlay run --project demo -- python train.py
+  outlay run --max-cost 2 -- claude -p 'fix the tests'
 
-At the end one line on stderr says what the project's calls came to in that time.")]
+At the end one line on stderr says what the run's calls came to.")]
 pub(crate) struct Arguments {
     /// Attribute the calls to this project [default: $OUTLAY_PROJECT, else the repository's name]
     #[arg(long)]
     project: Option<String>,
+    /// Refuse the run's calls once they have cost so much, in US dollars
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    max_cost: Option<String>,
     /// The tool and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<String>,
+}
+
+/// Which run it is: what its calls are told together by.
+#[derive(Clone, Debug)]
+struct Run {
+    id: String,
+    project: Option<String>,
 }
 
 /// What the run's calls came to.
@@ -47,7 +60,7 @@ struct Summary {
     input_tokens: i64,
     output_tokens: i64,
     cost: Money,
-    refused: u64,
+    refused: i64,
     unpriced: u64,
     running: u64,
 }
@@ -60,19 +73,55 @@ pub(crate) fn run(session: &Session, options: &Arguments) -> Outcome {
         .or_else(|| std::env::var("OUTLAY_PROJECT").ok())
         .or_else(|| project::of_folder(&std::env::current_dir().ok()?))
         .filter(|project| !project.is_empty());
-    let started = session.now;
-    let status = runtime.block_on(run_tool(session, options, project.as_deref()))?;
+    let run = Run { id: new_id(), project };
+    let limit = options.max_cost.as_deref().map(|cost| Limit::set(session, &run, cost));
+    let limit = limit.transpose()?;
+    let outcome = runtime.block_on(run_tool(session, options, &run));
     let ledger = session.ledger()?;
-    let summary = settled(&ledger, started, project.as_deref())?;
-    let since = started.with_timezone(&session.zone).format("%H:%M:%S").to_string();
-    eprintln!("outlay: {}", sentence(&summary, project.as_deref(), &since));
+    let summary = settled(&ledger, session.now, &run)?;
+    if let Some(limit) = limit {
+        limit.lift()?;
+    }
+    let status = outcome?;
+    eprintln!("outlay: {}", sentence(&summary, options.max_cost.as_deref(), &run));
     Ok(exit_code(status))
+}
+
+/// A name for the run that no other has.
+fn new_id() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    id.get(..12).unwrap_or(&id).to_owned()
+}
+
+/// The hard budget of the run. As long as this process lives, others leave it alone.
+struct Limit {
+    ledger: Ledger,
+    budget: String,
+}
+
+impl Limit {
+    fn set(session: &Session, run: &Run, max_cost: &str) -> Result<Limit, Failure> {
+        let opening = Opening { role: Role::Forward, now: session.now, changed: Arc::new(|| {}) };
+        let ledger = Ledger::open(session.folders.data(), opening)?;
+        let limit =
+            ledger.limit_run(run.id.clone(), max_cost.to_owned(), ACTOR, session.now, session.zone);
+        let budget = limit.wait()?.name;
+        Ok(Limit { ledger, budget })
+    }
+
+    fn lift(self) -> Result<(), Failure> {
+        match self.ledger.remove_budget(self.budget, ACTOR, Utc::now()).wait() {
+            // Somebody removed it while the tool ran.
+            Ok(_) | Err(LedgerError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 async fn run_tool(
     session: &Session,
     options: &Arguments,
-    project: Option<&str>,
+    run: &Run,
 ) -> Result<ExitStatus, Failure> {
     let found = match running::find(&session.folders) {
         // A stranger where a proxy once was: it is told nothing, and a proxy of our own is started.
@@ -80,7 +129,7 @@ async fn run_tool(
         found => found?,
     };
     if let Some(proxy) = found {
-        return tool(options, &proxy.base_url(), project).await;
+        return tool(options, &proxy.base_url(), run).await;
     }
     proxy::log_to_stderr();
     // A port of its own, and no mark: others should not come to rely on a proxy that ends with
@@ -91,18 +140,16 @@ async fn run_tool(
     let serving = tokio::spawn(proxy.run(async {
         drop(stopped.await);
     }));
-    let outcome = tool(options, &base, project).await;
+    let outcome = tool(options, &base, run).await;
     drop(stop);
     // It has settled everything when it ends.
     drop(serving.await);
     outcome
 }
 
-async fn tool(
-    options: &Arguments,
-    base: &str,
-    project: Option<&str>,
-) -> Result<ExitStatus, Failure> {
+async fn tool(options: &Arguments, base: &str, run: &Run) -> Result<ExitStatus, Failure> {
+    let base = &format!("{base}/r/{}", run.id);
+    let project = run.project.as_deref();
     let Some((program, arguments)) = options.command.split_first() else {
         return Err(Failure::misused("there is no command to run: outlay run -- CMD"));
     };
@@ -169,14 +216,10 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// The sums, once nothing of it runs any more (or it takes too long).
-fn settled(
-    ledger: &Ledger,
-    started: DateTime<Utc>,
-    project: Option<&str>,
-) -> Result<Summary, Failure> {
+fn settled(ledger: &Ledger, started: DateTime<Utc>, run: &Run) -> Result<Summary, Failure> {
     let mut waited = Duration::ZERO;
     loop {
-        let summary = summary(ledger, started, project)?;
+        let summary = summary(ledger, started, &run.id)?;
         if summary.running == 0 || waited >= SETTLE_MAX {
             return Ok(summary);
         }
@@ -185,15 +228,11 @@ fn settled(
     }
 }
 
-fn summary(
-    ledger: &Ledger,
-    started: DateTime<Utc>,
-    project: Option<&str>,
-) -> Result<Summary, Failure> {
+fn summary(ledger: &Ledger, started: DateTime<Utc>, run: &str) -> Result<Summary, Failure> {
     let query = CallQuery { since: Some(started), ..CallQuery::default() };
     let mut summary = Summary::default();
     report::each_call(ledger, &query, |call| -> Result<(), Failure> {
-        if project.is_none() || call.project.as_deref() == project {
+        if call.run.as_deref() == Some(run) {
             summary.add(call);
         }
         Ok(())
@@ -204,7 +243,7 @@ fn summary(
 impl Summary {
     fn add(&mut self, call: &CallView) {
         match call.status.as_str() {
-            "refused" => self.refused += 1,
+            "refused" => self.refused += call.repeats.saturating_add(1),
             "running" | "waiting" => self.running += 1,
             "settled" | "estimated" => {
                 self.calls += 1;
@@ -224,24 +263,27 @@ impl Summary {
     }
 }
 
-fn sentence(summary: &Summary, project: Option<&str>, since: &str) -> String {
+fn sentence(summary: &Summary, max_cost: Option<&str>, run: &Run) -> String {
     let calls = if summary.calls == 1 { "call" } else { "calls" };
     let mut text = format!(
         "{} {calls}, {} input and {} output tokens, ${}",
         summary.calls, summary.input_tokens, summary.output_tokens, summary.cost
     );
+    if let Some(max_cost) = max_cost {
+        text.push_str(&format!(" of at most ${max_cost}"));
+    }
     for (count, what) in [
-        (summary.unpriced, "of unknown cost"),
+        (i64::try_from(summary.unpriced).unwrap_or(i64::MAX), "of unknown cost"),
         (summary.refused, "refused"),
-        (summary.running, "still running"),
+        (i64::try_from(summary.running).unwrap_or(i64::MAX), "still running"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));
         }
     }
-    match project {
-        Some(project) => format!("{text} (all calls of project '{project}' since {since})"),
-        None => format!("{text} (all calls since {since})"),
+    match &run.project {
+        Some(project) => format!("{text} (project '{project}')"),
+        None => text,
     }
 }
 
@@ -251,27 +293,34 @@ mod tests {
     use crate::testing::Day;
 
     #[test]
-    fn the_projects_calls_since_then_are_summed() {
+    fn the_runs_own_calls_are_summed() {
         let day = Day::full();
-        for (project, started, expected) in [
+        let run = |id: &str, project: Option<&str>| Run {
+            id: id.to_owned(),
+            project: project.map(str::to_owned),
+        };
+        for (run, started, max_cost, expected) in [
             (
-                None,
+                run("1f2e", Some("demo")),
                 "2026-11-20T00:00:00Z",
-                "4 calls, 50 input and 610 output tokens, $0.00607, 1 refused (all calls since T)",
+                Some("1"),
+                "2 calls, 20 input and 400 output tokens, $0.004 of at most $1, 1 refused (project 'demo')",
             ),
             (
-                Some("demo"),
-                "2026-11-21T00:00:00Z",
-                "1 call, 10 input and 200 output tokens, $0.002 (all calls of project 'demo' since T)",
+                run("1f2e", None),
+                "2026-11-21T09:30:00Z",
+                None,
+                "1 call, 10 input and 200 output tokens, $0.002, 1 refused",
             ),
             (
-                Some("demo"),
-                "2026-11-21T11:00:00Z",
-                "0 calls, 0 input and 0 output tokens, $0.00 (all calls of project 'demo' since T)",
+                run("other", None),
+                "2026-11-20T00:00:00Z",
+                None,
+                "0 calls, 0 input and 0 output tokens, $0.00",
             ),
         ] {
-            let summary = summary(&day.ledger, started.parse().unwrap(), project).unwrap();
-            assert_eq!(sentence(&summary, project, "T"), expected);
+            let summary = summary(&day.ledger, started.parse().unwrap(), &run.id).unwrap();
+            assert_eq!(sentence(&summary, max_cost, &run), expected);
         }
     }
 }

@@ -43,6 +43,14 @@ fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
     }
     out.table(&spent)?;
     out.line("")?;
+    if let Some(bypass) = &status.bypass {
+        let sentence = standing::bypass(bypass, now, zone);
+        out.line(out.look().paint(Tone::Bad, sentence))?;
+        out.line("")?;
+    }
+    if let Some(plan) = &status.plan {
+        out.line(format!("Plan: {plan}"))?;
+    }
     if status.budgets.is_empty() {
         out.line(
             "No budget is set, so nothing is refused: outlay budget set day --limit 5 --window day",

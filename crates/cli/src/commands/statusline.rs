@@ -25,6 +25,13 @@ fn line(status: &Status, zone: Tz, look: Look) -> String {
         .iter()
         .filter(|budget| budget.window != "call")
         .max_by(|a, b| percent(&a.percent).total_cmp(&percent(&b.percent)));
+    if let Some(bypass) = &status.bypass {
+        let until = bypass.until.with_timezone(&zone).format("%H:%M");
+        return format!(
+            "{today} · {}",
+            look.paint(Tone::Bad, format!("limits bypassed until {until}"))
+        );
+    }
     let Some(budget) = tightest else { return today };
     let left = match budget.state {
         BudgetState::Blocked => {
@@ -38,7 +45,13 @@ fn line(status: &Status, zone: Tz, look: Look) -> String {
         BudgetState::Warned => {
             look.paint(Tone::Warning, format!("{} {}% used", budget.name, budget.percent))
         }
-        BudgetState::Ok => format!("{} of {} {}", budget.used, budget.limit, budget.name),
+        BudgetState::Waiting => {
+            look.paint(Tone::Warning, format!("{} calls wait for {}", budget.waiting, budget.name))
+        }
+        BudgetState::Paused => look.paint(Tone::Quiet, format!("{} paused", budget.name)),
+        BudgetState::Ok | BudgetState::Bypassed => {
+            format!("{} of {} {}", budget.used, budget.limit, budget.name)
+        }
     };
     format!("{today} · {left}")
 }

@@ -13,6 +13,7 @@ use crate::session::Session;
 #[command(after_help = "\
 Examples:
   outlay budget set day --limit 5 --window day
+  outlay budget set claude --limit 10 --window 5h --client claude-code
   outlay budget set demo --limit 2000000 --unit tokens --window week --project demo
   outlay budget set day --soft --warn 50,80,95")]
 pub(crate) struct Arguments {
@@ -21,7 +22,7 @@ pub(crate) struct Arguments {
     /// The limit of one period, in the unit [a new budget needs it]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<String>,
-    /// call, day, week, month or total [a new budget needs it]
+    /// call, day, week, month, total, or rolling: 30m, 5h, 30d [a new budget needs it]
     #[arg(long)]
     window: Option<String>,
     /// Refuse the call that would cross the limit [default]
@@ -207,6 +208,7 @@ impl Arguments {
             client: over(&old.client, &self.client),
             session: over(&old.session, &self.session),
             tag: over(&old.tag, &self.tag),
+            run: old.run.clone(),
         };
         (new != *old).then_some(new)
     }
@@ -228,6 +230,7 @@ mod tests {
     fn a_window_keeps_its_anchor_unless_it_is_named() {
         let month = |anchor_day| Window::Month { anchor_day };
         let sunday = Window::Week { start: Weekday::Sun };
+        let five_hours = Window::parse("5h").unwrap();
         let four = Window::Day { reset_at: NaiveTime::from_hms_opt(4, 0, 0).unwrap() };
         for (window, anchor_day, week_start, reset_at, old, expected) in [
             (None, None, None, None, None, Ok(None)),
@@ -244,7 +247,10 @@ mod tests {
             (Some("month"), None, Some("sun"), None, None, Err("--week-start goes with a week")),
             (Some("week"), None, Some("someday"), None, None, Err("'someday' is no day")),
             (Some("day"), None, None, Some("4"), None, Err("'4' is no time of day")),
-            (Some("5h"), None, None, None, None, Err("rolling window")),
+            (Some("5h"), None, None, None, None, Ok(Some(five_hours))),
+            (Some("5h"), None, None, None, Some(month(15)), Ok(Some(five_hours))),
+            (Some("5h"), Some("3"), None, None, None, Err("--anchor-day goes with a month")),
+            (Some("0m"), None, None, None, None, Err("'0m' is no length")),
             (Some("fortnight"), None, None, None, None, Err("'fortnight' is not a window")),
         ] {
             let owned = |text: Option<&str>| text.map(str::to_owned);

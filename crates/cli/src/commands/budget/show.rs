@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{NaiveTime, TimeDelta};
 use outlay_core::budget::Window;
 use outlay_core::ledger::BudgetEvent;
-use outlay_core::report::BudgetView;
+use outlay_core::report::{BudgetState, BudgetView};
 use serde_json::Value;
 
 use super::set::Settings;
@@ -44,7 +44,7 @@ pub(super) fn budget(
     let unpriced = if settings.allow_unpriced { "pass" } else { "are refused" };
     let rows = [
         ("Budget", look.paint(Tone::Strong, &view.name)),
-        ("State", look.paint(tone, standing::state(view.state))),
+        ("State", look.paint(tone, state(view, session))),
         ("Kind", view.kind.as_str().to_owned()),
         ("Window", window(settings.window, &view.timezone)),
         ("Counts", if scope.is_empty() { "every call".to_owned() } else { scope }),
@@ -69,6 +69,18 @@ pub(super) fn budget(
         out.line(look.paint(tone, bar))?;
     }
     Ok(())
+}
+
+/// The state, and until when where it lifts by itself.
+fn state(view: &BudgetView, session: &Session) -> String {
+    let state = standing::state(view);
+    match (view.state, view.paused_until) {
+        (BudgetState::Paused, Some(until)) => {
+            format!("{state} until {}", when::shown(until, session.now, session.zone))
+        }
+        (BudgetState::Paused, None) => format!("{state} until it is resumed"),
+        _ => state,
+    }
 }
 
 pub(super) fn history(
@@ -133,5 +145,6 @@ fn window(window: Window, timezone: &str) -> String {
         Window::Month { anchor_day } => format!("month, from day {anchor_day} ({timezone})"),
         Window::Call => "each call".to_owned(),
         Window::Total => "everything, for good".to_owned(),
+        Window::Rolling { span } => format!("the last {span}, whenever one looks"),
     }
 }

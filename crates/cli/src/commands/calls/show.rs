@@ -1,7 +1,7 @@
 //! `outlay calls show`: one call and its arithmetic.
 
 use outlay_core::ledger::Ledger;
-use outlay_core::report::{self, CallDetail, CallQuery};
+use outlay_core::report::{self, BudgetShare, CallDetail, CallQuery};
 use uuid::Uuid;
 
 use crate::commands::{Form, cost};
@@ -30,11 +30,11 @@ pub(super) fn run(
     }
     facts(&detail, session, out)?;
     arithmetic(&detail, out)?;
-    budgets(&detail, session, out)
+    shares(&detail.budgets, session, out)
 }
 
 /// The call whose id it is, or ends with it.
-fn find(ledger: &Ledger, text: &str) -> Result<Uuid, Failure> {
+pub(in crate::commands) fn find(ledger: &Ledger, text: &str) -> Result<Uuid, Failure> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }
@@ -133,8 +133,13 @@ fn arithmetic(detail: &CallDetail, out: &mut Out) -> Result<(), Failure> {
     out.line(out.look().paint(Tone::Quiet, note))
 }
 
-fn budgets(detail: &CallDetail, session: &Session, out: &mut Out) -> Result<(), Failure> {
-    if detail.budgets.is_empty() {
+/// What the call holds in its budgets, or was charged there.
+pub(in crate::commands) fn shares(
+    shares: &[BudgetShare],
+    session: &Session,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if shares.is_empty() {
         return Ok(());
     }
     out.line("")?;
@@ -144,7 +149,7 @@ fn budgets(detail: &CallDetail, session: &Session, out: &mut Out) -> Result<(), 
         Column::Decimal("Held"),
         Column::Decimal("Charged"),
     ]);
-    for share in &detail.budgets {
+    for share in shares {
         let from = match share.period_start.timestamp() {
             0 => "the beginning".to_owned(),
             _ => when::shown(share.period_start, session.now, session.zone),
@@ -176,7 +181,7 @@ mod tests {
         let shown = printed(Look::PIPE, |out| {
             facts(&detail, &session, out)?;
             arithmetic(&detail, out)?;
-            budgets(&detail, &session, out)
+            shares(&detail.budgets, &session, out)
         });
         insta::assert_snapshot!(shown);
     }
