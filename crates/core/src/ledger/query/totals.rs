@@ -55,7 +55,7 @@ pub(crate) fn ended_early(connection: &Connection) -> rusqlite::Result<Vec<Ended
     connection
         .prepare_cached(
             "SELECT p.text, status, error_kind, refusal, calls FROM ( \
-             SELECT provider_id, status, error_kind, refusal, count(*) AS calls FROM call \
+             SELECT provider_id, status, error_kind, refusal, sum(1 + repeats) AS calls FROM call \
              WHERE status IN ('refused', 'failed', 'estimated') \
              GROUP BY status, provider_id, error_kind, refusal) \
              JOIN dimension p ON p.id = provider_id ORDER BY 1, 2, 3, 4",
@@ -86,6 +86,6 @@ pub(crate) fn limited(connection: &Connection) -> rusqlite::Result<Vec<(String, 
 /// Running calls of all processes.
 pub(crate) fn running(connection: &Connection) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached("SELECT count(*) FROM call WHERE owner IS NOT NULL")?
+        .prepare_cached("SELECT count(*) FROM call WHERE owner IS NOT NULL AND status = 'running'")?
         .query_row([], |row| row.get(0))
 }
