@@ -56,6 +56,7 @@ pub(crate) fn settings(
     listen: Option<SocketAddr>,
     token: String,
 ) -> Result<Settings, SettingsError> {
+    let plans = config.all_plans();
     let providers = config.providers.into_iter().map(|(name, provider)| ProviderPart {
         name,
         base_url: provider.base_url,
@@ -74,6 +75,7 @@ pub(crate) fn settings(
         loops: loops(config.loops),
         token,
     })
+    .map(|settings| settings.with_plans(plans))
 }
 
 fn loops(Loops { rules, refuse, idle_refuse }: Loops) -> LoopSetting {

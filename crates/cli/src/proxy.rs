@@ -164,9 +164,10 @@ fn settings(session: &Session, listen: SocketAddr, token: String) -> Result<Sett
         loops: loops(config)?,
         token,
     };
-    Settings::from_parts(parts).map_err(|error| {
+    let settings = Settings::from_parts(parts).map_err(|error| {
         Failure::Failed(format!("{}: {error}", session.folders.config().display()))
-    })
+    })?;
+    Ok(settings.with_plans(config.all_plans()))
 }
 
 fn loops(config: &Config) -> Result<LoopSetting, Failure> {

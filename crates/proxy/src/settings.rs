@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use outlay_core::ledger::Plan;
 use outlay_wire::RefusalStatus;
 use url::Url;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub strict: bool,
     /// What is a loop, and what is done about one.
     pub loops: LoopSetting,
+    /// The plans that can be put in use.
+    pub plans: Vec<Plan>,
     /// The local API's token.
     pub token: String,
 }
@@ -163,8 +166,15 @@ impl Settings {
             after_disconnect: parts.after_disconnect,
             strict: parts.strict,
             loops: parts.loops,
+            plans: Plan::built_in(),
             token: parts.token,
         })
+    }
+
+    /// With these plans in place of the built-in ones.
+    #[must_use]
+    pub fn with_plans(self, plans: Vec<Plan>) -> Settings {
+        Settings { plans, ..self }
     }
 
     /// The providers that need no configuration, and those that need only an address.

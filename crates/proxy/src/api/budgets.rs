@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::input::{self, Amount, Body, Name, Query, read};
+use super::input::{self, Amount, Body, Length, Name, Query, read};
 use crate::App;
 
 /// How every budget stands.
@@ -137,6 +137,27 @@ pub(super) async fn top_up(
     view(&app, name).await.map(Json)
 }
 
+pub(super) async fn pause(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+    body: Body,
+) -> Result<Json<BudgetView>, ApiError> {
+    let length: Length = body.json_or_nothing()?.unwrap_or_default();
+    let until = length.end(&app)?;
+    app.ledger().pause_budget(name.clone(), until, caller.actor(), app.now()).await?;
+    view(&app, name).await.map(Json)
+}
+
+pub(super) async fn resume(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+) -> Result<Json<BudgetView>, ApiError> {
+    app.ledger().resume_budget(name.clone(), caller.actor(), app.now()).await?;
+    view(&app, name).await.map(Json)
+}
+
 async fn view(app: &App, name: String) -> Result<BudgetView, ApiError> {
     let now = app.now();
     read(app, move |ledger| {
@@ -164,7 +185,7 @@ async fn window(app: &App, name: &str, asked: &Change) -> Result<Option<Window>,
     let window = match &asked.window {
         Some(window) => window.clone(),
         None if anchor == Anchor::default() => return Ok(None),
-        None => view(app, name.to_owned()).await?.window.to_owned(),
+        None => view(app, name.to_owned()).await?.window,
     };
     Window::parse(&window)
         .and_then(|window| window.anchored(&anchor))

@@ -1,8 +1,8 @@
-//! `GET /calls` and `GET /calls/{id}`.
+//! `GET /calls`, `GET /calls/{id}` and `GET /calls/{id}/explanation`.
 
 use axum::Json;
 use axum::extract::State;
-use outlay_core::report::{self, CallDetail, CallPage, CallQuery};
+use outlay_core::report::{self, CallDetail, CallPage, CallQuery, Explanation};
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -31,15 +31,27 @@ pub(super) async fn show(
     State(app): State<App>,
     Name(id): Name,
 ) -> Result<Json<CallDetail>, ApiError> {
-    let asked: Uuid = id.parse().map_err(|_| {
+    let id = uuid(&id)?;
+    read(&app, move |ledger| report::call(ledger, id)).await?.map(Json).ok_or_else(|| unknown(id))
+}
+
+pub(super) async fn explain(
+    State(app): State<App>,
+    Name(id): Name,
+) -> Result<Json<Explanation>, ApiError> {
+    let id = uuid(&id)?;
+    let found = read(&app, move |ledger| report::explanation(ledger, id)).await?;
+    found.map(Json).ok_or_else(|| unknown(id))
+}
+
+fn uuid(id: &str) -> Result<Uuid, ApiError> {
+    id.parse().map_err(|_| {
         ApiError::invalid(format!("'{id}' is not the id of a call: GET /calls lists them"))
-    })?;
-    match read(&app, move |ledger| report::call(ledger, asked)).await? {
-        Some(call) => Ok(Json(call)),
-        None => {
-            Err(ApiError::not_found(format!("there is no call {asked}: GET /calls lists them")))
-        }
-    }
+    })
+}
+
+fn unknown(id: Uuid) -> ApiError {
+    ApiError::not_found(format!("there is no call {id}: GET /calls lists them"))
 }
 
 fn cursor(text: &str) -> Result<i64, ApiError> {

@@ -7,7 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use http::StatusCode;
 use http::request::Parts;
@@ -110,6 +110,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 pub(super) struct Body(pub(super) Bytes);
 
 impl Body {
+    /// Reads the body as JSON where there is one.
+    pub(super) fn json_or_nothing<T: DeserializeOwned>(&self) -> Result<Option<T>, ApiError> {
+        if self.0.trim_ascii().is_empty() { Ok(None) } else { self.json().map(Some) }
+    }
+
     /// Reads the body as JSON; an error names the field.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         if self.0.trim_ascii().is_empty() {
@@ -163,6 +168,38 @@ impl<'de> Deserialize<'de> for Amount {
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// How long something is to last: so many seconds, or until an instant; neither is for good.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Length {
+    seconds: Option<u32>,
+    until: Option<String>,
+}
+
+impl Length {
+    pub(super) fn new(seconds: Option<u32>, until: Option<String>) -> Length {
+        Length { seconds, until }
+    }
+
+    /// When it ends.
+    pub(super) fn end(&self, app: &App) -> Result<Option<DateTime<Utc>>, ApiError> {
+        let until = match (self.seconds, &self.until) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid("give 'seconds' or 'until', not both"));
+            }
+            (Some(seconds), None) => Some(app.now() + TimeDelta::seconds(i64::from(seconds))),
+            (None, Some(text)) => Some(instant("until", text, app.settings().timezone)?),
+            (None, None) => None,
+        };
+        match until {
+            Some(until) if until <= app.now() => Err(ApiError::invalid(
+                "it would be over at once: give more 'seconds', or a later 'until'",
+            )),
+            until => Ok(until),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | answers |
 //! |---|---|
-//! | `status`, `quota`, `budgets`, `usage`, `calls`, `record`, `balances`, `prices`, `alerts`, `pulse` | `/api/v1/...` |
+//! | `status`, `quota`, `budgets`, `bypass`, `plans`, `usage`, `calls`, `record`, `balances`, `prices`, `alerts`, `pulse` | `/api/v1/...` |
 //! | `session` | login codes, bearers, and the proof that this server knows the token |
 //! | `auth`, `guard` | who may ask |
 //! | `dashboard`, `help`, `metrics` | `/`, `/help/...`, `/metrics` |
@@ -12,6 +12,7 @@ mod alerts;
 mod auth;
 mod balances;
 mod budgets;
+mod bypass;
 mod calls;
 mod dashboard;
 mod error;
@@ -20,6 +21,7 @@ mod help;
 mod input;
 mod metrics;
 mod openapi;
+mod plans;
 mod prices;
 mod pulse;
 mod quota;
@@ -102,9 +104,14 @@ fn needing_token() -> Routes {
         ("/budgets/{name}/history", get(budgets::history)),
         ("/budgets/{name}/raises", post(budgets::raise)),
         ("/budgets/{name}/topups", post(budgets::top_up)),
+        ("/budgets/{name}/pauses", post(budgets::pause).delete(budgets::resume)),
+        ("/bypass", get(bypass::show).post(bypass::start).delete(bypass::end)),
+        ("/plans", get(plans::list)),
+        ("/plan", get(plans::show).put(plans::put_in_use)),
         ("/usage", get(usage::show)),
         ("/calls", get(calls::list).post(record::record)),
         ("/calls/{id}", get(calls::show)),
+        ("/calls/{id}/explanation", get(calls::explain)),
         ("/balances", get(balances::list)),
         ("/grants", post(balances::grant)),
         ("/prices", get(prices::list)),
