@@ -5,8 +5,8 @@
 //! hashes and times, no text; a bounded number of callers; and takes constant time an event.
 //!
 //! What is no loop: bodies that grow (an agent's every turn), one body asked many times at once
-//! (samples) or after failures, streams that overlap (agents side by side), and whatever is answered
-//! at length.
+//! (samples) or after failures, streams that overlap (agents side by side), that pause (completions
+//! while somebody types) or that their client breaks off, and whatever is answered at length.
 
 mod away;
 mod bounded;
@@ -101,7 +101,7 @@ pub struct Ask<'a> {
     pub at: DateTime<Utc>,
 }
 
-/// How a call that was sent ended.
+/// The end of a call that was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
     /// When.
@@ -112,12 +112,23 @@ pub struct End {
     pub is_billed: bool,
     /// Whether it was a stream.
     pub is_stream: bool,
-    /// Whether it ended before its end: broken off, failed, or by its output cap.
-    pub is_cut: bool,
+    /// How.
+    pub how: HowEnded,
     /// Generated tokens; `None` where unknown.
     pub output_tokens: Option<u64>,
     /// What it cost; `None` where unknown.
     pub cost: Option<Money>,
+}
+
+/// How a call that was sent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HowEnded {
+    /// As it should.
+    Whole,
+    /// Broken off by the provider, failed, ended by us, or by its output cap.
+    Cut,
+    /// Its client went away.
+    ClientLeft,
 }
 
 /// What is remembered of a call until it is refused or ends.

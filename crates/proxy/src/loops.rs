@@ -14,10 +14,12 @@ use outlay_core::alert::{AlertKind, Severity, loop_text};
 use outlay_core::cost::Bill;
 use outlay_core::ledger::{Ledger, LedgerError, NewAlert, NewCall};
 use outlay_core::loops::{
-    Ask, Caller, End, Finding, LoopKind, LoopRules, LoopWatch, TELL_AGAIN, Ticket,
+    self, Ask, Caller, Finding, HowEnded, LoopKind, LoopRules, LoopWatch, TELL_AGAIN, Ticket,
 };
 use outlay_core::refusal::{Refusal, Repetition};
 use outlay_wire::{Ending, Reading};
+
+use crate::bill::End;
 
 /// What is a loop, and what is done about one.
 #[derive(Clone)]
@@ -129,25 +131,31 @@ impl Loops {
         self.watch().refused(&watched.ticket, at);
     }
 
-    /// The call was sent, and is over at `at` after `lasted`. `reading` is what was read of its
-    /// answer, `bill` what is charged for it.
+    /// The call was sent, and is over at `at` after `lasted`. `answer` is what was read of it and how
+    /// its transfer ended, `bill` what is charged for it.
     pub(crate) fn ended(
         &self,
         watched: &Watched,
         at: DateTime<Utc>,
         lasted: Duration,
-        reading: Option<&Reading>,
+        answer: Option<(&Reading, End)>,
         bill: Option<&Bill>,
     ) {
         let output_tokens = bill.and_then(|bill| bill.usage).map(|usage| usage.completion_tokens());
         let is_capped =
             output_tokens.zip(watched.output_tokens_max).is_some_and(|(said, max)| said >= max);
-        let end = End {
+        let end = loops::End {
             at,
             lasted: TimeDelta::from_std(lasted).unwrap_or(TimeDelta::MAX),
             is_billed: bill.is_some(),
-            is_stream: reading.is_some_and(|reading| !reading.whole),
-            is_cut: is_capped || reading.is_some_and(|read| read.ending != Ending::Complete),
+            is_stream: answer.is_some_and(|(reading, _)| !reading.whole),
+            how: match answer {
+                Some((reading, _)) if reading.ending == Ending::Complete && !is_capped => {
+                    HowEnded::Whole
+                }
+                Some((_, End::ClientLeft)) => HowEnded::ClientLeft,
+                Some(_) | None => HowEnded::Cut,
+            },
             output_tokens,
             cost: bill.and_then(|bill| bill.cost),
         };

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::recent::Recent;
 use super::{
-    End, Finding, LoopKind, LoopRules, Measure, PAUSE, REFUSED_WITHIN, SAME_REQUEST_WITHIN,
-    SHORT_STREAMS_WITHIN, TELL_AGAIN,
+    End, Finding, HowEnded, LoopKind, LoopRules, Measure, PAUSE, REFUSED_WITHIN,
+    SAME_REQUEST_WITHIN, SHORT_STREAMS_WITHIN, TELL_AGAIN,
 };
 
 /// Bodies that are remembered: a loop's own and those of the calls between.
@@ -14,6 +14,8 @@ const BODIES_MAX: usize = 8;
 const SHORT_OUTPUT_TOKENS_MAX: u64 = 64;
 /// A stream that takes longer is no tight loop.
 const SHORT_LASTS_MAX: TimeDelta = TimeDelta::seconds(10);
+/// A longer pause between two streams, and the loop is not tight.
+const GAP_MAX: TimeDelta = TimeDelta::seconds(1);
 /// A client may ask again before the connection of its last stream is seen to end.
 const OVERLAP_MAX: TimeDelta = TimeDelta::milliseconds(100);
 
@@ -165,11 +167,11 @@ impl CallerState {
     }
 
     fn stream_ended(&mut self, end: &End, rules: &LoopRules) {
-        let says_little = match end.output_tokens {
-            _ if end.is_cut => true,
-            Some(tokens) => tokens <= SHORT_OUTPUT_TOKENS_MAX,
+        let says_little = match (end.how, end.output_tokens) {
+            (HowEnded::Cut, _) => true,
+            (HowEnded::Whole, Some(tokens)) => tokens <= SHORT_OUTPUT_TOKENS_MAX,
             // Nobody knows whether it got anywhere.
-            None => return,
+            (HowEnded::Whole, None) | (HowEnded::ClientLeft, _) => return,
         };
         if !says_little || end.lasted > SHORT_LASTS_MAX {
             self.short.clear();
@@ -177,11 +179,12 @@ impl CallerState {
             return;
         }
         let begun = end.at - end.lasted;
-        let is_beside = self.short_ended.is_some_and(|last| begun + OVERLAP_MAX < last);
-        self.short_ended = Some(end.at);
-        if is_beside {
+        let follows = |last| begun + OVERLAP_MAX >= last && begun - GAP_MAX <= last;
+        if !self.short_ended.is_some_and(follows) {
             self.short.clear();
-        } else if self.tight.is_none() {
+        }
+        self.short_ended = Some(end.at);
+        if self.tight.is_none() {
             self.tight = self
                 .short
                 .push(end.at, rules.short_streams, SHORT_STREAMS_WITHIN)

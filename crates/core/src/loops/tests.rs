@@ -24,15 +24,15 @@ fn document(at: DateTime<Utc>) -> End {
         lasted: TimeDelta::zero(),
         is_billed: true,
         is_stream: false,
-        is_cut: false,
+        how: HowEnded::Whole,
         output_tokens: Some(500),
         cost: None,
     }
 }
 
-fn stream(at: DateTime<Utc>, lasted_ms: i64, is_cut: bool, output_tokens: Option<u64>) -> End {
+fn stream(at: DateTime<Utc>, lasted_ms: i64, how: HowEnded, output_tokens: Option<u64>) -> End {
     let lasted = TimeDelta::milliseconds(lasted_ms);
-    End { lasted, is_stream: true, is_cut, output_tokens, ..document(at) }
+    End { lasted, is_stream: true, how, output_tokens, ..document(at) }
 }
 
 fn kinds(found: &[Finding]) -> Vec<LoopKind> {
@@ -135,7 +135,10 @@ fn what_fails_may_be_tried_again() {
     for second in 0..200 {
         let (ticket, found) = watch.asked(&ask(1, at(second)));
         assert_eq!(found, []);
-        watch.ended(&ticket, &End { is_billed: false, ..stream(at(second), 100, true, None) });
+        watch.ended(
+            &ticket,
+            &End { is_billed: false, ..stream(at(second), 100, HowEnded::Cut, None) },
+        );
     }
 }
 
@@ -168,24 +171,27 @@ fn retries_after_refusals() {
 #[test]
 fn streams_that_are_over_at_once() {
     let tight = Some((LoopKind::TightLoop, 61));
-    // Each stream: when it ends after the one before, how long it took, cut, tokens.
-    for (name, count, every_ms, lasted_ms, is_cut, tokens, expected) in [
-        ("241 in 75 seconds, without an end", 241, 311, 300, true, None, tight),
-        ("96 in 65 seconds, by the cap", 96, 677, 600, true, Some(256), tight),
-        ("sixty empty ones", 60, 1_900, 500, false, Some(0), tight),
-        ("fifty-nine", 59, 500, 400, true, Some(0), None),
-        ("slower than thirty a minute", 500, 2_100, 500, true, Some(0), None),
-        ("an agent with quick tools", 500, 1_500, 1_200, false, Some(90), None),
-        ("agents side by side", 500, 100, 900, false, Some(30), None),
-        ("long waits", 500, 10_500, 10_400, true, Some(0), None),
-        ("nobody knows what they said", 500, 500, 400, false, None, None),
+    // Each stream: when it ends after the one before, how long it took, how it ended, tokens.
+    use HowEnded::{ClientLeft, Cut, Whole};
+    for (name, count, every_ms, lasted_ms, how, tokens, expected) in [
+        ("241 in 75 seconds, without an end", 241, 311, 300, Cut, None, tight),
+        ("96 in 65 seconds, by the cap", 96, 677, 600, Cut, Some(256), tight),
+        ("sixty empty ones", 60, 1_900, 1_000, Whole, Some(0), tight),
+        ("fifty-nine", 59, 500, 400, Cut, Some(0), None),
+        ("slower than thirty a minute", 500, 2_100, 1_500, Cut, Some(0), None),
+        ("completions while somebody types", 500, 1_600, 500, Whole, Some(20), None),
+        ("completions that are typed over", 500, 400, 390, ClientLeft, Some(20), None),
+        ("an agent with quick tools", 500, 1_500, 1_200, Whole, Some(90), None),
+        ("agents side by side", 500, 100, 900, Whole, Some(30), None),
+        ("long waits", 500, 10_500, 10_400, Cut, Some(0), None),
+        ("nobody knows what they said", 500, 500, 400, Whole, None, None),
     ] {
         let mut watch = LoopWatch::new(LoopRules::default());
         let mut found = Vec::new();
         for nth in 1..=count {
             let now = at_ms(nth * every_ms);
             let (ticket, news) = watch.asked(&ask(u64::try_from(nth).unwrap(), now));
-            watch.ended(&ticket, &stream(now, lasted_ms, is_cut, tokens));
+            watch.ended(&ticket, &stream(now, lasted_ms, how, tokens));
             found.extend(news.into_iter().map(|it| (it.kind, nth)));
         }
         let (_, news) = watch.asked(&ask(0, at_ms(count * every_ms + 10)));
@@ -205,11 +211,11 @@ fn a_tight_loop_lasts_until_it_pauses_or_gets_somewhere() {
         for nth in 1..=60 {
             let now = at_ms(nth * 1_000);
             let (ticket, _) = watch.asked(&ask(u64::try_from(nth).unwrap(), now));
-            watch.ended(&ticket, &stream(now, 500, true, Some(0)));
+            watch.ended(&ticket, &stream(now, 500, HowEnded::Cut, Some(0)));
         }
         if progress {
             let (ticket, _) = watch.asked(&ask(998, at_ms(60_500)));
-            watch.ended(&ticket, &stream(at_ms(60_900), 300, false, Some(900)));
+            watch.ended(&ticket, &stream(at_ms(60_900), 300, HowEnded::Whole, Some(900)));
         }
         let (_, found) = watch.asked(&ask(999, at_ms(next_ms)));
         assert_eq!(kinds(&found), expected, "{name}");
@@ -335,7 +341,7 @@ fn a_rule_that_is_off_finds_nothing() {
         let (ticket, found) = watch.asked(&Ask { idle, ..ask(1, at(second)) });
         assert_eq!(found, []);
         watch.refused(&ticket, at(second));
-        watch.ended(&ticket, &stream(at(second), 1, true, Some(0)));
+        watch.ended(&ticket, &stream(at(second), 1, HowEnded::Cut, Some(0)));
     }
 }
 
@@ -370,7 +376,8 @@ proptest! {
             let (ticket, found) =
                 watch.asked(&Ask { caller, body: Some(event.body), idle: None, at: now });
             log.push((event.session, event.body, now, event.tokens));
-            let end = stream(now, 100, event.tokens % 2 == 1, Some(event.tokens));
+            let how = if event.tokens % 2 == 1 { HowEnded::Cut } else { HowEnded::Whole };
+            let end = stream(now, 100, how, Some(event.tokens));
             match event.tokens {
                 0 => watch.refused(&ticket, now),
                 _ => watch.ended(&ticket, &end),
