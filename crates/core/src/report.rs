@@ -74,5 +74,5 @@ pub fn alerts(ledger: &Ledger, limit: u32) -> Result<Vec<AlertView>, LedgerError
 /// # Errors
 /// When the file cannot be read.
 pub fn revision(ledger: &Ledger) -> Result<i64, LedgerError> {
-    ledger.read(|connection| Ok(query::revision(connection)?))
+    ledger.revision()
 }

@@ -1,4 +1,5 @@
-//! What the writer remembers between transactions, dropped whenever another connection has written.
+//! What the writer remembers between transactions, dropped whenever another connection has written,
+//! and what it has still to write in the one that is open.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use rusqlite::Connection;
 
 use super::active::{ActiveBudget, Bypass};
 use super::counter::Counters;
+use super::rollup::Rollups;
 use super::running::Running;
 use crate::admission::History;
 use crate::price::{Price, PriceList};
@@ -23,6 +25,8 @@ const REFUSED_MAX: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Cache {
     data_version: i64,
+    /// Written by [`Cache::flush`]; empty between transactions.
+    pub(crate) rollups: Rollups,
     dimensions: HashMap<i64, HashMap<String, i64>>,
     dimension_count: usize,
     accounts: HashMap<String, i64>,
@@ -92,6 +96,12 @@ impl Cache {
             self.data_version = version;
         }
         Ok(())
+    }
+
+    /// Writes down what the open transaction has still to say, before it is committed.
+    pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.counters.flush(connection)?;
+        self.rollups.flush(connection)
     }
 
     pub(crate) fn dimension(&self, kind: i64, text: &str) -> Option<i64> {

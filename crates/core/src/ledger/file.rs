@@ -1,7 +1,6 @@
 //! The open file: its connections, its threads, and the lock that says this process lives.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -11,21 +10,15 @@ use rusqlite::Connection;
 
 use super::error::{LedgerError, OpError};
 use super::process::Liveness;
-use super::time::new_id;
-use super::writer::{Reply, Retry, Setting, Writer, Writing};
-use super::{price, schema};
+use super::time::{new_id, to_ms};
+use super::writer::{Reply, Retry, Runs, Setting, Writer, Writing};
+use super::{checkpoint, price, schema};
 use crate::price::PriceList;
 
 /// The file's name in the data folder.
 const FILE: &str = "outlay.db";
 /// The folder of the locks that tell which processes live.
 const PROCESSES: &str = "processes";
-/// Commits between two checkpoints of the write-ahead log.
-const CHECKPOINT_EVERY: u32 = 1_000;
-
-/// A longer write-ahead log is begun anew.
-const LOG_PAGES_MAX: i64 = 4_000;
-
 /// What a process does with the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -55,6 +48,10 @@ pub(crate) struct OpenFile {
     pub(crate) fingerprint_secret: [u8; 32],
     pub(crate) prices: Arc<ArcSwap<PriceList>>,
     readers: Mutex<Vec<Connection>>,
+    /// Never writes, so that it sees every commit as one of others.
+    onlooker: Mutex<Option<Connection>>,
+    /// What revisions begin with, so that they differ from those of earlier handles.
+    opened_ms: i64,
     writer: Option<Writer>,
     /// The writer's, and the checkpoints', in the order in which they end.
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -80,31 +77,29 @@ impl OpenFile {
         let prices = Arc::new(ArcSwap::from_pointee(PriceList::with_user_prices(
             price::user_prices(&connection).map_err(|error| LedgerError::sqlite(&path, &error))?,
         )));
-        let mut threads = Vec::new();
-        let changed = match opening.role {
-            Role::Forward => {
-                let (changed, thread) = checkpointing(&path, opening.changed)?;
-                threads.push(thread);
-                changed
-            }
-            Role::Use => opening.changed,
-        };
-        let (writer, thread) = Writer::start(Setting {
+        let (changed, due) = checkpoint::counting(opening.changed);
+        let setting = Setting {
             connection,
             path: path.clone(),
             machine_id: identity.machine_id,
             process_id,
             prices: Arc::clone(&prices),
             changed,
-        })
-        .map_err(|error| LedgerError::io(&path, &error))?;
-        threads.insert(0, thread);
+        };
+        let thread = |error: &std::io::Error| LedgerError::io(&path, error);
+        let (writer, its_thread) = Writer::start(setting).map_err(|error| thread(&error))?;
+        let mut threads = vec![its_thread];
+        if opening.role == Role::Forward {
+            threads.push(checkpoint::start(&path, due, writer.holder())?);
+        }
         Ok(OpenFile {
             path,
             processes,
             fingerprint_secret: identity.fingerprint_secret,
             prices,
             readers: Mutex::default(),
+            onlooker: Mutex::default(),
+            opened_ms: to_ms(opening.now),
             writer: Some(writer),
             threads: Mutex::new(threads),
             liveness: Mutex::new(liveness),
@@ -129,14 +124,45 @@ impl OpenFile {
         outcome.map_err(|error| error.at(&self.path))
     }
 
-    /// Queues `operation` for the writer.
+    /// A number that changes with every commit of any process: for comparing, with this handle only.
+    pub(crate) fn revision(&self) -> Result<i64, LedgerError> {
+        let mut onlooker = self.onlooker.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match &mut *onlooker {
+            Some(connection) => connection,
+            none => none.insert(schema::connect(&self.path)?),
+        };
+        let version: i64 = connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(|error| LedgerError::sqlite(&self.path, &error))?;
+        Ok(self.opened_ms.saturating_mul(1_000).saturating_add(version))
+    }
+
+    /// Queues `operation` for the writer's thread.
     pub(crate) fn submit<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
+        self.submit_to(Runs::There, retry, operation)
+    }
+
+    /// Queues a short `operation`, which who waits for the reply may run.
+    pub(crate) fn submit_here<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+    {
+        self.submit_to(Runs::Here, retry, operation)
+    }
+
+    fn submit_to<T, F>(&self, runs: Runs, retry: Retry, operation: F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+    {
         match &self.writer {
-            Some(writer) => writer.submit(retry, operation),
+            Some(writer) => writer.submit(runs, retry, operation),
             None => Reply::closed(),
         }
     }
@@ -164,34 +190,4 @@ impl std::fmt::Debug for Opening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opening").field("role", &self.role).field("now", &self.now).finish()
     }
-}
-
-/// Moves the write-ahead log into the file from a thread of its own, so that no call waits for it.
-fn checkpointing(path: &Path, changed: Changed) -> Result<(Changed, JoinHandle<()>), LedgerError> {
-    let (due, wanted) = std::sync::mpsc::sync_channel::<()>(1);
-    let connection = schema::connect(path)?;
-    let thread = std::thread::Builder::new()
-        .name("ledger-checkpoint".into())
-        .spawn(move || {
-            while wanted.recv().is_ok() {
-                // Passive: it gives way to readers and the writer, and is asked for again.
-                let pages = connection
-                    .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
-                // The writer goes on meanwhile, so the log would never be found copied whole, and
-                // never begun anew: what little came since is copied while the writer waits.
-                if pages.is_ok_and(|pages| pages > LOG_PAGES_MAX) {
-                    drop(connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())));
-                }
-            }
-        })
-        .map_err(|error| LedgerError::io(path, &error))?;
-    let commits = AtomicU32::new(0);
-    let changed = Arc::new(move || {
-        if commits.fetch_add(1, Ordering::Relaxed) % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1 {
-            // A full channel means that a checkpoint is due already.
-            let _ = due.try_send(());
-        }
-        changed();
-    });
-    Ok((changed, thread))
 }

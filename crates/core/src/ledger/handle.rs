@@ -104,7 +104,7 @@ impl Ledger {
 
     fn ask(&self, call: NewCall, asking: Asking) -> Reply<Admission> {
         let ledger = self.clone();
-        self.submit(Retry::Never, move |writing| {
+        self.0.submit_here(Retry::Never, move |writing| {
             reserve::reserve(writing, &call, asking)
                 .map(|reserved| ledger.admission(&call, reserved))
         })
@@ -130,7 +130,7 @@ impl Ledger {
 
     /// The tightest budget that would apply to the call; nothing is written.
     pub fn standing(&self, call: NewCall) -> Reply<Option<QuotaStanding>> {
-        self.submit(Retry::Never, move |writing| reserve::look(writing, &call))
+        self.0.submit_here(Retry::Never, move |writing| reserve::look(writing, &call))
     }
 
     /// Settles what dead processes left running; returns how many calls that was.
@@ -360,6 +360,11 @@ impl Ledger {
         } else {
             Err(LedgerError::Corrupt { path: self.0.path.clone(), reason: verdict })
         }
+    }
+
+    /// A number that changes when anything in the file does, whichever process changed it.
+    pub(crate) fn revision(&self) -> Result<i64, LedgerError> {
+        self.0.revision()
     }
 
     /// Runs `query` on a connection of its own, in one snapshot.

@@ -6,12 +6,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `schema` | opening, settings, migrations |
-//! | `writer`, `cache` | the writer thread and what it remembers |
+//! | `writer`, `operation`, `transaction`, `cache` | the queue, what is queued, a group's commit, what is remembered |
 //! | `reserve`, `draw`, `refuse`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `budget`, `counter`, `recount`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
-//! | `file`, `reservation`, `handle` | the open file, a running call's hold, all that others can do |
+//! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
 //! | `query` | what reports read |
 
 mod account;
@@ -25,6 +25,7 @@ mod bypass;
 mod cache;
 mod call;
 mod charge;
+mod checkpoint;
 mod counter;
 mod decision;
 mod dimension;
@@ -34,6 +35,7 @@ mod file;
 mod grant;
 mod handle;
 mod history;
+mod operation;
 mod plan;
 mod price;
 mod process;
@@ -51,6 +53,7 @@ mod schema;
 mod settle;
 mod shares;
 mod time;
+mod transaction;
 mod waiting;
 mod writer;
 

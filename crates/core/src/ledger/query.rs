@@ -21,8 +21,3 @@ pub(crate) use super::decision::of as decisions;
 pub(crate) use super::grant::list as balances;
 pub(crate) use super::plan::in_use as plan;
 pub(crate) use super::price::find as price;
-
-/// A number that changes when anything shown would.
-pub(crate) fn revision(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("SELECT revision FROM ledger")?.query_row([], |row| row.get(0))
-}

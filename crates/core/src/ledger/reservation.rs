@@ -103,8 +103,9 @@ impl Reservation {
     pub fn settle(mut self, settlement: Settlement) -> Reply<Settled> {
         self.settled = true;
         let call = self.call;
-        self.file
-            .submit(Retry::UntilDone, move |writing| settle::settle(writing, call, &settlement))
+        self.file.submit_here(Retry::UntilDone, move |writing| {
+            settle::settle(writing, call, &settlement)
+        })
     }
 }
 
@@ -116,10 +117,9 @@ impl Drop for Reservation {
         let (call, sent) = (self.call, self.sent.load(Ordering::Relaxed));
         // The instant of the end is not known here: the admission's stands in for it.
         let now = instant_of(call);
-        drop(
-            self.file
-                .submit(Retry::UntilDone, move |writing| settle::abandon(writing, call, sent, now)),
-        );
+        drop(self.file.submit_here(Retry::UntilDone, move |writing| {
+            settle::abandon(writing, call, sent, now)
+        }));
     }
 }
 

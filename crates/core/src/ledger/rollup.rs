@@ -1,5 +1,6 @@
 //! Sums of ended calls, kept in the transaction that ends them.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -15,14 +16,14 @@ pub(crate) const QUARTER_MS: i64 = 15 * 60 * 1000;
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What a coarse sum is by. The numbers are stored; never renumber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CoarseBy {
     Model = 1,
     Project = 2,
 }
 
 /// The dimensions of one call; 0 stands for none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RollupKey {
     pub(crate) account: i64,
     pub(crate) provider: i64,
@@ -44,7 +45,9 @@ pub(crate) enum Value {
 const COUNTS: &str = "calls, unpriced_calls, input_tokens, cache_read_tokens, \
      cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_pico, \
      plan_value_pico";
-const ADD: &str = "calls = calls + 1, unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
+const COUNT_COLUMNS: usize = 10;
+const ADD: &str = "calls = calls + excluded.calls, \
+     unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
      input_tokens = input_tokens + excluded.input_tokens, \
      cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens, \
      cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
@@ -54,44 +57,92 @@ const ADD: &str = "calls = calls + 1, unpriced_calls = unpriced_calls + excluded
      cost_pico = cost_pico + excluded.cost_pico, \
      plan_value_pico = plan_value_pico + excluded.plan_value_pico";
 
-/// Adds one ended call to the sums of the instant it was admitted at.
-pub(crate) fn add(
+/// What is to be added to the sums by the transaction that is open. Its calls mostly share them.
+#[derive(Debug, Default)]
+pub(crate) struct Rollups {
+    quarters: HashMap<(i64, RollupKey), Counts>,
+}
+
+/// In the order of `COUNTS`.
+type Counts = [i64; COUNT_COLUMNS];
+
+impl Rollups {
+    /// Adds one ended call to the sums of the instant it was admitted at.
+    pub(crate) fn add(
+        &mut self,
+        started: DateTime<Utc>,
+        key: RollupKey,
+        usage: Option<&Usage>,
+        value: Value,
+    ) {
+        let quarter = to_ms(started).div_euclid(QUARTER_MS);
+        add(self.quarters.entry((quarter, key)).or_default(), &counts(usage, value));
+    }
+
+    /// Writes down what was added.
+    pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.quarters.is_empty() {
+            return Ok(());
+        }
+        let mut days: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::new();
+        for ((quarter, key), counts) in self.quarters.drain() {
+            write_quarter(connection, quarter, key, &counts)?;
+            let day = quarter.div_euclid(DAY_MS / QUARTER_MS);
+            for (by, dimension) in [(CoarseBy::Model, key.model), (CoarseBy::Project, key.project)]
+            {
+                add(days.entry((by, day, key.provider, dimension)).or_default(), &counts);
+            }
+        }
+        for ((by, day, provider, dimension), counts) in days {
+            write_day(connection, by, [day, provider, dimension], &counts)?;
+        }
+        Ok(())
+    }
+}
+
+fn add(sum: &mut Counts, counts: &Counts) {
+    for (sum, count) in sum.iter_mut().zip(counts) {
+        *sum = sum.saturating_add(*count);
+    }
+}
+
+fn write_quarter(
     connection: &Connection,
-    started: DateTime<Utc>,
+    quarter: i64,
     key: RollupKey,
-    usage: Option<&Usage>,
-    value: Value,
+    counts: &Counts,
 ) -> rusqlite::Result<()> {
-    let started_ms = to_ms(started);
-    let counts = counts(usage, value);
-    static QUARTER: LazyLock<String> = LazyLock::new(|| {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "INSERT INTO rollup_quarter (quarter, account_id, provider_id, model_id, project_id, \
-             key_id, client_id, {COUNTS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, \
-             ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO UPDATE SET {ADD}"
+             key_id, client_id, {COUNTS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+             ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT DO UPDATE SET {ADD}"
         )
     });
-    static DAY: LazyLock<String> = LazyLock::new(|| {
+    let dimensions = [key.account, key.provider, key.model, key.project, key.key, key.client];
+    let values = std::iter::once(&quarter).chain(&dimensions).chain(counts);
+    connection.prepare_cached(&SQL)?.execute(params_from_iter(values)).map(drop)
+}
+
+fn write_day(
+    connection: &Connection,
+    by: CoarseBy,
+    of: [i64; 3],
+    counts: &Counts,
+) -> rusqlite::Result<()> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "INSERT INTO rollup_day (by_kind, day, provider_id, dimension_id, {COUNTS}) \
-             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
              ON CONFLICT DO UPDATE SET {ADD}"
         )
     });
-    let quarter = started_ms.div_euclid(QUARTER_MS);
-    let dimensions = [key.account, key.provider, key.model, key.project, key.key, key.client];
-    let values = std::iter::once(quarter).chain(dimensions).chain(counts);
-    connection.prepare_cached(&QUARTER)?.execute(params_from_iter(values))?;
-    let day = started_ms.div_euclid(DAY_MS);
-    for (by, dimension) in [(CoarseBy::Model, key.model), (CoarseBy::Project, key.project)] {
-        let values = [by as i64, day, key.provider, dimension].into_iter().chain(counts);
-        connection.prepare_cached(&DAY)?.execute(params_from_iter(values))?;
-    }
-    Ok(())
+    let by = by as i64;
+    let values = std::iter::once(&by).chain(&of).chain(counts);
+    connection.prepare_cached(&SQL)?.execute(params_from_iter(values)).map(drop)
 }
 
-/// All but `calls`, in the order of `COUNTS`.
-fn counts(usage: Option<&Usage>, value: Value) -> [i64; 9] {
+fn counts(usage: Option<&Usage>, value: Value) -> Counts {
     let usage = usage.copied().unwrap_or_default();
     let picodollars = |cost: Option<Money>| cost.unwrap_or_default().picodollars();
     let (unpriced, cost, plan_value) = match value {
@@ -99,6 +150,7 @@ fn counts(usage: Option<&Usage>, value: Value) -> [i64; 9] {
         Value::OfPlan(cost) => (cost.is_none(), 0, picodollars(cost)),
     };
     [
+        1,
         i64::from(unpriced),
         shown_input(&usage),
         clamp(usage.cache_read_tokens),

@@ -15,9 +15,10 @@ use super::time::{new_id, to_ms};
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/0001_ledger.sql")),
     M::up(include_str!("migrations/0002_admission.sql")),
+    M::up(include_str!("migrations/0003_fewer_writes.sql")),
 ];
 /// How long to wait for another process's commit.
-const BUSY_MAX: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
 
 /// What identifies this ledger.
 #[derive(Clone, Debug)]
@@ -113,8 +114,7 @@ fn identity(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Ide
             params![machine, "this machine", to_ms(now)],
         )?;
         transaction.execute(
-            "INSERT INTO ledger (only_row, machine_id, fingerprint_secret, revision) \
-             VALUES (1, ?1, ?2, 0)",
+            "INSERT INTO ledger (only_row, machine_id, fingerprint_secret) VALUES (1, ?1, ?2)",
             params![machine, secret],
         )?;
     }

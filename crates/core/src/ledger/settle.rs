@@ -8,7 +8,7 @@ use super::call::running;
 use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern_some};
 use super::error::{LedgerError, OpError};
-use super::rollup::{self, RollupKey, Value, clamp, shown_input};
+use super::rollup::{RollupKey, Value, clamp, shown_input};
 use super::running::Running;
 use super::writer::Writing;
 use super::{grant, history, price};
@@ -93,7 +93,7 @@ pub(crate) fn settle(
             client: call.client.unwrap_or(0),
         };
         let value = if call.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) };
-        rollup::add(writing.connection, call.started, key, usage, value)?;
+        writing.cache.rollups.add(call.started, key, usage, value);
         if !call.plan_login {
             grant::spend(writing, call.account, cost.unwrap_or_default(), settlement.at)?;
         }

@@ -1,39 +1,53 @@
-//! The one writer thread. Operations that are queued together share a transaction, a savepoint
-//! each; an answer leaves only after the commit that holds it.
+//! Operations queue up, share a transaction, and are answered after the commit that holds them.
+//!
+//! Who waits for an answer runs what is queued, if nobody does so already: going to another thread
+//! and back costs more than most operations take. The thread runs what may take long, what nobody
+//! waits for, and what has failed for the moment.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-use super::cache::Cache;
 use super::error::{LedgerError, OpError};
-use crate::price::PriceList;
+use super::operation::{Operation, Queued};
+pub(crate) use super::operation::{Retry, Writing};
+pub(crate) use super::transaction::Setting;
+use super::transaction::{Patience, Ran, State};
 
-/// How many operations one commit holds at the most.
+/// How many operations one commit of the thread holds at the most.
 const GROUP_MAX: usize = 256;
+/// How many it holds on a thread that has other things to do.
+const GROUP_HERE_MAX: usize = 64;
+/// How many commits such a thread makes before it leaves what came meanwhile to the other one.
+const ROUNDS_HERE_MAX: usize = 3;
 /// How soon an operation that must not be lost is tried again after a passing failure.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long an operation waits for who wants its answer, before the thread takes it.
+const UNCLAIMED_MAX: Duration = Duration::from_millis(1);
+/// After this many looks in vain the thread sleeps until it is woken.
+const LOOKS_IN_VAIN_MAX: u32 = 3;
 
-/// What an operation works with: the open transaction and what the writer remembers.
-pub(crate) struct Writing<'a> {
-    pub(crate) connection: &'a Connection,
-    pub(crate) cache: &'a mut Cache,
-    pub(crate) machine_id: [u8; 16],
-    pub(crate) process_id: [u8; 16],
-    /// Where readers find the price list in force.
-    pub(crate) prices: &'a ArcSwap<PriceList>,
+/// Who runs an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Who waits for the reply, on a thread that must not be kept: for short ones only.
+    Here,
+    /// The writer's thread.
+    There,
 }
 
 /// The answer to an operation: block on [`Reply::wait`] or await it.
 #[derive(Debug)]
-pub struct Reply<T>(oneshot::Receiver<Result<T, LedgerError>>);
+pub struct Reply<T> {
+    answer: oneshot::Receiver<Result<T, LedgerError>>,
+    /// Where the operation is to be run by who waits.
+    here: Option<Arc<Shared>>,
+}
 
 impl<T> Reply<T> {
     /// Blocks until the operation is committed. Not for async code: await the reply there.
@@ -41,247 +55,340 @@ impl<T> Reply<T> {
     /// # Errors
     /// The operation's own error, or [`LedgerError::Closed`].
     pub fn wait(self) -> Result<T, LedgerError> {
-        self.0.recv().unwrap_or(Err(LedgerError::Closed))
+        if let Some(shared) = &self.here {
+            shared.run_here();
+        }
+        self.answer.recv().unwrap_or(Err(LedgerError::Closed))
     }
-}
 
-impl<T> Reply<T> {
     /// The reply of a writer that is gone.
     pub(crate) fn closed() -> Reply<T> {
-        Reply(oneshot::channel().1)
+        Reply { answer: oneshot::channel().1, here: None }
     }
 }
-
-/// What a [`Reply`] becomes when it is awaited.
-#[derive(Debug)]
-pub struct ReplyFuture<T>(oneshot::AsyncReceiver<Result<T, LedgerError>>);
 
 impl<T> IntoFuture for Reply<T> {
     type Output = Result<T, LedgerError>;
     type IntoFuture = ReplyFuture<T>;
 
     fn into_future(self) -> ReplyFuture<T> {
-        ReplyFuture(self.0.into_future())
+        let turn = self.here.map_or(Turn::Over, Turn::Yields);
+        ReplyFuture { answer: self.answer.into_future(), turn }
     }
+}
+
+/// What a [`Reply`] becomes when it is awaited.
+#[derive(Debug)]
+pub struct ReplyFuture<T> {
+    answer: oneshot::AsyncReceiver<Result<T, LedgerError>>,
+    turn: Turn,
+}
+
+#[derive(Debug)]
+enum Turn {
+    /// Other tasks that are ready come first: their operations share the commit.
+    Yields(Arc<Shared>),
+    /// Runs what is queued.
+    Runs(Arc<Shared>),
+    /// Waits for the answer.
+    Over,
 }
 
 impl<T> Future for ReplyFuture<T> {
     type Output = Result<T, LedgerError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(LedgerError::Closed)))
+        let mut answer = Pin::new(&mut self.answer).poll(context);
+        if answer.is_pending() {
+            match std::mem::replace(&mut self.turn, Turn::Over) {
+                Turn::Yields(shared) => {
+                    self.turn = Turn::Runs(shared);
+                    context.waker().wake_by_ref();
+                }
+                Turn::Runs(shared) => {
+                    shared.run_here();
+                    answer = Pin::new(&mut self.answer).poll(context);
+                }
+                Turn::Over => {}
+            }
+        }
+        answer.map(|answer| answer.unwrap_or(Err(LedgerError::Closed)))
     }
 }
 
-/// Whether an operation is tried again after a passing failure (a full disk, a lock).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retry {
-    Never,
-    UntilDone,
-}
-
-/// The sending half; the thread ends when the last one is dropped.
-#[derive(Clone)]
-pub(crate) struct Writer {
-    queue: Sender<Box<dyn Operation>>,
-}
+/// The way to the queue; closed when it is dropped, and the thread ends when the queue is empty.
+pub(crate) struct Writer(Arc<Shared>);
 
 impl Writer {
-    pub(crate) fn start(
-        setting: Setting,
-    ) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
-        let (queue, operations) = channel();
-        let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
-            let mut state = State { setting, cache: Cache::default() };
-            state.run(&operations);
-        })?;
-        Ok((Writer { queue }, thread))
+    pub(crate) fn start(setting: Setting) -> std::io::Result<(Writer, JoinHandle<()>)> {
+        Writer::start_with(setting, UNCLAIMED_MAX)
     }
 
-    pub(crate) fn submit<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
+    fn start_with(
+        setting: Setting,
+        unclaimed_max: Duration,
+    ) -> std::io::Result<(Writer, JoinHandle<()>)> {
+        let shared = Arc::new(Shared {
+            unclaimed_max,
+            queue: Mutex::default(),
+            bell: Condvar::new(),
+            state: Mutex::new(Some(State::new(setting))),
+        });
+        let its = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("ledger-writer".into())
+            .spawn(move || its.run_there())?;
+        Ok((Writer(shared), thread))
+    }
+
+    pub(crate) fn submit<T, F>(&self, runs: Runs, retry: Retry, operation: F) -> Reply<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let queued: Box<dyn Operation> =
-            Box::new(Queued { operation, retry, outcome: None, reply: Some(reply) });
-        // A writer that has stopped drops the operation, and with it the sender of the reply.
-        drop(self.queue.send(queued));
-        Reply(answer)
+        self.0.push(Box::new(Queued::new(retry, operation, reply)), runs);
+        Reply { answer, here: (runs == Runs::Here).then(|| Arc::clone(&self.0)) }
+    }
+
+    /// A way to keep writers waiting.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder(Arc::clone(&self.0))
     }
 }
 
-trait Operation: Send {
-    /// Runs inside its own savepoint; `Err` means that the savepoint is to be rolled back.
-    fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> Result<(), LedgerError>;
-    /// Whether to try again after `failure` of the commit.
-    fn retries(&self, failure: Option<&LedgerError>) -> bool;
-    fn answer(&mut self, failure: Option<&LedgerError>);
-}
-
-struct Queued<T, F> {
-    operation: F,
-    retry: Retry,
-    outcome: Option<Result<T, LedgerError>>,
-    reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
-}
-
-impl<T, F> Operation for Queued<T, F>
-where
-    T: Send,
-    F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send,
-{
-    fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> Result<(), LedgerError> {
-        let outcome = (self.operation)(writing).map_err(|error| error.at(path));
-        let verdict = outcome.as_ref().map(drop).map_err(Clone::clone);
-        self.outcome = Some(outcome);
-        verdict
-    }
-
-    fn retries(&self, failure: Option<&LedgerError>) -> bool {
-        let own = self.outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
-        self.retry == Retry::UntilDone && failure.or(own).is_some_and(LedgerError::is_passing)
-    }
-
-    fn answer(&mut self, failure: Option<&LedgerError>) {
-        let Some(reply) = self.reply.take() else { return };
-        let outcome = match (self.outcome.take(), failure) {
-            (_, Some(failure)) => Err(failure.clone()),
-            (Some(outcome), None) => outcome,
-            (None, None) => Err(LedgerError::Closed),
-        };
-        // Nobody may be waiting any more: the operation stands all the same.
-        drop(reply.send(outcome));
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.is_closed = true;
+        queue.is_asleep = false;
+        self.0.bell.notify_one();
     }
 }
 
-/// What the writer thread is started with.
-pub(crate) struct Setting {
-    pub(crate) connection: Connection,
-    pub(crate) path: PathBuf,
-    pub(crate) machine_id: [u8; 16],
-    pub(crate) process_id: [u8; 16],
-    pub(crate) prices: Arc<ArcSwap<PriceList>>,
-    /// Called after each commit.
-    pub(crate) changed: Arc<dyn Fn() + Send + Sync>,
+/// Keeps writers waiting.
+pub(crate) struct Holder(Arc<Shared>);
+
+impl Holder {
+    /// Runs `act` on the writing connection, outside of a transaction, while nobody of this process
+    /// writes. `None` when the writer has ended.
+    pub(crate) fn hold<T>(&self, act: impl FnOnce(&Connection) -> T) -> Option<T> {
+        let state = self.0.state();
+        let outcome = state.as_ref().map(|open| act(open.connection()));
+        drop(state);
+        // What came meanwhile found the lock taken.
+        let queue = self.0.queue();
+        if !queue.waiting.is_empty() {
+            self.0.call_thread(queue);
+        }
+        outcome
+    }
 }
 
-struct State {
-    setting: Setting,
-    cache: Cache,
+struct Shared {
+    unclaimed_max: Duration,
+    queue: Mutex<Queue>,
+    /// Wakes the thread.
+    bell: Condvar,
+    /// `None` once the thread has ended.
+    state: Mutex<Option<State>>,
 }
 
-impl State {
-    fn run(&mut self, operations: &Receiver<Box<dyn Operation>>) {
-        let mut retrying: VecDeque<Box<dyn Operation>> = VecDeque::new();
-        loop {
-            let first = if retrying.is_empty() {
-                operations.recv().ok()
-            } else {
-                match operations.recv_timeout(RETRY_AFTER) {
-                    Ok(operation) => Some(operation),
-                    Err(RecvTimeoutError::Timeout) => retrying.pop_front(),
-                    Err(RecvTimeoutError::Disconnected) => None,
-                }
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Box<dyn Operation>>,
+    /// What failed for the moment, and when to try it again.
+    retrying: Vec<Box<dyn Operation>>,
+    retry_at: Option<Instant>,
+    /// How many operations were ever queued and taken.
+    queued: u64,
+    taken: u64,
+    /// Whether the thread is to take what is waiting at once.
+    is_called: bool,
+    /// Whether the thread has to be woken.
+    is_asleep: bool,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn take(&mut self, most: usize) -> Vec<Box<dyn Operation>> {
+        let count = self.waiting.len().min(most);
+        self.taken += count as u64;
+        self.waiting.drain(..count).collect()
+    }
+
+    fn put_back(&mut self, group: Vec<Box<dyn Operation>>) {
+        self.taken -= group.len() as u64;
+        for operation in group.into_iter().rev() {
+            self.waiting.push_front(operation);
+        }
+    }
+
+    fn take_due(&mut self, now: Instant) -> Vec<Box<dyn Operation>> {
+        if self.is_closed || self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            return std::mem::take(&mut self.retrying);
+        }
+        Vec::new()
+    }
+}
+
+impl Shared {
+    // No code that could panic runs under this lock.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, operation: Box<dyn Operation>, runs: Runs) {
+        let mut queue = self.queue();
+        // Dropped, with it the sender of the reply.
+        if queue.is_closed {
+            drop(queue);
+            return;
+        }
+        queue.waiting.push_back(operation);
+        queue.queued += 1;
+        let calls = runs == Runs::There && !std::mem::replace(&mut queue.is_called, true);
+        if std::mem::take(&mut queue.is_asleep) || calls {
+            self.bell.notify_one();
+        }
+    }
+
+    fn call_thread(&self, mut queue: MutexGuard<'_, Queue>) {
+        queue.is_called = true;
+        queue.is_asleep = false;
+        self.bell.notify_one();
+    }
+
+    /// Runs what is queued, unless somebody else does, who then takes along what came meanwhile.
+    fn run_here(&self) {
+        for _ in 0..ROUNDS_HERE_MAX {
+            // Dropped after the lock: what an operation holds may close the ledger.
+            let mut group;
+            let mut state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
             };
-            let Some(first) = first else { break };
-            let mut group = vec![first];
-            group.extend(retrying.drain(..));
-            while group.len() < GROUP_MAX {
-                let Ok(operation) = operations.try_recv() else { break };
-                group.push(operation);
-            }
-            retrying = self.commit(group);
-        }
-        self.commit(retrying.into());
-    }
-
-    /// Runs the group in one transaction, answers, and returns what is to be tried again.
-    fn commit(&mut self, mut group: Vec<Box<dyn Operation>>) -> VecDeque<Box<dyn Operation>> {
-        let outcome = self.transact(&mut group);
-        if outcome.is_err() {
-            self.cache.clear();
-        }
-        let has_changed = matches!(outcome, Ok(true));
-        let failure = outcome.err();
-        let mut retrying = VecDeque::new();
-        for mut operation in group {
-            if operation.retries(failure.as_ref()) {
-                retrying.push_back(operation);
+            group = self.queue().take(GROUP_HERE_MAX);
+            if let Some(open) = state.as_mut().filter(|_| !group.is_empty()) {
+                let ran = open.run(&mut group, Patience::None);
+                let changed = open.changed();
+                drop(state);
+                if ran == Ran::Busy {
+                    let mut queue = self.queue();
+                    queue.put_back(group);
+                    return self.call_thread(queue);
+                }
+                self.finish(group, ran, &*changed);
             } else {
-                operation.answer(failure.as_ref());
+                drop(state);
+            }
+            // What came while the lock was held found it taken, and counts on us.
+            if self.queue().waiting.is_empty() {
+                return;
             }
         }
-        if has_changed {
-            (self.setting.changed)();
-        }
-        retrying
+        self.call_thread(self.queue());
     }
 
-    /// Runs the group in one transaction; whether anything changed.
-    fn transact(&mut self, group: &mut [Box<dyn Operation>]) -> Result<bool, LedgerError> {
-        let failed = |path: &Path, error: &rusqlite::Error| LedgerError::sqlite(path, error);
-        let transaction = self
-            .setting
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| failed(&self.setting.path, &error))?;
-        self.cache
-            .forget_if_changed_elsewhere(&transaction)
-            .map_err(|error| failed(&self.setting.path, &error))?;
-        let changes_before = transaction.total_changes();
+    /// Answers, with no lock held: whoever is answered may call us.
+    fn finish(&self, group: Vec<Box<dyn Operation>>, ran: Ran, changed: &(dyn Fn() + Send + Sync)) {
         for operation in group {
-            run_in_savepoint(
-                operation.as_mut(),
-                &mut Writing {
-                    connection: &transaction,
-                    cache: &mut self.cache,
-                    machine_id: self.setting.machine_id,
-                    process_id: self.setting.process_id,
-                    prices: &self.setting.prices,
-                },
-                &self.setting.path,
-            )?;
+            let to_be_retried = operation.is_to_be_retried();
+            let mut queue = self.queue();
+            if queue.is_closed || !to_be_retried {
+                drop(queue);
+                operation.answer();
+                continue;
+            }
+            queue.retrying.push(operation);
+            queue.retry_at.get_or_insert(Instant::now() + RETRY_AFTER);
+            if std::mem::take(&mut queue.is_asleep) {
+                self.bell.notify_one();
+            }
         }
-        if transaction.total_changes() == changes_before {
-            return Ok(false);
+        if ran == Ran::Changed {
+            changed();
         }
-        transaction
-            .prepare_cached("UPDATE ledger SET revision = revision + 1")
-            .and_then(|mut statement| statement.execute([]))
-            .map_err(|error| failed(&self.setting.path, &error))?;
-        transaction.commit().map_err(|error| failed(&self.setting.path, &error))?;
-        Ok(true)
+    }
+
+    /// The thread: until the queue is closed and empty.
+    fn run_there(&self) {
+        let _closing = Closing(self);
+        while let Some(mut group) = self.next_group() {
+            let mut state = self.state();
+            // Whoever held the lock may have taken what was waiting.
+            group.extend(self.queue().take(GROUP_MAX));
+            let Some(open) = state.as_mut() else { return };
+            if group.is_empty() {
+                continue;
+            }
+            let ran = open.run(&mut group, Patience::Some);
+            let changed = open.changed();
+            drop(state);
+            self.finish(group, ran, &*changed);
+            let mut queue = self.queue();
+            queue.is_called |= !queue.waiting.is_empty();
+        }
+    }
+
+    /// Waits until the thread has something to do: what is due for another try, and leave to take
+    /// what is waiting. `None` when all is done.
+    fn next_group(&self) -> Option<Vec<Box<dyn Operation>>> {
+        let mut queue = self.queue();
+        let mut looks_in_vain = 0;
+        loop {
+            let now = Instant::now();
+            let due = queue.take_due(now);
+            if std::mem::take(&mut queue.is_called) || !due.is_empty() {
+                return Some(due);
+            }
+            if queue.is_closed {
+                return (!queue.waiting.is_empty()).then_some(due);
+            }
+            let queued = queue.queued;
+            queue.is_asleep = queue.waiting.is_empty() && looks_in_vain >= LOOKS_IN_VAIN_MAX;
+            queue = match (queue.is_asleep, queue.retry_at) {
+                (false, _) => self.listen(queue, self.unclaimed_max),
+                (true, Some(at)) => self.listen(queue, at.saturating_duration_since(now)),
+                (true, None) => self.bell.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+            queue.is_asleep = false;
+            queue.is_called |= queue.taken < queued;
+            looks_in_vain = if queue.queued == queued { looks_in_vain + 1 } else { 0 };
+        }
+    }
+
+    fn listen<'a>(&self, queue: MutexGuard<'a, Queue>, most: Duration) -> MutexGuard<'a, Queue> {
+        self.bell.wait_timeout(queue, most).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn run_in_savepoint(
-    operation: &mut dyn Operation,
-    writing: &mut Writing<'_>,
-    path: &Path,
-) -> Result<(), LedgerError> {
-    let connection = writing.connection;
-    let execute = |sql: &str| {
-        connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([]))
-            .map(drop)
-            .map_err(|error| LedgerError::sqlite(path, &error))
-    };
-    execute("SAVEPOINT operation")?;
-    let outcome = operation.run(writing, path).and_then(|()| {
-        let flushed = writing.cache.counters.flush(connection);
-        flushed.map_err(|error| LedgerError::sqlite(path, &error))
-    });
-    if let Err(error) = outcome {
-        // What the operation remembered may describe rows that are rolled back with it.
-        writing.cache.clear();
-        // A full or failing disk makes SQLite end the whole transaction by itself.
-        if connection.is_autocommit() {
-            return Err(error);
-        }
-        execute("ROLLBACK TO operation")?;
+/// Closes the connection when the thread ends, however it does: what is queued then is answered as
+/// closed.
+struct Closing<'a>(&'a Shared);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let state = self.0.state().take();
+        let mut queue = self.0.queue();
+        queue.is_closed = true;
+        let unanswered = (std::mem::take(&mut queue.waiting), std::mem::take(&mut queue.retrying));
+        drop(queue);
+        drop((state, unanswered));
     }
-    execute("RELEASE operation")
 }
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

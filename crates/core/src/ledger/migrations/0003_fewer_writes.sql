@@ -1,0 +1,2 @@
+-- Every commit wrote it; SQLite's own `data_version` tells the same.
+ALTER TABLE ledger DROP COLUMN revision;
