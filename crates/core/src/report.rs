@@ -22,6 +22,8 @@ pub use totals::{Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
 pub use usage_by_two::usage_by_two;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::ledger::query;
@@ -67,6 +69,20 @@ pub fn balances(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<BalanceView>,
 /// When the file cannot be read.
 pub fn alerts(ledger: &Ledger, limit: u32) -> Result<Vec<AlertView>, LedgerError> {
     ledger.read(|connection| Ok(query::alerts(connection, limit)?))
+}
+
+/// How many calls each project (`None`: no project) made in its latest minutes that had any, oldest
+/// first.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn pace(ledger: &Ledger) -> Result<BTreeMap<Option<String>, Vec<u32>>, LedgerError> {
+    let minutes = ledger.read(|connection| Ok(query::pace(connection)?))?;
+    let mut projects = BTreeMap::<_, Vec<u32>>::new();
+    for (project, calls) in minutes {
+        projects.entry(project).or_default().push(calls);
+    }
+    Ok(projects)
 }
 
 /// A number that changes when anything shown would.

@@ -446,3 +446,23 @@ fn a_newer_or_damaged_file_is_refused_and_left_untouched() {
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
     assert!(std::fs::read(&file).unwrap() == before, "the file was touched");
 }
+
+#[test]
+fn the_pace_of_projects_is_known_by_minutes() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    for (minute, project, calls) in
+        [(0, Some("demo"), 3), (1, None, 2), (5, Some("demo"), 1), (5, Some("other"), 4)]
+    {
+        for second in 0..calls {
+            let at = noon() + TimeDelta::minutes(minute) + TimeDelta::seconds(second);
+            let call = NewCall { project: project.map(str::to_owned), ..call(at, Some(10)) };
+            let reservation = admitted(ledger.reserve(call).wait().unwrap());
+            reservation.settle(settlement(&ledger, 10, at)).wait().unwrap();
+        }
+    }
+    let pace = report::pace(&ledger).unwrap();
+    let of = |project: Option<&str>| pace[&project.map(str::to_owned)].clone();
+    assert_eq!((of(Some("demo")), of(Some("other")), of(None)), (vec![3, 1], vec![4], vec![2]));
+}

@@ -87,7 +87,7 @@ impl App {
         changes: Changes,
     ) -> Result<App, UpstreamError> {
         Ok(App(Arc::new(Inner {
-            loops: Loops::new(settings.loops.clone()),
+            loops: Loops::new(settings.loops.clone(), &ledger),
             settings,
             ledger,
             clock,

@@ -3,6 +3,7 @@
 //!
 //! Of a request only a hash is kept, in memory, under a seed that no other process has.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use outlay_core::loops::{
     self, Ask, Caller, Finding, HowEnded, LoopKind, LoopRules, LoopWatch, TELL_AGAIN, Ticket,
 };
 use outlay_core::refusal::{Refusal, Repetition};
+use outlay_core::report;
 use outlay_wire::{Ending, Reading};
 
 use crate::bill::End;
@@ -81,9 +83,17 @@ pub(crate) enum Passage {
 }
 
 impl Loops {
-    pub(crate) fn new(setting: LoopSetting) -> Loops {
-        let watch = Mutex::new(LoopWatch::new(setting.rules));
-        Loops { setting, watch, hasher: RandomState::default() }
+    /// Starts to watch, knowing from the ledger how busy each project usually is.
+    pub(crate) fn new(setting: LoopSetting, ledger: &Ledger) -> Loops {
+        let mut watch = LoopWatch::new(setting.rules);
+        let past = report::pace(ledger).unwrap_or_else(|error| {
+            tracing::warn!("how busy projects usually are cannot be read: {error}");
+            BTreeMap::new()
+        });
+        for (project, minutes) in &past {
+            watch.learn(project.as_deref(), minutes);
+        }
+        Loops { setting, watch: Mutex::new(watch), hasher: RandomState::default() }
     }
 
     /// The call asks to be sent to `path`, with `body` where it can be read. An alert tells of the

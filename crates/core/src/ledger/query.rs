@@ -1,6 +1,7 @@
 //! What reports read: rows and sums, in snapshots of their own.
 
 mod calls;
+mod pace;
 mod pairs;
 mod shares;
 mod standings;
@@ -8,6 +9,7 @@ mod sums;
 mod totals;
 
 pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
+pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
 pub(crate) use shares::{Share, shares};
 pub(crate) use standings::{StandingRow, standings};
