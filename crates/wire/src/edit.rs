@@ -1,7 +1,8 @@
 //! Edits of a request that keep every other byte as the client wrote it.
 
 use crate::dialect::Dialect;
-use crate::json::{Json, TextEnd, documents};
+use crate::json::{Json, Object, members};
+use crate::scan::{after_space, value_end};
 
 /// The request with its output capped at `cap` tokens: a higher cap is lowered, a missing one set,
 /// a lower one stays.
@@ -15,16 +16,16 @@ pub fn with_output_cap(dialect: Dialect, body: &[u8], cap: u64) -> Option<Vec<u8
     match dialect {
         Dialect::OpenAiChat => {
             let has_cap =
-                edits.lower(text, object, &["max_tokens", "max_completion_tokens"], cap)?;
+                edits.lower(text, &object, &["max_tokens", "max_completion_tokens"], cap)?;
             if !has_cap {
-                edits.insert(text, object, chat_cap_key(object), &cap.to_string())?;
+                edits.insert(text, &object, chat_cap_key(&object), &cap.to_string())?;
             }
         }
         Dialect::OpenAiCompletions | Dialect::AnthropicMessages => {
-            edits.set(text, object, &["max_tokens"], cap)?;
+            edits.set(text, &object, &["max_tokens"], cap)?;
         }
-        Dialect::OpenAiResponses => edits.set(text, object, &["max_output_tokens"], cap)?,
-        Dialect::GeminiGenerate => edits.set_gemini(text, object, cap)?,
+        Dialect::OpenAiResponses => edits.set(text, &object, &["max_output_tokens"], cap)?,
+        Dialect::GeminiGenerate => edits.set_gemini(text, &object, cap)?,
         Dialect::OpenAiEmbeddings | Dialect::GeminiEmbed | Dialect::Other => return None,
     }
     Some(edits.apply(text))
@@ -40,21 +41,19 @@ pub fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut edits = Edits::default();
-    let options = values(object, &["stream_options"]);
+    let options = object.values(&["stream_options"]);
     if options.is_empty() {
-        edits.insert(text, object, "stream_options", r#"{"include_usage":true}"#)?;
+        edits.insert(text, &object, "stream_options", r#"{"include_usage":true}"#)?;
     }
     for options in options {
         if options.raw() == "null" {
             edits.replace(text, options, r#"{"include_usage":true}"#)?;
             continue;
         }
-        if !options.is_object() {
-            return None;
-        }
-        let wishes = values(options, &["include_usage"]);
+        let options = Members::of(options)?;
+        let wishes = options.values(&["include_usage"]);
         if wishes.is_empty() {
-            edits.insert(text, options, "include_usage", "true")?;
+            edits.insert(text, &options, "include_usage", "true")?;
         }
         for wish in wishes {
             if wish.raw() != "null" {
@@ -68,7 +67,7 @@ pub fn with_include_usage(body: &[u8]) -> Option<Vec<u8>> {
 
 /// OpenAI's own models take `max_completion_tokens` (its reasoning models nothing else); everyone
 /// else's servers know `max_tokens`.
-fn chat_cap_key(object: Json<'_>) -> &'static str {
+fn chat_cap_key(object: &Members<'_>) -> &'static str {
     let model = object.get("model").and_then(Json::string).unwrap_or_default();
     let name = model.rsplit('/').next().unwrap_or_default();
     let is_numbered_o =
@@ -83,27 +82,49 @@ fn chat_cap_key(object: Json<'_>) -> &'static str {
     }
 }
 
-/// The body as text and its top-level object; `None` where it is anything else.
-fn whole_object(body: &[u8]) -> Option<(&str, Json<'_>)> {
-    let text = std::str::from_utf8(body).ok()?;
-    match documents(text) {
-        (documents, TextEnd::Whole) if documents.len() == 1 => {
-            Some((text, documents[0])).filter(|(_, object)| object.is_object())
-        }
-        _ => None,
+/// An object and its members, found in one pass.
+struct Members<'a> {
+    object: Json<'a>,
+    members: Object<'a>,
+}
+
+impl<'a> Members<'a> {
+    /// Of the object that begins at `at` in `text`.
+    fn read(text: &'a str, at: usize) -> Option<Members<'a>> {
+        let mut found = Vec::new();
+        let end = members(text, at, |key, at| {
+            let end = value_end(text.as_bytes(), at)?;
+            found.push((key, Json::new(text.get(at..end)?)));
+            Some(end)
+        })?;
+        Some(Members { object: Json::new(text.get(at..end)?), members: Object(found) })
+    }
+
+    fn of(object: Json<'a>) -> Option<Members<'a>> {
+        Members::read(object.raw(), 0)
+    }
+
+    fn get(&self, key: &str) -> Option<Json<'a>> {
+        let [value] = self.members.pick([key]);
+        value
+    }
+
+    /// All values of these keys, repeated keys included: whichever of them a server heeds, it has to
+    /// meet the edit.
+    fn values(&self, keys: &[&str]) -> Vec<Json<'a>> {
+        let Object(members) = &self.members;
+        let wanted = members.iter().filter(|(key, _)| keys.contains(&key.as_ref()));
+        wanted.map(|(_, value)| *value).collect()
     }
 }
 
-/// All values of these keys in an object, repeated keys included: whichever of them a server
-/// heeds, it has to meet the edit.
-fn values<'a>(object: Json<'a>, keys: &[&str]) -> Vec<Json<'a>> {
-    let mut values = Vec::new();
-    object.each_member(|key, value| {
-        if keys.contains(&key) {
-            values.push(value);
-        }
-    });
-    values
+/// The body as text, and its top-level object; `None` where it is anything else.
+fn whole_object(body: &[u8]) -> Option<(&str, Members<'_>)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let start = after_space(body, 0);
+    let members = Members::read(text, start)?;
+    let end = start + members.object.raw().len();
+    (after_space(body, end) == body.len()).then_some((text, members))
 }
 
 /// Replacements in a text, by place.
@@ -111,7 +132,7 @@ fn values<'a>(object: Json<'a>, keys: &[&str]) -> Vec<Json<'a>> {
 struct Edits(Vec<(usize, usize, String)>);
 
 impl Edits {
-    fn set(&mut self, text: &str, object: Json<'_>, keys: &[&str], cap: u64) -> Option<()> {
+    fn set(&mut self, text: &str, object: &Members<'_>, keys: &[&str], cap: u64) -> Option<()> {
         if !self.lower(text, object, keys, cap)? {
             self.insert(text, object, keys.first()?, &cap.to_string())?;
         }
@@ -119,8 +140,8 @@ impl Edits {
     }
 
     /// Lowers every value of `keys` to `cap`; whether there was one. `None` where one is no number.
-    fn lower(&mut self, text: &str, object: Json<'_>, keys: &[&str], cap: u64) -> Option<bool> {
-        let values = values(object, keys);
+    fn lower(&mut self, text: &str, object: &Members<'_>, keys: &[&str], cap: u64) -> Option<bool> {
+        let values = object.values(keys);
         let has_any = !values.is_empty();
         let mut is_capped = false;
         let mut nulls = Vec::new();
@@ -142,9 +163,9 @@ impl Edits {
         Some(has_any)
     }
 
-    fn set_gemini(&mut self, text: &str, object: Json<'_>, cap: u64) -> Option<()> {
+    fn set_gemini(&mut self, text: &str, object: &Members<'_>, cap: u64) -> Option<()> {
         const CAP: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
-        let configs = values(object, &["generationConfig", "generation_config"]);
+        let configs = object.values(&["generationConfig", "generation_config"]);
         if configs.is_empty() {
             let config = format!(r#"{{"maxOutputTokens":{cap}}}"#);
             return self.insert(text, object, "generationConfig", &config);
@@ -152,20 +173,18 @@ impl Edits {
         for config in configs {
             if config.raw() == "null" {
                 self.replace(text, config, &format!(r#"{{"maxOutputTokens":{cap}}}"#))?;
-            } else if config.is_object() {
-                self.set(text, config, &CAP, cap)?;
             } else {
-                return None;
+                self.set(text, &Members::of(config)?, &CAP, cap)?;
             }
         }
         Some(())
     }
 
     /// A member in front of all others.
-    fn insert(&mut self, text: &str, object: Json<'_>, key: &str, value: &str) -> Option<()> {
-        let start = offset(text, object)? + 1;
-        let is_empty = object.raw()[1..].trim_start().starts_with('}');
-        let comma = if is_empty { "" } else { "," };
+    fn insert(&mut self, text: &str, object: &Members<'_>, key: &str, value: &str) -> Option<()> {
+        let start = offset(text, object.object)? + 1;
+        let Object(members) = &object.members;
+        let comma = if members.is_empty() { "" } else { "," };
         self.0.push((start, start, format!("\"{key}\":{value}{comma}")));
         Some(())
     }
@@ -193,7 +212,7 @@ impl Edits {
 /// Where a piece of `text` stands in it.
 fn offset(text: &str, part: Json<'_>) -> Option<usize> {
     let offset = (part.raw().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    text.get(offset..)?.starts_with(part.raw()).then_some(offset)
+    (offset + part.raw().len() <= text.len()).then_some(offset)
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! What a request's body says about input that its length does not bound: references to things it
-//! does not hold, and media.
+//! What a request's body says about input that its length does not bound, references to things it
+//! does not hold, and media; and whether it declares tools or asks for reasoning.
 //!
-//! One walk over the whole body. In doubt it says yes: a reference taken for text would make a
-//! call's bound too low, text taken for a reference only makes it too high.
+//! One walk over the whole body, which finds its top-level members on the way. In doubt it says yes:
+//! a reference taken for text would make a call's bound too low, text taken for a reference only
+//! makes it too high.
 
-use std::fmt;
-
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 
 use crate::dialect::Dialect;
-use crate::json::Text;
+use crate::json::{Json, Object, items, members};
+use crate::scan::{after_space, scalar_end, string_end, value_end};
 
 /// What the body holds or points at beside text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,22 +22,24 @@ pub(crate) struct Input {
     pub(crate) has_long_media: bool,
     /// Bytes of media in base64.
     pub(crate) media_bytes: u64,
+    /// Whether it declares tools.
+    pub(crate) has_tools: bool,
+    /// Whether it switches reasoning on.
+    pub(crate) asks_for_reasoning: bool,
 }
 
-/// Looks through a body that is JSON.
-pub(crate) fn read(dialect: Dialect, text: &str) -> Input {
-    let mut input = Input::default();
-    let place = Place { key: "", holder: "", dialect };
-    let seed = Walk { place, input: &mut input };
-    match seed.deserialize(&mut serde_json::Deserializer::from_str(text)) {
-        Ok(parts) => input.media_parts = parts,
-        // Nested too deeply to be looked through.
-        Err(_) => {
-            input.is_remote = true;
-            input.has_long_media = true;
-        }
+/// Looks through a body, and finds its members; `None` where it is no JSON object.
+pub(crate) fn read(dialect: Dialect, text: &str) -> Option<(Object<'_>, Input)> {
+    let start = after_space(text.as_bytes(), 0);
+    let mut walk = Walk { text, dialect, members: Vec::new(), input: Input::default() };
+    if text.as_bytes().get(start) != Some(&b'{') {
+        return None;
     }
-    input
+    let (end, parts) = walk.object(start, Place::default(), Depth { all: 0, objects: Some(0) })?;
+    let Walk { members, mut input, .. } = walk;
+    input.media_parts = parts;
+    let is_all = after_space(text.as_bytes(), end) == text.len();
+    is_all.then_some((Object(members), input))
 }
 
 /// Keys whose value names something kept elsewhere.
@@ -102,78 +104,189 @@ const LONG_MEDIA_TYPES: [&str; 13] = [
 /// Shorter strings may be words.
 const BASE64_BYTES_MIN: usize = 256;
 
+/// Values nested deeper are not looked through.
+const DEPTH_MAX: u64 = 128;
+
 /// Where a value stands.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Place<'k> {
     /// The key it stands under, also through arrays.
     key: &'k str,
-    /// The key that the object around it stands under.
-    holder: &'k str,
-    dialect: Dialect,
+    /// Whether a string or a number here names something kept elsewhere.
+    is_reference: bool,
+    /// Whether a string here is an address.
+    is_address: bool,
+    /// Whether a string here is media or its address.
+    is_media: bool,
 }
 
-impl Place<'_> {
-    /// Arguments and results of the client's own tools are text to the model, whatever they say.
-    fn is_text_to_the_model(self) -> bool {
-        match self.dialect {
-            Dialect::AnthropicMessages => self.key == "input",
-            Dialect::GeminiGenerate => {
-                self.key == "args" || self.key == "response" && !self.holder.is_empty()
+impl<'k> Place<'k> {
+    /// Under `key`, in an object that stands under `holder`.
+    fn of(key: &'k str, holder: &str) -> Place<'k> {
+        Place {
+            key,
+            is_reference: REFERENCES.contains(&key) || key == "id" && REFERRED.contains(&holder),
+            is_address: ends_in_address(key),
+            is_media: MEDIA_KEYS.contains(&key),
+        }
+    }
+}
+
+/// How deep a value stands.
+#[derive(Clone, Copy)]
+struct Depth {
+    all: u64,
+    /// The objects around it, where there is no array among them.
+    objects: Option<u64>,
+}
+
+impl Depth {
+    fn in_object(self) -> Depth {
+        Depth { all: self.all + 1, objects: self.objects.map(|objects| objects + 1) }
+    }
+
+    fn in_array(self) -> Depth {
+        Depth { all: self.all + 1, objects: None }
+    }
+
+    /// Whether a member stands where settings do: at the top, or in an object at the top.
+    fn is_of_settings(self) -> bool {
+        self.objects.is_some_and(|objects| objects <= 2)
+    }
+}
+
+/// A walk over a body. Its methods give where a value ends, and how many media parts it has; `None`
+/// where it is flawed.
+struct Walk<'a> {
+    text: &'a str,
+    dialect: Dialect,
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    input: Input,
+}
+
+impl<'a> Walk<'a> {
+    fn value(&mut self, at: usize, place: Place<'_>, depth: Depth) -> Option<(usize, u64)> {
+        let bytes = self.text.as_bytes();
+        match bytes.get(at)? {
+            b'"' => {
+                let end = string_end(bytes, at)?;
+                let json = Json::new(self.text.get(at..end)?);
+                Some((end, self.string(json, place)))
             }
+            b'{' | b'[' if depth.all >= DEPTH_MAX => {
+                self.input.is_remote = true;
+                self.input.has_long_media = true;
+                Some((value_end(bytes, at)?, 0))
+            }
+            b'{' => self.object(at, place, depth),
+            b'[' => self.array(at, place, depth),
+            first => {
+                let end = scalar_end(bytes, at)?;
+                let is_count =
+                    first.is_ascii_digit() && bytes[at..end].iter().all(u8::is_ascii_digit);
+                self.input.is_remote |= is_count && place.is_reference;
+                Some((end, 0))
+            }
+        }
+    }
+
+    fn array(&mut self, at: usize, place: Place<'_>, depth: Depth) -> Option<(usize, u64)> {
+        let mut parts = 0;
+        let end = items(self.text, at, |at| {
+            let (end, found) = self.value(at, place, depth.in_array())?;
+            parts += found;
+            Some(end)
+        })?;
+        Some((end, parts))
+    }
+
+    fn object(&mut self, at: usize, place: Place<'_>, depth: Depth) -> Option<(usize, u64)> {
+        let text = self.text;
+        let depth = depth.in_object();
+        let mut tells = Told::default();
+        let mut parts = 0;
+        let end = members(text, at, |key, at| {
+            let end = if self.is_text_to_the_model(&key, place.key) {
+                value_end(text.as_bytes(), at)?
+            } else {
+                let (end, found) = self.value(at, Place::of(&key, place.key), depth)?;
+                parts += found;
+                end
+            };
+            let value = Json::new(text.get(at..end)?);
+            tells.see(&key, value);
+            if depth.is_of_settings() {
+                self.input.has_tools |= declares_tools(&key, value);
+                self.input.asks_for_reasoning |= asks_for_reasoning(&key, value);
+            }
+            if depth.objects == Some(1) {
+                self.members.push((key, value));
+            }
+            Some(end)
+        })?;
+        self.input.is_remote |= tells.is_kept_elsewhere(self.dialect, place);
+        let is_image = tells.is_image(place);
+        self.input.has_long_media |= is_image == Some(false);
+        // A part's own data or address is the part itself.
+        Some((end, if is_image.is_some() { parts.max(1) } else { parts }))
+    }
+
+    /// Arguments and results of the client's own tools are text to the model, whatever they say.
+    fn is_text_to_the_model(&self, key: &str, holder: &str) -> bool {
+        match self.dialect {
+            Dialect::AnthropicMessages => key == "input",
+            Dialect::GeminiGenerate => key == "args" || key == "response" && !holder.is_empty(),
             _ => false,
         }
     }
 
-    fn is_reference(self) -> bool {
-        REFERENCES.contains(&self.key) || self.key == "id" && REFERRED.contains(&self.holder)
-    }
-
-    fn is_address(self) -> bool {
-        let key = self.key.to_ascii_lowercase();
-        ["url", "uri", "urls", "uris"].iter().any(|end| key.ends_with(end))
-    }
-}
-
-/// Yields how many media parts a value has.
-struct Walk<'k, 'i> {
-    place: Place<'k>,
-    input: &'i mut Input,
-}
-
-impl Walk<'_, '_> {
-    /// A string that stands here; the number of media parts it is.
-    fn string(&mut self, text: &str) -> u64 {
-        let place = self.place;
-        if text.is_empty() {
+    /// The number of media parts that a string is.
+    fn string(&mut self, quoted: Json<'a>, place: Place<'_>) -> u64 {
+        let raw = quoted.raw();
+        let may_be_url =
+            starts_with_ignoring_case(&raw[1..], "data:") || raw.starts_with("\"\\u00");
+        let has_role =
+            place.is_reference || place.is_address || place.is_media || place.key == "data";
+        if !may_be_url && !has_role && place.key != "type" {
             return 0;
         }
-        if let Some(data) = data_url(text) {
-            self.input.has_long_media |= !starts_with_ignoring_case(text, "data:image/");
+        let Some(text) = quoted.text() else { return 0 };
+        if let Some(data) = data_url(&text) {
+            self.input.has_long_media |= !starts_with_ignoring_case(&text, "data:image/");
             self.base64(data);
             return 1;
         }
-        if place.is_reference() || place.is_address() {
+        if place.is_reference || place.is_address {
             self.input.is_remote = true;
-            return u64::from(place.is_address());
+            return u64::from(place.is_address);
         }
-        let is_media = MEDIA_KEYS.contains(&place.key);
-        if is_media && has_scheme(text) {
+        if place.is_media && has_scheme(&text) {
             self.input.is_remote = true;
             return 1;
         }
         if place.key == "type" && text == "item_reference" {
             self.input.is_remote = true;
         }
-        if place.key == "data" || is_media {
-            let counted = self.base64(text);
-            return u64::from(counted || is_media && place.key != "source");
+        if place.key == "data" || place.is_media {
+            let counted = self.base64(&text);
+            return u64::from(counted || place.is_media && place.key != "source");
         }
         0
     }
 
     /// Counts base64 that is too long for a word.
     fn base64(&mut self, data: &str) -> bool {
-        let bytes = data.bytes().position(|byte| !is_base64(byte)).unwrap_or(data.len());
+        // In blocks, for recordings are long.
+        let blocks = data.as_bytes().chunks(64);
+        let is_whole = |block: &[u8]| block.iter().fold(true, |all, byte| all & is_base64(*byte));
+        let mut bytes = 0;
+        for block in blocks {
+            if !is_whole(block) {
+                bytes += block.iter().take_while(|byte| is_base64(**byte)).count();
+                break;
+            }
+            bytes += block.len();
+        }
         let is_long = bytes >= BASE64_BYTES_MIN;
         self.input.media_bytes += if is_long { bytes as u64 } else { 0 };
         is_long
@@ -182,148 +295,76 @@ impl Walk<'_, '_> {
 
 /// What an object tells of itself.
 #[derive(Default)]
-struct Object {
-    kind: Option<String>,
-    mime: Option<String>,
+struct Told<'a> {
+    kind: Option<Json<'a>>,
+    mime: Option<Json<'a>>,
     has_id: bool,
     has_role: bool,
     has_encrypted: bool,
 }
 
-impl Object {
-    fn see(&mut self, key: &str, text: &str) {
+impl<'a> Told<'a> {
+    fn see(&mut self, key: &str, value: Json<'a>) {
+        let is_text = value.is_string() && value.raw() != "\"\"";
         match key {
-            "type" => self.kind = Some(text.to_owned()),
-            "mimeType" | "mime_type" => self.mime = Some(text.to_owned()),
-            "id" => self.has_id = true,
-            "role" => self.has_role = true,
-            "encrypted_content" => self.has_encrypted = true,
+            "type" if is_text => self.kind = Some(value),
+            "mimeType" | "mime_type" if is_text => self.mime = Some(value),
+            "id" => self.has_id |= is_text,
+            "role" => self.has_role |= is_text,
+            "encrypted_content" => self.has_encrypted |= is_text,
             _ => {}
         }
     }
 
     /// Whether the provider looks up what this item of a conversation says.
-    fn is_kept_elsewhere(&self, place: Place<'_>) -> bool {
-        let is_item = place.dialect == Dialect::OpenAiResponses && place.key == "input";
-        is_item
-            && self.has_id
-            && match self.kind.as_deref() {
-                None => !self.has_role,
-                Some("reasoning") => !self.has_encrypted,
-                Some(_) => false,
-            }
+    fn is_kept_elsewhere(&self, dialect: Dialect, place: Place<'_>) -> bool {
+        if dialect != Dialect::OpenAiResponses || place.key != "input" || !self.has_id {
+            return false;
+        }
+        match self.kind.and_then(Json::text).as_deref() {
+            None => !self.has_role,
+            Some("reasoning") => !self.has_encrypted,
+            Some(_) => false,
+        }
     }
 
     /// Whether this is media, and then whether it is an image.
     fn is_image(&self, place: Place<'_>) -> Option<bool> {
         if matches!(place.key, "inlineData" | "inline_data" | "fileData" | "file_data") {
-            return Some(self.mime.as_deref().is_some_and(|mime| mime.starts_with("image/")));
+            let mime = self.mime.and_then(Json::text);
+            return Some(mime.is_some_and(|mime| mime.starts_with("image/")));
         }
-        let kind = self.kind.as_deref()?;
-        if IMAGE_TYPES.contains(&kind) {
+        let kind = self.kind?.text()?;
+        if IMAGE_TYPES.contains(&kind.as_ref()) {
             return Some(true);
         }
-        LONG_MEDIA_TYPES.contains(&kind).then_some(false)
+        LONG_MEDIA_TYPES.contains(&kind.as_ref()).then_some(false)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = u64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+fn declares_tools(key: &str, value: Json<'_>) -> bool {
+    matches!(key, "tools" | "functions") && value.raw() != "null" && !value.is_empty_array()
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = u64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    fn visit_str<E>(mut self, text: &str) -> Result<u64, E> {
-        Ok(self.string(text))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<u64, E> {
-        self.input.is_remote |= self.place.is_reference();
-        Ok(0)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_unit<E>(self) -> Result<u64, E> {
-        Ok(0)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<u64, A::Error> {
-        let Walk { place, input } = self;
-        let mut parts = 0_u64;
-        while let Some(found) = seq.next_element_seed(Walk { place, input: &mut *input })? {
-            parts += found;
+/// Whether a setting switches reasoning on. Errs on the side of yes.
+fn asks_for_reasoning(key: &str, value: Json<'_>) -> bool {
+    let is_off =
+        |value: Json<'_>| matches!(value.raw(), "null" | "false" | "\"none\"" | "\"disabled\"");
+    match key {
+        "reasoning_effort" => !is_off(value),
+        // Text of an earlier turn's reasoning has the same name and is a plain string.
+        "thinking" | "reasoning" | "thinkingConfig" | "thinking_config" if value.is_object() => {
+            let mut is_switched_off = false;
+            let (mut members, mut off) = (0, 0);
+            value.each_member(|key, value| {
+                let is_off = is_off(value);
+                is_switched_off |= is_off && matches!(key, "type" | "effort" | "enabled");
+                members += 1;
+                off += u64::from(is_off);
+            });
+            !is_switched_off && (members == 0 || off < members)
         }
-        Ok(parts)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u64, A::Error> {
-        let Walk { place, input } = self;
-        let mut object = Object::default();
-        let mut parts = 0_u64;
-        while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
-            let inner = Place { key: &key, holder: place.key, dialect: place.dialect };
-            if inner.is_text_to_the_model() {
-                map.next_value::<serde::de::IgnoredAny>()?;
-                continue;
-            }
-            let walk = Walk { place: inner, input: &mut *input };
-            parts += match tells_of_itself(&key) {
-                true => map.next_value_seed(Telling { walk, object: &mut object })?,
-                false => map.next_value_seed(walk)?,
-            };
-        }
-        input.is_remote |= object.is_kept_elsewhere(place);
-        let is_image = object.is_image(place);
-        input.has_long_media |= is_image == Some(false);
-        // A part's own data or address is the part itself.
-        Ok(if is_image.is_some() { parts.max(1) } else { parts })
-    }
-}
-
-fn tells_of_itself(key: &str) -> bool {
-    matches!(key, "type" | "mimeType" | "mime_type" | "id" | "role" | "encrypted_content")
-}
-
-/// A walk over a value that, where it is a string, tells of the object it is in.
-struct Telling<'k, 'i, 'o> {
-    walk: Walk<'k, 'i>,
-    object: &'o mut Object,
-}
-
-impl<'de> DeserializeSeed<'de> for Telling<'_, '_, '_> {
-    type Value = u64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        let raw: &serde_json::value::RawValue = Deserialize::deserialize(deserializer)?;
-        let json = crate::json::Json::new(raw.get());
-        if let Some(text) = json.text() {
-            let mut walk = self.walk;
-            self.object.see(walk.place.key, &text);
-            return Ok(walk.string(&text));
-        }
-        self.walk
-            .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
-            .map_err(serde::de::Error::custom)
+        _ => false,
     }
 }
 
@@ -344,6 +385,14 @@ fn has_scheme(text: &str) -> bool {
 
 fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
+}
+
+fn ends_in_address(key: &str) -> bool {
+    let key = key.as_bytes();
+    let ends_with = |end: &[u8]| {
+        key.len().checked_sub(end.len()).is_some_and(|at| key[at..].eq_ignore_ascii_case(end))
+    };
+    [&b"url"[..], b"uri", b"urls", b"uris"].into_iter().any(ends_with)
 }
 
 fn is_base64(byte: u8) -> bool {

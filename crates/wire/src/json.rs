@@ -6,12 +6,13 @@
 //! repeats, the last one counts.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
 use serde_json::value::RawValue;
+
+use crate::scan::{after_space, string_end, value_end};
+
+/// Values nested deeper than this are not looked into.
+const DEPTH_MAX: u64 = 128;
 
 /// One piece of JSON text. It may be truncated: what is complete in it can still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,20 +45,31 @@ impl<'a> Json<'a> {
         value
     }
 
-    /// Calls `see` with every member of this object, in order, as they are complete.
+    /// Calls `see` with every member of this object, in order, as they are complete. A flaw ends the
+    /// walk; the members before it have been seen.
     pub(crate) fn each_member(self, see: impl FnMut(&str, Json<'a>)) {
         let mut see = see;
-        let mut deserializer = serde_json::Deserializer::from_str(self.0);
-        let members = Members(|key: Cow<'a, str>, value| see(&key, value));
-        // A flaw ends the walk; the members before it have been seen.
-        let _ = Deserializer::deserialize_any(&mut deserializer, members);
+        let _ = members(self.0, 0, |key, start| {
+            let end = value_end(self.0.as_bytes(), start)?;
+            see(&key, Json(self.0.get(start..end)?));
+            Some(end)
+        });
+    }
+
+    /// Calls `see` with every element of this array, in order, as they are complete.
+    pub(crate) fn each_item(self, see: impl FnMut(Json<'a>)) {
+        let mut see = see;
+        let _ = items(self.0, 0, |start| {
+            let end = value_end(self.0.as_bytes(), start)?;
+            see(Json(self.0.get(start..end)?));
+            Some(end)
+        });
     }
 
     /// The elements of this array; none where this is no array.
     pub(crate) fn items(self) -> Vec<Json<'a>> {
         let mut items = Vec::new();
-        let mut deserializer = serde_json::Deserializer::from_str(self.0);
-        let _ = Deserializer::deserialize_any(&mut deserializer, Items(&mut items));
+        self.each_item(|item| items.push(item));
         items
     }
 
@@ -98,11 +110,12 @@ impl<'a> Json<'a> {
 
     /// A string that is not empty.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        if !self.0.starts_with('"') {
-            return None;
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(self.0);
-        Text::deserialize(&mut deserializer).ok().map(|text| text.0).filter(|text| !text.is_empty())
+        let inner = self.0.strip_prefix('"')?;
+        let inner = match memchr::memchr(b'\\', inner.as_bytes()) {
+            None => Cow::Borrowed(inner.strip_suffix('"')?),
+            Some(_) => Cow::Owned(serde_json::from_str(self.0).ok()?),
+        };
+        Some(inner).filter(|text| !text.is_empty())
     }
 
     /// [`Json::text`], owned.
@@ -134,26 +147,84 @@ impl<'a> Json<'a> {
 }
 
 /// The members of an object, found in one pass.
-#[derive(Debug)]
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+#[derive(Debug, Default)]
+pub(crate) struct Object<'a>(pub(crate) Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Object<'a> {
-    /// Reads a text that is one whole JSON object, or `None` where it is anything else.
-    pub(crate) fn parse(text: &'a str) -> Option<Object<'a>> {
-        let mut members = Vec::new();
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let read = Members(|key: Cow<'a, str>, value| members.push((key, value)));
-        Deserializer::deserialize_map(&mut deserializer, read).ok()?;
-        deserializer.end().ok()?;
-        Some(Object(members))
-    }
-
     /// The values of `keys`, like [`Json::pick`].
     pub(crate) fn pick<const N: usize>(&self, keys: [&str; N]) -> [Option<Json<'a>>; N] {
         keys.map(|wanted| {
             let last = self.0.iter().rev().find(|(key, _)| key == wanted);
             last.map(|(_, value)| *value).filter(|value| value.0 != "null")
         })
+    }
+}
+
+/// Walks over the members of the object at `at` in `text`, and says where it ends. `read` gets each
+/// key and where its value begins, and says where the value ends. `None` where there is no object, or
+/// a flaw in it.
+pub(crate) fn members<'a>(
+    text: &'a str,
+    at: usize,
+    mut read: impl FnMut(Cow<'a, str>, usize) -> Option<usize>,
+) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = after_space(bytes, at);
+    if bytes.get(at) != Some(&b'{') {
+        return None;
+    }
+    let mut is_first = true;
+    loop {
+        at = after_space(bytes, at + 1);
+        if is_first && bytes.get(at) == Some(&b'}') {
+            return Some(at + 1);
+        }
+        if bytes.get(at) != Some(&b'"') {
+            return None;
+        }
+        let end = string_end(bytes, at)?;
+        let quoted = text.get(at..end)?;
+        let key = match memchr::memchr(b'\\', quoted.as_bytes()) {
+            None => Cow::Borrowed(text.get(at + 1..end - 1)?),
+            Some(_) => Cow::Owned(serde_json::from_str(quoted).ok()?),
+        };
+        at = after_space(bytes, end);
+        if bytes.get(at) != Some(&b':') {
+            return None;
+        }
+        at = read(key, after_space(bytes, at + 1))?;
+        is_first = false;
+        at = after_space(bytes, at);
+        match bytes.get(at)? {
+            b',' => {}
+            b'}' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+/// Walks over the elements of the array at `at` in `text`, like [`members`].
+pub(crate) fn items(
+    text: &str,
+    at: usize,
+    mut read: impl FnMut(usize) -> Option<usize>,
+) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = after_space(bytes, at);
+    if bytes.get(at) != Some(&b'[') {
+        return None;
+    }
+    at = after_space(bytes, at + 1);
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        at = after_space(bytes, read(at)?);
+        match bytes.get(at)? {
+            b',' => at = after_space(bytes, at + 1),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
     }
 }
 
@@ -204,140 +275,67 @@ pub(crate) fn holds(data: &[u8], key: &str) -> bool {
 
 /// Bytes of text under any of `keys`, and of whole values under any of `whole_keys`, at any depth.
 pub(crate) fn text_bytes(text: &str, keys: &[&str], whole_keys: &[&str]) -> u64 {
+    let mut sum = TextBytes { text, keys, whole_keys, total: 0 };
+    let _ = sum.value(after_space(text.as_bytes(), 0), false, 0);
+    sum.total
+}
+
+struct TextBytes<'a> {
+    text: &'a str,
+    keys: &'a [&'a str],
+    whole_keys: &'a [&'a str],
+    total: u64,
+}
+
+impl TextBytes<'_> {
+    /// Where the value at `at` ends. A flaw ends the sum.
+    fn value(&mut self, at: usize, counts: bool, depth: u64) -> Option<usize> {
+        let TextBytes { text, keys, whole_keys, .. } = *self;
+        let bytes = text.as_bytes();
+        match bytes.get(at)? {
+            _ if depth > DEPTH_MAX => None,
+            b'"' => {
+                let end = string_end(bytes, at)?;
+                self.total += if counts { unescaped_bytes(&bytes[at + 1..end - 1]) } else { 0 };
+                Some(end)
+            }
+            b'[' => items(text, at, |at| self.value(at, counts, depth + 1)),
+            b'{' => members(text, at, |key, at| {
+                if whole_keys.contains(&key.as_ref()) {
+                    let end = value_end(bytes, at)?;
+                    let is_bare = !matches!(bytes[at], b'{' | b'[');
+                    self.total += if is_bare { 0 } else { (end - at) as u64 };
+                    return Some(end);
+                }
+                if matches!(key.as_ref(), "b64_json" | "thoughtSignature" | "signature") {
+                    return value_end(bytes, at);
+                }
+                self.value(at, keys.contains(&key.as_ref()), depth + 1)
+            }),
+            _ => value_end(bytes, at),
+        }
+    }
+}
+
+/// The length of what stands between two quotes, its escapes undone.
+fn unescaped_bytes(escaped: &[u8]) -> u64 {
     let mut total = 0;
-    let walk = TextBytes { keys, whole_keys, counts: false, total: &mut total };
-    let _ = walk.deserialize(&mut serde_json::Deserializer::from_str(text));
-    total
-}
-
-struct Members<F>(F);
-
-impl<'de, F: FnMut(Cow<'de, str>, Json<'de>)> Visitor<'de> for Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+    let mut rest = escaped;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        total += at;
+        let hex = rest.get(at + 2..at + 6).filter(|_| rest.get(at + 1) == Some(&b'u'));
+        let unit = hex.and_then(|hex| u16::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let (escape, length) = match unit {
+            None => (2, 1),
+            Some(0..=0x7f) => (6, 1),
+            // Each half of a surrogate pair is half of four bytes.
+            Some(0x80..=0x7ff | 0xd800..=0xdfff) => (6, 2),
+            Some(_) => (6, 3),
+        };
+        total += length;
+        rest = rest.get(at + escape..).unwrap_or_default();
     }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
-            let value: &RawValue = map.next_value()?;
-            (self.0)(key, Json(value.get()));
-        }
-        Ok(())
-    }
-}
-
-struct Items<'v, 'a>(&'v mut Vec<Json<'a>>);
-
-impl<'de> Visitor<'de> for Items<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(item) = seq.next_element::<&RawValue>()? {
-            self.0.push(Json(item.get()));
-        }
-        Ok(())
-    }
-}
-
-/// A string, borrowed where it has no escapes.
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'de>, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-struct TextBytes<'k, 't> {
-    keys: &'k [&'k str],
-    whole_keys: &'k [&'k str],
-    counts: bool,
-    total: &'t mut u64,
-}
-
-impl<'de> DeserializeSeed<'de> for TextBytes<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextBytes<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.counts {
-            *self.total += text.len() as u64;
-        }
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let TextBytes { keys, whole_keys, counts, total } = self;
-        while seq.next_element_seed(TextBytes { keys, whole_keys, counts, total })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let TextBytes { keys, whole_keys, total, .. } = self;
-        while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
-            if whole_keys.contains(&key.as_ref()) {
-                let value: &RawValue = map.next_value()?;
-                let is_bare = !value.get().starts_with(['{', '[']);
-                *total += if is_bare { 0 } else { value.get().len() as u64 };
-            } else if key == "b64_json" || key == "thoughtSignature" || key == "signature" {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                let counts = keys.contains(&key.as_ref());
-                map.next_value_seed(TextBytes { keys, whole_keys, counts, total })?;
-            }
-        }
-        Ok(())
-    }
+    (total + rest.len()) as u64
 }
 
 #[cfg(test)]
@@ -371,6 +369,8 @@ mod tests {
         assert_eq!(a, Some(Json("[2]")), "the last of two equal keys");
         assert_eq!(escaped.and_then(Json::string).as_deref(), Some("y\n"));
         assert_eq!((c, d), (None, None), "null and truncated members");
+        let all: Vec<Json<'_>> = Json::new(r#" [1 , {"a": [2]},"]\"" ] "#).items();
+        assert_eq!(all, [Json("1"), Json(r#"{"a": [2]}"#), Json(r#""]\"""#)]);
         for not_an_object in ["", "[1]", "3", "nul", "\"a\""] {
             assert_eq!(Json::new(not_an_object).get("a"), None);
         }
@@ -398,6 +398,7 @@ mod tests {
             (r#"{"content":[{"type":"text","text":"abc"}],"id":"zzz"}"#, 3),
             (r#"{"args":{"x":1},"text":"q"}"#, 8),
             (r#"{"signature":"abc","text":"unfinis"#, 0),
+            (r#"{"text":"\\\u00e9\ud83d\ude00\u4f60\u0041\n"}"#, 12),
             ("3", 0),
         ] {
             assert_eq!(text_bytes(text, &["content", "text"], &["args"]), expected, "{text}");

@@ -1,7 +1,7 @@
 //! The few fields of a request that admission needs, read without building a tree.
 
 use crate::dialect::{Dialect, model_of_path};
-use crate::input::{self, Input};
+use crate::input;
 use crate::json::{Json, Object};
 
 /// What a request asks for.
@@ -21,6 +21,10 @@ pub struct RequestFacts {
     pub choices: u64,
     /// Tokens granted for reasoning, where the request sets them.
     pub thinking_budget: Option<u64>,
+    /// Whether it switches reasoning on; also where it does not say how much.
+    pub asks_for_reasoning: bool,
+    /// Whether it declares tools or functions, whoever runs them.
+    pub has_tools: bool,
     /// `stream_options.include_usage`; `None` where the request does not say.
     pub include_usage: Option<bool>,
     /// Whether the input refers to something the body does not hold: an earlier response, a file,
@@ -68,16 +72,17 @@ pub fn read_request(
     body: &[u8],
 ) -> Result<RequestFacts, RequestError> {
     let text = std::str::from_utf8(body).map_err(|_| RequestError::NotText)?;
-    let fields = Object::parse(text).ok_or(RequestError::NotAnObject)?;
-    let Input { is_remote, media_parts, has_long_media, media_bytes } = input::read(dialect, text);
+    let (fields, input) = input::read(dialect, text).ok_or(RequestError::NotAnObject)?;
     let common = common_fields(&fields);
     let mut facts = RequestFacts {
         model: model_of_path(path).or(common.model),
-        prompt_bytes: (body.len() as u64).saturating_sub(media_bytes),
-        media_bytes,
-        media_parts,
-        has_long_media,
-        remote_input: is_remote,
+        prompt_bytes: (body.len() as u64).saturating_sub(input.media_bytes),
+        media_bytes: input.media_bytes,
+        media_parts: input.media_parts,
+        has_long_media: input.has_long_media,
+        remote_input: input.is_remote,
+        has_tools: input.has_tools,
+        asks_for_reasoning: input.asks_for_reasoning,
         ..common
     };
     match dialect {

@@ -38,6 +38,8 @@ fn fields_of_each_dialect() {
         output_tokens_max: Some(9000),
         choices: 1,
         thinking_budget: Some(4000),
+        asks_for_reasoning: true,
+        has_tools: true,
         session: Some("abc".to_owned()),
         prompt_bytes: body.len() as u64,
         ..RequestFacts::default()
@@ -54,6 +56,8 @@ fn fields_of_each_dialect() {
         choices: 2,
         server_tools: true,
         media_output: true,
+        asks_for_reasoning: true,
+        has_tools: true,
         prompt_bytes: body.len() as u64,
         ..RequestFacts::default()
     };
@@ -296,6 +300,50 @@ fn server_tools_and_media() {
 }
 
 #[test]
+fn requests_that_ask_for_reasoning() {
+    for (body, expected) in [
+        (r#"{"thinking": {"type": "enabled", "budget_tokens": 9000}}"#, true),
+        (r#"{"thinking":{"type":"adaptive"}}"#, true),
+        (r#"{"thinking":{"type":"disabled"}}"#, false),
+        (r#"{"thinking":{"budget_tokens":1,"type":"disabled"}}"#, false),
+        (r#"{"messages":[{"content":[{"type":"thinking","thinking":"I see"}]}]}"#, false),
+        (r#"{"reasoning":{"effort":"high"}}"#, true),
+        (r#"{"reasoning":{"effort":"none","summary":"auto"}}"#, false),
+        (r#"{"reasoning":{"effort":null,"summary":null}}"#, false),
+        (r#"{"reasoning":{"enabled":false}}"#, false),
+        (r#"{"reasoning":{}}"#, true),
+        (r#"{"reasoning":null}"#, false),
+        (r#"{"reasoning_effort":"low"}"#, true),
+        (r#"{"reasoning_effort":"none","temperature":1}"#, false),
+        (r#"{"generationConfig":{"thinkingConfig":{"includeThoughts":true}}}"#, true),
+        (r#"{"generationConfig":{"thinkingConfig":{"includeThoughts":false}}}"#, false),
+        (r#"{"extra_body":{"reasoning":{"effort":"low"}}}"#, true),
+        (r#"{"input":[{"type":"reasoning","summary":[]}]}"#, false),
+        (r#"{"tools":[{"parameters":{"reasoning":{"type":"string"}}}]}"#, false),
+        (r#"{"input":"\"reasoning\":{\"effort\":\"high\"}"}"#, false),
+        ("{}", false),
+    ] {
+        assert_eq!(chat(body).asks_for_reasoning, expected, "{body}");
+    }
+}
+
+#[test]
+fn requests_with_tools() {
+    for (body, expected) in [
+        (r#"{"tools":[{"type":"function"}]}"#, true),
+        (r#"{"functions":[{"name":"f"}]}"#, true),
+        (r#"{"toolConfig":{"tools":[{}]}}"#, true),
+        (r#"{"tools":[]}"#, false),
+        (r#"{"tools":null}"#, false),
+        (r#"{"messages":[{"content":"\"tools\":[1]"}]}"#, false),
+        (r#"{"messages":[{"tools":[1]}]}"#, false),
+        ("{}", false),
+    ] {
+        assert_eq!(chat(body).has_tools, expected, "{body}");
+    }
+}
+
+#[test]
 fn inline_media_is_no_prompt() {
     let base64 = "QUJD".repeat(500);
     for body in [
@@ -317,6 +365,12 @@ fn what_is_no_request() {
         (b"", RequestError::NotAnObject),
         (b"[]", RequestError::NotAnObject),
         (b"{\"model\":", RequestError::NotAnObject),
+        (b"{\"model\":\"a\"} {}", RequestError::NotAnObject),
+        (b"{\"model\":\"a\" \"b\":1}", RequestError::NotAnObject),
+        (b"{\"model\":\"a\",}", RequestError::NotAnObject),
+        (b"{\"a\":[1,{\"b\":nul}]}", RequestError::NotAnObject),
+        (b"{\"a\":[1,]}", RequestError::NotAnObject),
+        (b"{\"a\":\"\\\"}", RequestError::NotAnObject),
     ] {
         assert_eq!(read_request(Dialect::OpenAiChat, "/x", body), Err(expected));
     }
