@@ -228,6 +228,9 @@ impl Body {
                     kept.clear();
                 }
                 kept.extend_from_slice(rest);
+                if !intake.is_readable {
+                    *self = Body::Opaque;
+                }
             }
             Body::Events(events) => events.feed(bytes, |event| intake.read_event(event)),
         }
