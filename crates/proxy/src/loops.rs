@@ -238,3 +238,87 @@ fn alert(call: &NewCall, finding: &Finding, is_refused: bool) -> NewAlert {
 }
 
 const A_CLIENT: &str = "A client";
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+    use outlay_core::admission::Bounds;
+    use outlay_core::loops::Measure;
+
+    use super::*;
+
+    fn call(project: Option<&str>, client: Option<&str>, session: &str, minute: u32) -> NewCall {
+        let at = Utc.with_ymd_and_hms(2026, 11, 21, 12, minute, 7).unwrap();
+        NewCall {
+            id: uuid::Uuid::nil(),
+            at,
+            source: "proxy".to_owned(),
+            provider: "openai".to_owned(),
+            model_requested: None,
+            project: project.map(str::to_owned),
+            session: Some(session.to_owned()),
+            client: client.map(str::to_owned),
+            key: None,
+            tags: String::new(),
+            run: None,
+            plan_login: false,
+            service_tier: None,
+            bounds: Bounds {
+                input_tokens_max: 1,
+                output_tokens_max: None,
+                output_tokens_default: 1,
+                default_is_proven: true,
+                output_tokens_floor: 1,
+                can_cap: false,
+                can_stop: false,
+                is_bounded: true,
+            },
+            is_strict: false,
+        }
+    }
+
+    fn told(kind: LoopKind, call: &NewCall) -> NewAlert {
+        let since = call.at - TimeDelta::minutes(3);
+        let window = TimeDelta::minutes(3);
+        let measure = Measure::None;
+        let finding =
+            Finding { kind, count: 90, since, window, until: call.at, is_news: true, measure };
+        alert(call, &finding, false)
+    }
+
+    #[test]
+    fn the_subject_of_an_alert() {
+        let (demo, pi) = (Some("demo"), Some("pi"));
+        for (kind, project, client, subject, title) in [
+            (LoopKind::TightLoop, demo, pi, "pi", "pi in 'demo' seems to be in a loop"),
+            (LoopKind::TightLoop, None, pi, "pi", "pi seems to be in a loop"),
+            (LoopKind::SameRequest, demo, None, "demo", "A client in 'demo' seems to be in a loop"),
+            (LoopKind::SameRequest, None, None, "calls", "A client seems to be in a loop"),
+            (LoopKind::Burst, demo, pi, "demo", "Far more calls than usual in project 'demo'"),
+            (LoopKind::Burst, None, pi, "calls", "Far more calls than usual without a project"),
+            (LoopKind::IdleSpend, demo, pi, "this machine", "Calls go on while nobody is there"),
+        ] {
+            let alert = told(kind, &call(project, client, "s", 0));
+            assert_eq!((alert.subject.as_str(), alert.text.title.as_str()), (subject, title));
+        }
+    }
+
+    #[test]
+    fn alerts_that_are_the_same() {
+        let (demo, other, pi) = (Some("demo"), Some("other"), Some("pi"));
+        let first = call(demo, pi, "s", 16);
+        for (kind, then, is_same) in [
+            (LoopKind::SameRequest, call(demo, pi, "s", 29), true),
+            (LoopKind::SameRequest, call(demo, pi, "s", 30), false),
+            (LoopKind::SameRequest, call(demo, pi, "t", 16), false),
+            (LoopKind::SameRequest, call(other, pi, "s", 16), false),
+            (LoopKind::Burst, call(demo, None, "t", 16), true),
+            (LoopKind::Burst, call(other, pi, "s", 16), false),
+            (LoopKind::IdleSpend, call(other, None, "t", 40), true),
+        ] {
+            let same = |alert: NewAlert| (alert.kind, alert.key, alert.period_start);
+            let is = same(told(kind, &first)) == same(told(kind, &then));
+            assert_eq!(is, is_same, "{kind:?} {then:?}");
+        }
+    }
+}

@@ -66,8 +66,9 @@ const PAGES: [Page; 5] = [
     Page {
         code: "loop_detected",
         title: "The same work again and again",
-        meaning: "A client kept sending what looks like the same work without getting anywhere, so Outlay stopped it before it spent more. Look at what it was doing, then start it again.",
+        meaning: "A client kept sending what looks like the same work without getting anywhere, a project made far more calls than it usually does, or calls went on while nobody was at the keyboard, and outlay.toml says under [loops] that this is refused. It passes again when it has paused for a minute; a changed request passes at once.",
         commands: &[
+            ("outlay bypass 10m", "lets everything pass for ten minutes"),
             ("outlay calls --limit 20", "the latest calls, this one included"),
             ("outlay report --by session", "what each session has cost"),
         ],
