@@ -45,15 +45,18 @@ impl Answer {
         model: Option<Json<'_>>,
         tier: Option<Json<'_>>,
     ) {
-        let metered = &mut self.metered;
-        if let Some(id) = id.and_then(Json::string) {
-            metered.response_id = Some(id);
+        let Metered { response_id, model: known_model, service_tier, .. } = &mut self.metered;
+        for (known, value) in [(response_id, id), (known_model, model)] {
+            let Some(value) = value.and_then(Json::text) else { continue };
+            // Streams repeat it with every piece.
+            if known.as_deref() != Some(value.as_ref()) {
+                *known = Some(value.into_owned());
+            }
         }
-        if let Some(model) = model.and_then(Json::string) {
-            metered.model = Some(model);
-        }
-        if let Some(tier) = tier.and_then(Json::text) {
-            metered.service_tier = Some(tier.to_ascii_lowercase());
+        if let Some(tier) = tier.and_then(Json::text)
+            && !service_tier.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(&tier))
+        {
+            *service_tier = Some(tier.to_ascii_lowercase());
         }
     }
 }

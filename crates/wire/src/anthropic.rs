@@ -1,5 +1,7 @@
 //! Answers of Anthropic's `/messages`: one message, or events around one.
 
+use std::borrow::Cow;
+
 use outlay_core::usage::Usage;
 
 use crate::answer::{Answer, AnswerReader};
@@ -59,8 +61,8 @@ impl AnswerReader for AnthropicReader {
     fn read(&mut self, name: &str, json: Json<'_>) {
         let [kind, message, delta, usage, block, error] =
             json.pick(["type", "message", "delta", "usage", "content_block", "error"]);
-        let kind = kind.and_then(Json::string).unwrap_or_else(|| name.to_owned());
-        match kind.as_str() {
+        let kind = kind.and_then(Json::text).unwrap_or(Cow::Borrowed(name));
+        match kind.as_ref() {
             "message_start" => {
                 if let Some(message) = message {
                     self.read_message(message);

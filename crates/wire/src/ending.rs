@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::dialect::Dialect;
 use crate::frames::{ElementEnds, EventEnds, Frames};
-use crate::json::Json;
+use crate::json::{Json, text_of};
 use crate::refusal::RefusalFacts;
 
 /// More than this of one event is not held back: such a stream can no longer be ended.
@@ -233,13 +233,13 @@ impl StreamGate {
         if data.is_empty() {
             return if is_waiting { Verdict::Wait } else { Verdict::Pass };
         }
-        let text = String::from_utf8_lossy(&data);
+        let text = text_of(&data);
         let event = Event { name, json: Json::new(text.trim()) };
         let verdict = follower.verdict(&event, is_waiting);
         if verdict == Verdict::Pass {
             for earlier in waiting.drain(..) {
                 let (name, data) = frames.read(&earlier);
-                let text = String::from_utf8_lossy(&data);
+                let text = text_of(&data);
                 follower.pass(&Event { name, json: Json::new(text.trim()) });
             }
             follower.pass(&event);
@@ -289,7 +289,7 @@ impl StreamGate {
 /// of ours did that, the client must get a refusal in its stead.
 #[must_use]
 pub fn is_cut_tool_call(dialect: Dialect, body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
+    let text = text_of(body);
     let json = Json::new(&text);
     match dialect {
         Dialect::OpenAiChat => openai_chat::is_cut(json),

@@ -49,7 +49,8 @@ enum AfterCr {
 }
 
 impl EventEnds {
-    fn next_end(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// See [`Frames::next_end`].
+    pub(crate) fn next_end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         if !bytes.is_empty() {
             let after_cr = std::mem::take(&mut self.after_cr);

@@ -42,7 +42,7 @@ impl AnswerReader for GeminiReader {
             self.answer.failed = Some(errors::of_error(self.dialect, 0, json));
         }
         let mut web_searches = 0;
-        for candidate in candidates.map(Json::items).unwrap_or_default() {
+        candidates.unwrap_or(Json::new("")).each_item(|candidate| {
             let [content, finish, grounding] =
                 candidate.pick(["content", "finishReason", "groundingMetadata"]);
             self.has_candidates = true;
@@ -51,7 +51,7 @@ impl AnswerReader for GeminiReader {
             self.answer.output_bytes += text_bytes(content, &TEXT_KEYS, &["args"]);
             let queries = grounding.and_then(|grounding| grounding.get("webSearchQueries"));
             web_searches += queries.map_or(0, |queries| queries.items().len() as u64);
-        }
+        });
         // A stream may repeat its queries from chunk to chunk.
         self.web_searches = self.web_searches.max(web_searches);
         let is_blocked = feedback.and_then(|feedback| feedback.get("blockReason")).is_some();
@@ -171,19 +171,26 @@ struct Modalities {
 impl Modalities {
     fn read(details: Option<Json<'_>>) -> Modalities {
         let mut modalities = Modalities::default();
-        for detail in details.map(Json::items).unwrap_or_default() {
+        details.unwrap_or(Json::new("")).each_item(|detail| {
             let [modality, count] = detail.pick(["modality", "tokenCount"]);
             let count = count.and_then(Json::count).unwrap_or(0);
-            let Some(modality) = modality else { continue };
-            let name = modality.text().map(|name| name.to_ascii_uppercase());
-            let bucket = match (name.as_deref(), modality.count()) {
-                (Some("IMAGE"), _) | (None, Some(2)) => &mut modalities.image,
-                (Some("VIDEO"), _) | (None, Some(3)) => &mut modalities.video,
-                (Some("AUDIO"), _) | (None, Some(4)) => &mut modalities.audio,
-                _ => continue,
+            let Some(modality) = modality else { return };
+            let name = modality.text();
+            let is = |known: &str, number: u64| match &name {
+                Some(name) => name.eq_ignore_ascii_case(known),
+                None => modality.count() == Some(number),
+            };
+            let bucket = if is("IMAGE", 2) {
+                &mut modalities.image
+            } else if is("VIDEO", 3) {
+                &mut modalities.video
+            } else if is("AUDIO", 4) {
+                &mut modalities.audio
+            } else {
+                return;
             };
             *bucket = bucket.saturating_add(count);
-        }
+        });
         modalities
     }
 }

@@ -14,6 +14,12 @@ use crate::scan::{after_space, string_end, value_end};
 /// Values nested deeper than this are not looked into.
 const DEPTH_MAX: u64 = 128;
 
+/// Bytes as text. What is no UTF-8 shows as replacement characters.
+pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    // Looking for what to replace is much slower than finding that there is nothing.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// One piece of JSON text. It may be truncated: what is complete in it can still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Json<'a>(&'a str);

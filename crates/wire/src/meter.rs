@@ -8,7 +8,7 @@ use crate::errors::ErrorKind;
 use crate::estimate;
 use crate::frames::{self, ElementEnds};
 use crate::gemini::GeminiReader;
-use crate::json::{Json, TextEnd, documents, text_bytes};
+use crate::json::{Json, TextEnd, documents, text_bytes, text_of};
 use crate::openai_chat::{ChatReader, TEXT_KEYS};
 use crate::openai_embeddings::EmbeddingsReader;
 use crate::openai_responses::ResponsesReader;
@@ -179,7 +179,7 @@ impl Meter {
             Body::Events(events) => {
                 events.finish(|event| {
                     // Where the stream broke off there may be half an event.
-                    if documents(&String::from_utf8_lossy(event.data)).1 == TextEnd::Whole
+                    if documents(&text_of(event.data)).1 == TextEnd::Whole
                         || event.data.trim_ascii() == b"[DONE]"
                     {
                         intake.read_event(event);
@@ -248,7 +248,7 @@ impl Intake {
             self.reader.answer().is_ended = true;
             return;
         }
-        let text = String::from_utf8_lossy(data);
+        let text = text_of(data);
         let json = Json::new(&text);
         if json.is_object() {
             self.read(event.name, json);
@@ -260,7 +260,7 @@ impl Intake {
         if element.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(element);
+        let text = text_of(element);
         match documents(&text) {
             (elements, TextEnd::Whole) => {
                 elements.into_iter().for_each(|element| self.read("", element));
@@ -271,7 +271,7 @@ impl Intake {
 
     /// What is left of an array, and whether it was cut off.
     fn read_last_element(&mut self, ends: &ElementEnds, rest: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(frames::element(rest));
+        let text = text_of(frames::element(rest));
         if let (_, TextEnd::NotJson) = documents(&text) {
             self.is_readable = false;
         }
@@ -292,7 +292,7 @@ impl Intake {
 
     /// Reads a whole body, and says whether it was cut off.
     fn read_documents(&mut self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes);
+        let text = text_of(bytes);
         let (documents, end) = documents(&text);
         let mut read = |json: Json<'_>| match json.is_array() {
             true => json.items().into_iter().for_each(|item| self.reader.read("", item)),

@@ -1,5 +1,7 @@
 //! Answers of `/responses`: one response object, or a stream of events that ends with it.
 
+use std::borrow::Cow;
+
 use crate::answer::{Answer, AnswerReader};
 use crate::dialect::Dialect;
 use crate::errors;
@@ -63,8 +65,8 @@ impl AnswerReader for ResponsesReader {
     fn read(&mut self, name: &str, json: Json<'_>) {
         let data = json.raw();
         let kind = match json.leading_type() {
-            Some(kind) => kind.to_owned(),
-            None => json.get("type").and_then(Json::string).unwrap_or_else(|| name.to_owned()),
+            Some(kind) => Cow::Borrowed(kind),
+            None => json.get("type").and_then(Json::text).unwrap_or(Cow::Borrowed(name)),
         };
         if kind.ends_with(".delta") {
             if !kind.contains("audio") && !kind.contains("image") {
@@ -72,7 +74,7 @@ impl AnswerReader for ResponsesReader {
             }
             return;
         }
-        match kind.as_str() {
+        match kind.as_ref() {
             "response.completed"
             | "response.incomplete"
             | "response.failed"

@@ -3,7 +3,8 @@
 //! A chat stream with `include_usage` ends with a chunk whose `choices` are empty, which programs
 //! that read `choices[0]` of every chunk do not survive. Everything else passes byte for byte.
 
-use crate::json::{Json, holds};
+use crate::frames::EventEnds;
+use crate::json::{Json, holds, text_of};
 use crate::sse::SseReader;
 
 /// An event longer than this is no usage chunk: its bytes are not held back.
@@ -14,10 +15,11 @@ const HELD_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct UsageChunkFilter {
     mode: Mode,
-    /// The event being read, from its first line on.
+    ends: EventEnds,
+    /// What there is of an unfinished event.
     held: Vec<u8>,
-    line_bytes: usize,
-    after_cr: AfterCr,
+    /// Whether the last event was hidden up to a CR, which a LF may complete.
+    hides_lf: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,16 +32,6 @@ enum Mode {
     LongEvent,
     /// No event stream: everything passes.
     NotEvents,
-}
-
-/// What a LF belongs to that may follow a CR.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AfterCr {
-    #[default]
-    Nothing,
-    Line,
-    ShownEvent,
-    HiddenEvent,
 }
 
 impl UsageChunkFilter {
@@ -60,8 +52,21 @@ impl UsageChunkFilter {
             shown.extend_from_slice(chunk);
             return shown;
         }
-        for byte in chunk {
-            self.read(*byte, &mut shown);
+        let mut rest = chunk;
+        while let Some(end) = self.ends.next_end(rest) {
+            let (event, after) = rest.split_at(end);
+            rest = after;
+            if self.held.is_empty() {
+                self.end_event(event, &mut shown);
+            } else {
+                let mut whole = std::mem::take(&mut self.held);
+                whole.extend_from_slice(event);
+                self.end_event(&whole, &mut shown);
+            }
+        }
+        self.held.extend_from_slice(rest);
+        if self.held.len() > HELD_BYTES_MAX {
+            self.mode = Mode::LongEvent;
         }
         if self.mode == Mode::LongEvent {
             shown.append(&mut self.held);
@@ -78,48 +83,19 @@ impl UsageChunkFilter {
         self.held
     }
 
-    fn read(&mut self, byte: u8, shown: &mut Vec<u8>) {
-        let after_cr = std::mem::take(&mut self.after_cr);
-        if byte == b'\n' {
-            match after_cr {
-                AfterCr::Nothing => {}
-                AfterCr::Line => return self.held.push(byte),
-                AfterCr::ShownEvent => return shown.push(byte),
-                AfterCr::HiddenEvent => return,
-            }
-        }
-        self.held.push(byte);
-        if byte != b'\n' && byte != b'\r' {
-            self.line_bytes += 1;
-            if self.held.len() > HELD_BYTES_MAX {
-                self.mode = Mode::LongEvent;
-                shown.append(&mut self.held);
-            }
+    /// Lets the event go or hides it.
+    fn end_event(&mut self, event: &[u8], shown: &mut Vec<u8>) {
+        let may_be_hidden = self.mode == Mode::Events && event.len() <= HELD_BYTES_MAX;
+        self.mode = Mode::Events;
+        if std::mem::take(&mut self.hides_lf) && event == b"\n" {
             return;
         }
-        let ends_event = self.line_bytes == 0;
-        self.line_bytes = 0;
-        let hides = ends_event && self.end_event(shown);
-        if byte == b'\r' {
-            self.after_cr = match (ends_event, hides) {
-                (false, _) => AfterCr::Line,
-                (true, false) => AfterCr::ShownEvent,
-                (true, true) => AfterCr::HiddenEvent,
-            };
-        }
-    }
-
-    /// Lets the event go or hides it; whether it was hidden.
-    fn end_event(&mut self, shown: &mut Vec<u8>) -> bool {
-        let hides = self.mode == Mode::Events && is_usage_event(&self.held);
-        if hides {
-            shown.append(&mut comments(&self.held));
+        if may_be_hidden && is_usage_event(event) {
+            shown.append(&mut comments(event));
+            self.hides_lf = event.ends_with(b"\r");
         } else {
-            shown.extend_from_slice(&self.held);
+            shown.extend_from_slice(event);
         }
-        self.held.clear();
-        self.mode = Mode::Events;
-        hides
     }
 }
 
@@ -133,7 +109,7 @@ fn is_usage_event(lines: &[u8]) -> bool {
     let mut reader = SseReader::new();
     let mut see = |event: crate::sse::SseEvent<'_>| {
         events += 1;
-        let text = String::from_utf8_lossy(event.data);
+        let text = text_of(event.data);
         let [choices, usage] = Json::new(&text).pick(["choices", "usage"]);
         is_usage = choices.is_some_and(Json::is_empty_array) && usage.is_some_and(Json::is_object);
     };

@@ -10,12 +10,15 @@ use super::{Closing, Event, Follower, Verdict, continuing};
 use crate::json::{Json, holds};
 use crate::refusal::RefusalFacts;
 
+/// Members that every chunk repeats.
+const COMMON: [&str; 3] = ["usageMetadata", "modelVersion", "responseId"];
+
 #[derive(Debug, Default)]
 pub(super) struct GeminiFollower {
     replaces_length_end: bool,
     candidates: Vec<Candidate>,
-    /// What every chunk repeats, as the last one had it.
-    common: Map<String, Value>,
+    /// What every chunk repeats, as JSON: the usage so far, the model's version, the answer's id.
+    common: [Option<String>; 3],
     is_ended: bool,
 }
 
@@ -57,24 +60,23 @@ impl Follower for GeminiFollower {
     }
 
     fn pass(&mut self, event: &Event<'_>) {
-        let [candidates, feedback, error, usage, model, id] = event.json.pick([
+        let [usage, model, id, candidates, feedback, error] = event.json.pick([
+            COMMON[0],
+            COMMON[1],
+            COMMON[2],
             "candidates",
             "promptFeedback",
             "error",
-            "usageMetadata",
-            "modelVersion",
-            "responseId",
         ]);
-        for (key, value) in [("usageMetadata", usage), ("modelVersion", model), ("responseId", id)]
-        {
+        for (known, value) in self.common.iter_mut().zip([usage, model, id]) {
             let Some(value) = value else { continue };
-            if let Ok(value) = serde_json::from_str(value.raw()) {
-                self.common.insert(key.to_owned(), value);
-            }
+            let known = known.get_or_insert_default();
+            known.clear();
+            known.push_str(value.raw());
         }
         let is_blocked = feedback.is_some_and(|feedback| feedback.get("blockReason").is_some());
         self.is_ended |= error.is_some() || is_blocked;
-        for candidate in candidates.map(Json::items).unwrap_or_default() {
+        candidates.unwrap_or(Json::new("")).each_item(|candidate| {
             let [index, finish] = candidate.pick(["index", "finishReason"]);
             let index = index.and_then(Json::count).unwrap_or(0);
             let at = self.candidates.iter().position(|known| known.index == index);
@@ -85,7 +87,7 @@ impl Follower for GeminiFollower {
             let known = &mut self.candidates[at];
             known.is_finished |= finish.is_some();
             known.has_text = known.has_text || parts(candidate).into_iter().any(is_visible_text);
-        }
+        });
     }
 
     fn is_ended(&self) -> bool {
@@ -112,7 +114,11 @@ impl Follower for GeminiFollower {
                 })
             })
             .collect();
-        let mut chunk = self.common.clone();
+        let mut chunk = Map::new();
+        for (key, value) in COMMON.into_iter().zip(&self.common) {
+            let value = value.as_deref().and_then(|value| serde_json::from_str(value).ok());
+            chunk.extend(value.map(|value| (key.to_owned(), value)));
+        }
         chunk.insert("candidates".to_owned(), Value::Array(ends));
         vec![Closing::new("", &Value::Object(chunk))]
     }

@@ -86,13 +86,15 @@ impl Follower for ChatFollower {
         let [id, created, model, choices, error] =
             event.json.pick(["id", "created", "model", "choices", "error"]);
         self.is_ended |= error.is_some();
-        for (key, value) in [("id", id), ("created", created), ("model", model)] {
-            if let (false, Some(value)) = (self.intro.contains_key(key), value) {
-                let value = serde_json::from_str(value.raw()).unwrap_or_default();
-                self.intro.insert(key.to_owned(), value);
+        if self.intro.len() < 3 {
+            for (key, value) in [("id", id), ("created", created), ("model", model)] {
+                let value = value.and_then(|value| serde_json::from_str(value.raw()).ok());
+                if let (false, Some(value)) = (self.intro.contains_key(key), value) {
+                    self.intro.insert(key.to_owned(), value);
+                }
             }
         }
-        for choice in choices.map(Json::items).unwrap_or_default() {
+        choices.unwrap_or(Json::new("")).each_item(|choice| {
             let [index, delta, reason] = choice.pick(["index", "delta", "finish_reason"]);
             let index = index.and_then(Json::count).unwrap_or(0);
             let at = self.choices.iter().position(|known| known.index == index);
@@ -102,11 +104,13 @@ impl Follower for ChatFollower {
             });
             let known = &mut self.choices[at];
             known.is_finished |= reason.is_some();
-            let Some(delta) = delta else { continue };
-            known.has_role |= delta.get("role").is_some();
-            known.has_text |= delta.get("content").and_then(Json::text).is_some();
-            known.has_tool_call |= has_tool_call(delta);
-        }
+            let Some(delta) = delta else { return };
+            let [role, content, calls, call] =
+                delta.pick(["role", "content", "tool_calls", "function_call"]);
+            known.has_role |= role.is_some();
+            known.has_text = known.has_text || content.and_then(Json::text).is_some();
+            known.has_tool_call |= is_tool_call(calls, call);
+        });
     }
 
     fn is_ended(&self) -> bool {
@@ -150,9 +154,13 @@ fn is_length(reason: Option<Json<'_>>) -> bool {
     matches!(reason.as_ref(), "length" | "max_tokens" | "model_length")
 }
 
-/// Whether a delta or a message has one.
 fn has_tool_call(part: Json<'_>) -> bool {
     let [calls, call] = part.pick(["tool_calls", "function_call"]);
+    is_tool_call(calls, call)
+}
+
+/// Of the two members that hold them in a delta or a message.
+fn is_tool_call(calls: Option<Json<'_>>, call: Option<Json<'_>>) -> bool {
     calls.is_some_and(|calls| calls.is_array() && !calls.is_empty_array())
         || call.is_some_and(Json::is_object)
 }
