@@ -1,11 +1,11 @@
 //! Waiting for money that running calls hold, first come first served.
 //!
-//! The ledger keeps the queues, a ticket for each call; here each budget's first one of this process
-//! is woken when something changed, and the next one when that has its answer. A call of this
-//! process that ends wakes at once. Other processes are looked after by one task, which lives as
+//! The ledger keeps the queues, a ticket for each call; here each budget's earliest ticket of this
+//! process is woken when something changed, and the next one when that has its answer. A call of
+//! this process that ends wakes at once. Other processes are looked after by one task, which lives as
 //! long as anybody waits and asks for the ledger's revision.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use tokio::sync::{Notify, watch};
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// So many looks after, the first of each queue asks again whatever was seen.
+const LOOKS_A_SECOND: u32 = 10;
+
 /// A period's end that is past already, by a clock that was set, is looked at again this soon.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -28,8 +31,8 @@ pub(crate) struct Waiting(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     freed: watch::Sender<u64>,
-    /// This process's waiters before each budget, in the order they came in.
-    queues: Mutex<HashMap<String, VecDeque<Arc<Notify>>>>,
+    /// This process's waiters before each budget, in the order of their tickets.
+    queues: Mutex<HashMap<String, BTreeMap<i64, Arc<Notify>>>>,
     waiters: AtomicUsize,
     is_looking: AtomicBool,
 }
@@ -49,7 +52,8 @@ impl Waiting {
         self.0.freed.send_modify(|count| *count = count.wrapping_add(1));
         if self.0.waiters.load(Ordering::SeqCst) > 0 {
             let queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-            queues.values().filter_map(VecDeque::front).for_each(|first| first.notify_one());
+            let first = queues.values().filter_map(BTreeMap::first_key_value);
+            first.for_each(|(_, first)| first.notify_one());
         }
     }
 
@@ -78,7 +82,7 @@ impl Waiting {
             decided => return Ok(decided),
         };
         waits();
-        let mut place = self.enter(ledger, budget_of(&ticket));
+        let mut place = self.enter(ledger, &ticket);
         if *self.0.freed.borrow() != before {
             // It came back between the answer and the place in the queue.
             place.notify.notify_one();
@@ -100,21 +104,22 @@ impl Waiting {
                 decided => return Ok(decided),
             }
             if place.budget != budget_of(&ticket) {
-                place = self.enter(ledger, budget_of(&ticket));
+                place = self.enter(ledger, &ticket);
             }
         }
     }
 
-    fn enter(&self, ledger: &Ledger, budget: String) -> Place {
+    fn enter(&self, ledger: &Ledger, ticket: &Ticket) -> Place {
+        let (budget, number) = (budget_of(ticket), ticket.number());
         let notify = Arc::new(Notify::new());
         self.0.waiters.fetch_add(1, Ordering::SeqCst);
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.entry(budget.clone()).or_default().push_back(Arc::clone(&notify));
+        queues.entry(budget.clone()).or_default().insert(number, Arc::clone(&notify));
         drop(queues);
         if !self.0.is_looking.swap(true, Ordering::SeqCst) {
             tokio::spawn(look_elsewhere(ledger.clone(), self.clone()));
         }
-        Place { waiting: self.clone(), budget, notify }
+        Place { waiting: self.clone(), budget, number, notify }
     }
 }
 
@@ -130,6 +135,7 @@ fn reset_of(ticket: &Ticket) -> Option<DateTime<Utc>> {
 struct Place {
     waiting: Waiting,
     budget: String,
+    number: i64,
     notify: Arc<Notify>,
 }
 
@@ -139,9 +145,9 @@ impl Drop for Place {
         inner.waiters.fetch_sub(1, Ordering::SeqCst);
         let mut queues = inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = queues.get_mut(&self.budget) else { return };
-        queue.retain(|other| !Arc::ptr_eq(other, &self.notify));
-        match queue.front() {
-            Some(first) => first.notify_one(),
+        queue.remove(&self.number);
+        match queue.first_key_value() {
+            Some((_, first)) => first.notify_one(),
             None => drop(queues.remove(&self.budget)),
         }
     }
@@ -157,6 +163,7 @@ async fn turn(reset: Option<DateTime<Utc>>, now: DateTime<Utc>) {
 
 async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
     let mut known = None;
+    let mut looks: u32 = 0;
     loop {
         if waiting.waiters() == 0 {
             waiting.0.is_looking.store(false, Ordering::SeqCst);
@@ -169,9 +176,11 @@ async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
         let ledger = ledger.clone();
         let revision = tokio::task::spawn_blocking(move || report::revision(&ledger)).await;
         // A ledger that cannot be read now may be readable soon; the waiters have their deadline.
-        if let Ok(Ok(revision)) = revision
-            && known.replace(revision) != Some(revision)
-        {
+        let has_changed =
+            revision.is_ok_and(|now| now.is_ok_and(|now| known.replace(now) != Some(now)));
+        looks = looks.wrapping_add(1);
+        // A pause that runs out or a clock that is set is told by nobody.
+        if has_changed || looks % LOOKS_A_SECOND == 0 {
             waiting.wake();
         }
         tokio::time::sleep(LOOK_EVERY).await;

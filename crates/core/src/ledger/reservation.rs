@@ -8,7 +8,7 @@ use uuid::Uuid;
 use chrono::{DateTime, Utc};
 
 use super::call::NewCall;
-use super::draw::{Drawn, Watch, draw};
+use super::draw::{Drawn, Watch, draw, stop};
 use super::file::OpenFile;
 use super::refuse;
 use super::reserve::Terms;
@@ -93,6 +93,13 @@ impl Reservation {
         })
     }
 
+    /// What stopped a call that hit an output cap which a limit lowered: the tightest of its hard
+    /// budgets. `None` where it has none any more.
+    pub fn stop(&self, now: DateTime<Utc>) -> Reply<Option<Box<Refusal>>> {
+        let call = self.call;
+        self.file.submit(Retry::Never, move |writing| stop(writing, call, now))
+    }
+
     /// From here on the provider may bill it, whatever happens.
     pub fn mark_sent(&self) {
         self.sent.store(true, Ordering::Relaxed);
@@ -147,6 +154,12 @@ impl Ticket {
         refusal: Box<Refusal>,
     ) -> Ticket {
         Ticket { file, call, seq, refusal, is_open: true }
+    }
+
+    /// Its number: who has a lower one came earlier.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        self.seq
     }
 
     /// What it waits for: the refusal that it would get now.
