@@ -38,6 +38,8 @@ fn documents() {
     let calls = day.server.read("/calls");
     let settled = calls["rows"].as_array().unwrap().iter().find(|row| row["project"] == "demo");
     let one = settled.unwrap()["id"].as_str().unwrap();
+    let refused = calls["rows"].as_array().unwrap().iter().find(|row| row["status"] == "refused");
+    let refused = refused.unwrap()["id"].as_str().unwrap();
     for (name, route) in [
         ("status", "/status".to_owned()),
         ("quota", "/quota".to_owned()),
@@ -48,6 +50,9 @@ fn documents() {
         ("usage_by_model_and_project", format!("/usage?by=model&by=project&{since}")),
         ("calls", "/calls".to_owned()),
         ("call", format!("/calls/{one}")),
+        ("explanation", format!("/calls/{refused}/explanation")),
+        ("bypass", "/bypass".to_owned()),
+        ("plans", "/plans".to_owned()),
         ("balances", "/balances".to_owned()),
         ("alerts", "/alerts".to_owned()),
         ("pulse", "/pulse".to_owned()),

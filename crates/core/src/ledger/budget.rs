@@ -13,7 +13,7 @@ use super::budget_row::{COLUMNS, read_row};
 use super::counter;
 use super::error::{LedgerError, OpError};
 use super::recount::recount;
-use super::time::{new_id, to_ms, uuid_of};
+use super::time::{new_id, to_ms, to_the_millisecond, uuid_of};
 use super::writer::Writing;
 use crate::budget::{Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, Scope, Window};
 
@@ -177,7 +177,7 @@ pub(crate) fn raise(
         Window::Rolling { span } => Some(now + TimeDelta::milliseconds(span.ms())),
         window => window.period(now, active.budget.timezone).end,
     };
-    let until = until.or(period_end);
+    let until = until.or(period_end).map(to_the_millisecond);
     if until.is_some_and(|until| until <= now) {
         return Err(LedgerError::Invalid("--until is in the past: give a later time".into()).into());
     }
@@ -226,6 +226,7 @@ pub(crate) fn pause(
     now: DateTime<Utc>,
 ) -> Result<Budget, OpError> {
     let active = find(writing.connection, name)?;
+    let until = until.map(to_the_millisecond);
     if until.is_some_and(|until| until <= now) {
         return Err(LedgerError::Invalid(
             "the pause would end in the past: give a later time".into(),

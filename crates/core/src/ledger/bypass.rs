@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::active::Bypass;
 use super::budget_event::record;
 use super::error::{LedgerError, OpError};
-use super::time::{from_ms, new_id, to_ms};
+use super::time::{from_ms, new_id, to_ms, to_the_millisecond};
 use super::writer::Writing;
 
 /// The bypass in force at `at`, if any.
@@ -20,15 +20,29 @@ pub(crate) fn in_force(
             "SELECT from_ms, until_ms, actor, why FROM bypass \
              WHERE until_ms > ?1 AND from_ms <= ?1 ORDER BY until_ms DESC LIMIT 1",
         )?
-        .query_row([to_ms(at)], |row| {
-            Ok(Bypass {
-                from: from_ms(row.get(0)?),
-                until: from_ms(row.get(1)?),
-                actor: row.get(2)?,
-                why: row.get(3)?,
-            })
-        })
+        .query_row([to_ms(at)], read)
         .optional()
+}
+
+/// The bypass that was begun last, whether or not it is over: none of those before it reaches
+/// beyond its beginning.
+pub(crate) fn last(connection: &Connection) -> rusqlite::Result<Option<Bypass>> {
+    connection
+        .prepare_cached(
+            "SELECT from_ms, until_ms, actor, why FROM bypass \
+             WHERE until_ms > from_ms ORDER BY until_ms DESC LIMIT 1",
+        )?
+        .query_row([], read)
+        .optional()
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Bypass> {
+    Ok(Bypass {
+        from: from_ms(row.get(0)?),
+        until: from_ms(row.get(1)?),
+        actor: row.get(2)?,
+        why: row.get(3)?,
+    })
 }
 
 /// Lets no limit refuse until `until`; one that is in force ends with it.
@@ -39,6 +53,7 @@ pub(crate) fn start(
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<Bypass, OpError> {
+    let (until, now) = (to_the_millisecond(until), to_the_millisecond(now));
     if until <= now {
         return Err(LedgerError::Invalid(
             "a bypass of no length: say how long, like 10m or 2h".into(),
@@ -54,12 +69,7 @@ pub(crate) fn start(
         )?
         .execute(params![new_id(now), writing.machine_id, to_ms(now), to_ms(until), actor, why])?;
     tell_budgets(writing, actor, now, "bypassed", &json!({ "until": until, "why": why }))?;
-    Ok(Bypass {
-        from: from_ms(to_ms(now)),
-        until: from_ms(to_ms(until)),
-        actor: actor.to_owned(),
-        why: why.map(str::to_owned),
-    })
+    Ok(Bypass { from: now, until, actor: actor.to_owned(), why: why.map(str::to_owned) })
 }
 
 /// Ends the bypass in force; whether there was one.

@@ -15,6 +15,11 @@ pub(crate) fn from_ms(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
+/// The instant as the ledger keeps it.
+pub(crate) fn to_the_millisecond(instant: DateTime<Utc>) -> DateTime<Utc> {
+    from_ms(to_ms(instant))
+}
+
 /// A new UUIDv7 of that instant, as bytes. Ids of one process and the same millisecond are in the
 /// order they were made in.
 pub(crate) fn new_id(now: DateTime<Utc>) -> [u8; 16] {
