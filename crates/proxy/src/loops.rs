@@ -158,7 +158,9 @@ impl Loops {
             at,
             lasted: TimeDelta::from_std(lasted).unwrap_or(TimeDelta::MAX),
             is_billed: bill.is_some(),
-            is_stream: answer.is_some_and(|(reading, _)| !reading.whole),
+            // One that broke off before its first event cannot be told from a document.
+            is_stream: answer
+                .is_some_and(|(reading, _)| !reading.whole || reading.ending == Ending::Cut),
             how: match answer {
                 Some((reading, _)) if reading.ending == Ending::Complete && !is_capped => {
                     HowEnded::Whole
