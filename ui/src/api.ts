@@ -1,6 +1,6 @@
 /** The local API. No other file of the dashboard talks to it. */
 
-import type { Alerts, CallPage, Pulse, Status, Usage } from './types';
+import type { Alerts, CallPage, Explanation, Pulse, Status, Usage } from './types';
 
 const BASE = '/api/v1';
 const TOKEN_KEY = 'outlay.token';
@@ -93,6 +93,30 @@ export class Api {
     return this.#get(`/calls?${query}`);
   }
 
+  /** Why a call was refused, made to wait, capped or ended. */
+  explanation(call: string): Promise<Explanation> {
+    return this.#get(`/calls/${encodeURIComponent(call)}/explanation`);
+  }
+
+  /** Lets a budget refuse nothing: for so many seconds, or until it is resumed. */
+  async pause(budget: string, seconds: number | null): Promise<void> {
+    await this.#send('POST', `${pathOf(budget)}/pauses`, seconds === null ? {} : { seconds });
+  }
+
+  async resume(budget: string): Promise<void> {
+    await this.#send('DELETE', `${pathOf(budget)}/pauses`);
+  }
+
+  /** Raises a limit until its period ends. */
+  async raise(budget: string, by: string): Promise<void> {
+    await this.#send('POST', `${pathOf(budget)}/raises`, { by });
+  }
+
+  /** Lets limits refuse again. */
+  async endBypass(): Promise<void> {
+    await this.#send('DELETE', '/bypass');
+  }
+
   alerts(): Promise<Alerts> {
     return this.#get('/alerts');
   }
@@ -116,11 +140,20 @@ export class Api {
     return token ?? null;
   }
 
-  async #get<T>(path: string): Promise<T> {
+  #get<T>(path: string): Promise<T> {
+    return this.#ask(path, { cache: 'no-store' });
+  }
+
+  #send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    return this.#ask(path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
+  }
+
+  async #ask<T>(path: string, init: RequestInit): Promise<T> {
     const token = this.#token();
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (token !== null) headers.Authorization = `Bearer ${token}`;
-    const response = await this.#fetch(path, { headers, cache: 'no-store' });
+    if (init.body !== undefined) headers['Content-Type'] = 'application/json';
+    const response = await this.#fetch(path, { ...init, headers });
     if (response.status === 401) {
       this.forget();
       throw new ApiError('signed_out', 'This page is not signed in.');
@@ -137,6 +170,10 @@ export class Api {
       throw new ApiError('offline', 'Outlay does not answer. Start it with outlay serve.');
     }
   }
+}
+
+function pathOf(budget: string): string {
+  return `/budgets/${encodeURIComponent(budget)}`;
 }
 
 function browserOf(window: Window): Browser {

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Api, ApiError } from './api';
 import App from './App.svelte';
 import { Dashboard } from './dashboard.svelte';
-import { alerts, calls } from './fixtures/calls';
-import { empty, quiet, refusing, warned } from './fixtures/status';
+import { alerts, calls, explanation } from './fixtures/calls';
+import { bypassed, empty, quiet, refusing, warned } from './fixtures/status';
 import { usage, usageByDay, usageByModel } from './fixtures/usage';
 import type { CallPage, Status } from './types';
 
@@ -30,6 +30,11 @@ class FakeApi extends Api {
     return by === 'day' ? usageByDay() : usageByModel();
   };
   override calls = async () => this.#answer('calls', this.page);
+  override explanation = async (call: string) => this.#answer(`why ${call.slice(-2)}`, explanation);
+  override pause = async (budget: string, seconds: number | null) => this.#answer(`pause ${budget} ${seconds}`, undefined);
+  override resume = async (budget: string) => this.#answer(`resume ${budget}`, undefined);
+  override raise = async (budget: string, by: string) => this.#answer(`raise ${budget} ${by}`, undefined);
+  override endBypass = async () => this.#answer('end bypass', undefined);
   override alerts = async () => ({ alerts: this.page.rows.length === 0 ? [] : alerts });
 
   async #answer<T>(name: string, value: T): Promise<T> {
@@ -115,6 +120,86 @@ describe('the page', () => {
     expect(textOf('today-cost')).toBe('$0.00');
     expect(document.body.textContent).toContain('outlay budget set day --limit 5 --window day');
     expect(textOf('calls')).toContain('outlay run -- claude');
+  });
+});
+
+describe('limits', () => {
+  const buttons = (id: string) => [...(byTestId(id)?.querySelectorAll<HTMLButtonElement>('button') ?? [])];
+  const press = async (id: string, label: RegExp) => {
+    const button = buttons(id).find((each) => label.test(each.textContent ?? ''));
+    expect(button, `${label} in ${id}`).toBeDefined();
+    button?.click();
+    await vi.advanceTimersByTimeAsync(0);
+    flushSync();
+  };
+
+  it('pauses a hard budget for a while, then shows it anew', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    api.asked = [];
+    await press('actions-day', /^Pause/);
+    await press('actions-day', /1 day/);
+    expect(api.asked[0]).toBe('pause day 86400');
+    expect(api.asked).toContain('status');
+    expect(buttons('actions-day').map((button) => button.textContent)).toEqual(['Pause…', 'Raise…']);
+  });
+
+  it('resumes a paused one and says until when it is paused', async () => {
+    const paused = { ...quiet, budgets: refusing.budgets.map((each) => ({ ...each, paused_until: '2026-11-21T18:30:00Z' })) };
+    const api = new FakeApi(paused);
+    await show(api);
+    expect(textOf('actions-ci')).toMatch(/Counts without refusing until .*in 1 h/);
+    await press('actions-ci', /^Resume/);
+    expect(api.asked).toContain('resume ci');
+  });
+
+  it('raises by the amount that lets calls go on', async () => {
+    const api = new FakeApi(refusing);
+    await show(api);
+    await press('actions-day', /^Raise/);
+    await press('actions-day', /until it resets/);
+    expect(api.asked).toContain('raise day 2');
+  });
+
+  it('says why a change was not made', async () => {
+    const api = new FakeApi(refusing);
+    await show(api);
+    await press('actions-day', /^Raise/);
+    api.failure = new ApiError('failed', "'two' is no amount of money.");
+    await press('actions-day', /until it resets/);
+    expect(textOf('actions-day')).toContain("'two' is no amount of money.");
+  });
+
+  it('leaves a soft budget nothing to pause', async () => {
+    await show(new FakeApi(quiet));
+    expect(buttons('actions-opus tokens').map((button) => button.textContent)).toEqual(['Raise…']);
+  });
+
+  it('says that limits are off, and lets them refuse again', async () => {
+    const api = new FakeApi(bypassed);
+    await show(api);
+    expect(textOf('banner')).toMatch(/Limits are off.*for: the release/);
+    expect(textOf('budget-claude')).toMatch(/in any 5 hours · client claude-code.*frees up from/);
+    await press('banner', /refuse again/);
+    expect(api.asked).toContain('end bypass');
+  });
+
+  it('explains a refused call, once for as long as it stays the same', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    const rows = () => [...document.querySelectorAll<HTMLElement>('[data-testid="call-row"]')];
+    rows().find((row) => row.dataset.status === 'refused')?.querySelector('button')?.click();
+    flushSync();
+    await vi.advanceTimersByTimeAsync(0);
+    flushSync();
+    expect(textOf('why')).toMatch(/could not pay for it.*day per day, all calls\$5\.00\$4\.98\$0\.00\$0\.12has too little left.*2,000,000 tokens/);
+    api.revision = 2;
+    await vi.advanceTimersByTimeAsync(5_000);
+    flushSync();
+    expect(api.asked.filter((each) => each.startsWith('why'))).toEqual(['why 02']);
+    rows().find((row) => row.dataset.status === 'failed')?.querySelector('button')?.click();
+    flushSync();
+    expect(document.querySelectorAll('[data-testid="why"]')).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bannersFor, isLow } from './banner';
-import { balance, budget, empty, quiet, refusing, warned } from './fixtures/status';
+import { balance, budget, bypassed, empty, quiet, refusing, warned } from './fixtures/status';
 import type { Status } from './types';
 
 const display = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
@@ -15,7 +15,7 @@ describe('which banners', () => {
     ['refusing, another budget warned', refusing, ['refusing', 'warning']],
     ['waiting', { ...quiet, budgets: [budget({ state: 'waiting' })] }, ['warning']],
     ['paused', { ...quiet, budgets: [budget({ state: 'paused', percent: 99 })] }, []],
-    ['bypassed', { ...quiet, budgets: [budget({ state: 'bypassed', percent: 120 })] }, ['warning']],
+    ['bypassed', bypassed, ['warning']],
     ['low credit alone', { ...quiet, balances: [balance({ remaining: '4.99' })] }, ['warning']],
     ['the refusing budget alone', { ...refusing, budgets: refusing.budgets.slice(0, 1) }, ['refusing']],
   ] as [string, Status, string[]][])('%s', (_name, status, levels) => {
@@ -59,6 +59,18 @@ describe('the yellow one', () => {
       ['Budget day is at 86.4%: $4.20 of $5.00 spent.', 'Resets tomorrow 00:00 (in 5 h 30 min).'],
       ['Prepaid credit at openai is down to $3.11, below $5.00.', expect.stringMatching(/^Empty in 1 day \(Mon,? 23 Nov\) at the present pace\.$/)],
     ]);
+  });
+
+  it('says first that limits are off, until when and what for', () => {
+    const [banner] = show({ ...bypassed, balances: warned.balances });
+    expect(banner?.title).toBe('Limits are off');
+    expect(banner?.items[0]).toEqual({
+      id: 'bypass',
+      text: 'No limit refuses calls until 18:50 (in 20 min), for: the release.',
+      detail: 'Everything is counted all the same.',
+      command: 'outlay bypass off',
+    });
+    expect(banner?.items).toHaveLength(2);
   });
 
   it('counts tokens where the budget does', () => {

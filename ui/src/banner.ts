@@ -3,7 +3,7 @@
 import { isOver, quoted, raiseCommand } from './budget';
 import * as money from './money';
 import { formatDayOf, formatInstant, formatRelative, type Display } from './time';
-import type { Balance, Blocked, Budget, Status } from './types';
+import type { Balance, Blocked, Budget, Bypass, Status } from './types';
 
 /** One thing worth saying, with the command that changes it where there is one. */
 export interface BannerItem {
@@ -23,6 +23,9 @@ export interface Banner {
   items: BannerItem[];
 }
 
+/** The item that says that limits are off. */
+export const BYPASS = 'bypass';
+
 const REASON_WORDS: Record<string, string> = {
   quota_exceeded: 'is used up',
   balance_empty: 'has no credit left',
@@ -36,9 +39,9 @@ export function bannersFor(status: Status, nowMs: number, display: Display = {})
   const refusing = status.blocked.map((blocked) => blockedItem(blocked, status, nowMs, display));
   const refusingNames = new Set(status.blocked.map((blocked) => blocked.budget));
   const warning = [
+    ...bypassItem(status.bypass, nowMs, display),
     ...warnedBudgets(status.budgets, refusingNames).map((budget) => warnedItem(budget, nowMs, display)),
     ...status.balances.filter(isLow).map((balance) => balanceItem(balance, nowMs, display)),
-    ...bypassItem(status.budgets),
   ];
   const banners: Banner[] = [];
   if (refusing.length > 0) banners.push({ level: 'refusing', title: 'Calls are being refused', items: refusing });
@@ -102,16 +105,24 @@ function balanceItem(balance: Balance, nowMs: number, display: Display): BannerI
   };
 }
 
-function bypassItem(budgets: readonly Budget[]): BannerItem[] {
-  if (!budgets.some((budget) => budget.state === 'bypassed')) return [];
-  return [{ id: 'bypass', text: 'Limits are bypassed: no call is refused.', detail: '', command: 'outlay bypass off' }];
+function bypassItem(bypass: Bypass | null, nowMs: number, display: Display): BannerItem[] {
+  if (bypass === null) return [];
+  return [
+    {
+      id: BYPASS,
+      text: `No limit refuses calls until ${when(bypass.until, nowMs, display)}${bypass.why === null ? '.' : `, for: ${bypass.why}.`}`,
+      detail: 'Everything is counted all the same.',
+      command: 'outlay bypass off',
+    },
+  ];
 }
 
 function warningTitle(budgets: readonly Budget[], items: readonly BannerItem[]): string {
+  if (items[0]?.id === BYPASS) return 'Limits are off';
   if (items.some((item) => item.id.startsWith('warned-'))) {
     return budgets.some((budget) => budget.state === 'warned' && isOver(budget)) ? 'Over a limit' : 'Close to a limit';
   }
-  return items[0]?.id === 'bypass' ? 'Limits are off' : 'Credit is running low';
+  return 'Credit is running low';
 }
 
 function spentOfLimit(budget: Budget): string {

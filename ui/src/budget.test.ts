@@ -11,6 +11,8 @@ describe('stateLabel', () => {
     [{ state: 'warned', used: '4.50' }, 'Getting close'],
     [{ state: 'warned', kind: 'soft', used: '5.01' }, 'Over its limit'],
     [{ state: 'waiting' }, 'Calls waiting'],
+    [{ state: 'waiting', waiting: 3 }, '3 calls waiting'],
+    [{ state: 'waiting', waiting: 1 }, '1 call waiting'],
     [{ state: 'blocked', used: '5.01' }, 'Refusing calls'],
     [{ state: 'paused' }, 'Paused'],
     [{ state: 'bypassed' }, 'Bypassed'],
@@ -90,8 +92,9 @@ describe('words', () => {
     ['day', 'per day'],
     ['call', 'per call'],
     ['total', 'in total'],
-    ['5h', 'every 5 hours'],
-    ['30d', 'every 30 days'],
+    ['5h', 'in any 5 hours'],
+    ['1h', 'in any 1 hour'],
+    ['30d', 'in any 30 days'],
   ])('window %s', (window, words) => {
     expect(windowWords(window)).toBe(words);
   });

@@ -16,6 +16,9 @@ export const STATE_WORDS: Record<BudgetState, { label: string; meaning: string }
 /** The state in a word; a soft budget past its limit is over, though it refuses nothing. */
 export function stateLabel(budget: Budget): string {
   if (isOver(budget) && budget.state === 'warned') return 'Over its limit';
+  if (budget.state === 'waiting' && budget.waiting > 0) {
+    return budget.waiting === 1 ? '1 call waiting' : `${budget.waiting} calls waiting`;
+  }
   return STATE_WORDS[budget.state].label;
 }
 
@@ -56,12 +59,17 @@ export function isSome(amount: Amount): boolean {
   return toExact(amount) > 0n;
 }
 
-/** A window in words: `per day`, `in total`, `every 5 hours`. */
+/** Whether a window rolls: what is spent leaves it bit by bit, and it never starts anew. */
+export function isRolling(window: string): boolean {
+  return /^\d+[mhd]$/.test(window);
+}
+
+/** A window in words: `per day`, `in total`, `in any 5 hours`. */
 export function windowWords(window: string): string {
   const rolling = /^(\d+)([mhd])$/.exec(window);
   if (rolling) {
     const unit = { m: 'minutes', h: 'hours', d: 'days' }[rolling[2] as 'm' | 'h' | 'd'];
-    return `every ${rolling[1]} ${unit}`;
+    return `in any ${rolling[1]} ${rolling[1] === '1' ? unit.slice(0, -1) : unit}`;
   }
   return window === 'total' ? 'in total' : `per ${window}`;
 }
@@ -88,12 +96,16 @@ export function overallBudget(budgets: readonly Budget[], window: 'day' | 'month
  * at least a third of the limit.
  */
 export function raiseCommand(budget: Budget): string {
+  return `outlay budget raise ${quoted(budget.name)} --by ${raiseBy(budget)}`;
+}
+
+/** By how much that is, as one types it. */
+export function raiseBy(budget: Budget): string {
   const limit = toExact(budget.limit);
   const overrun = toExact(budget.used) + toExact(budget.held) - limit;
   const third = limit / 3n;
   const by = roundUp(overrun >= third ? overrun + 1n : third);
-  const text = budget.unit === 'USD' ? money.toText(by).replace(/\.00$/, '') : by.toString();
-  return `outlay budget raise ${quoted(budget.name)} --by ${text}`;
+  return budget.unit === 'USD' ? money.toText(by).replace(/\.00$/, '') : by.toString();
 }
 
 /** A name as one word for a shell. */

@@ -8,6 +8,7 @@ describe('reasonOf', () => {
     [call(), null],
     [runningCall, null],
     [refusedCall, 'Over budget'],
+    [{ ...refusedCall, repeats: 4311 }, 'Over budget, 4,312 times'],
     [{ ...refusedCall, refusal: 'budget_busy' }, 'Budget held by running calls'],
     [{ ...refusedCall, refusal: 'house_rule' }, 'House rule'],
     [failedCall, 'Provider rate limit (429)'],

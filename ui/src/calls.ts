@@ -39,7 +39,7 @@ const ACTION_WORDS: Record<string, string> = {
 
 /** Why the call is not simply done; `null` where there is nothing to say. */
 export function reasonOf(call: Call): string | null {
-  if (call.refusal) return REFUSAL_WORDS[call.refusal] ?? plain(call.refusal);
+  if (call.refusal) return `${REFUSAL_WORDS[call.refusal] ?? plain(call.refusal)}${times(call)}`;
   if (call.error_kind) return withHttpStatus(ERROR_WORDS[call.error_kind] ?? plain(call.error_kind), call);
   if (call.status === 'failed') return withHttpStatus('Nothing was billed', call);
   if (call.limit_action) return ACTION_WORDS[call.limit_action] ?? plain(call.limit_action);
@@ -78,6 +78,15 @@ export function tagsOf(call: Call): string[] {
   if (!call.tags) return [];
   if (typeof call.tags === 'string') return call.tags.split(';').filter((tag) => tag !== '');
   return Object.entries(call.tags).map(([key, value]) => `${key}=${value}`);
+}
+
+/** Whether a limit did something to the call that can be explained. */
+export function isLimited(call: Call): boolean {
+  return call.status === 'refused' || call.status === 'waiting' || Boolean(call.limit_action);
+}
+
+function times(call: Call): string {
+  return call.repeats > 0 ? `, ${(call.repeats + 1).toLocaleString('en-US')} times` : '';
 }
 
 function withHttpStatus(words: string, call: Call): string {

@@ -3,7 +3,7 @@
 import { Api, ApiError, type SignIn } from './api';
 import { nextPollMs, RELOAD_MS_MAX } from './poll';
 import { addDays, dayOf, monthStart } from './time';
-import type { Alert, Call, Status, Usage } from './types';
+import type { Alert, Call, Explanation, Status, Usage } from './types';
 
 /** Days in the chart of spend by day. */
 export const CHART_DAYS = 30;
@@ -108,6 +108,17 @@ export class Dashboard {
     }
   }
 
+  /** Does what the user asked for, then shows what became of it; rejects with a sentence. */
+  async act(change: (api: Api) => Promise<void>): Promise<void> {
+    await change(this.#api);
+    await this.refresh();
+  }
+
+  /** Why a call was refused, made to wait, capped or ended. */
+  explain(call: string): Promise<Explanation> {
+    return this.#api.explanation(call);
+  }
+
   /** Adds the next page of older calls. */
   async loadMoreCalls(): Promise<void> {
     if (this.#cursor === null || this.loadingMore) return;
@@ -190,7 +201,12 @@ export class Dashboard {
   /** Periods and blocks end without anything being written. */
   #isStale(): boolean {
     if (this.status === null || Date.now() - this.#loadedAtMs > RELOAD_MS_MAX) return true;
-    const ends = [...this.status.budgets.map((each) => each.reset_date), ...this.status.blocked.map((each) => each.until)];
+    const { budgets, blocked, bypass } = this.status;
+    const ends = [
+      ...budgets.flatMap((each) => [each.reset_date, each.paused_until]),
+      ...blocked.map((each) => each.until),
+      bypass?.until ?? null,
+    ];
     const loadedAt = this.#loadedAtMs + this.#serverAheadMs;
     return ends.some((end) => end !== null && Date.parse(end) > loadedAt && Date.parse(end) <= this.nowMs);
   }

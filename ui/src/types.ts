@@ -41,8 +41,13 @@ export interface Budget {
   /** How full it is, in percent with one decimal; more than 100 where the limit was passed. */
   percent: number;
   state: BudgetState;
-  /** When its period ends; `null` where it never does. */
+  /** When its period ends, or of a rolling window something leaves it; `null` where it never does. */
   reset_date: Instant | null;
+  /** When its pause ends by itself; `null`: not paused, or until it is resumed. */
+  paused_until: Instant | null;
+  /** Calls that wait for money that running ones hold, and since when the first of them. */
+  waiting: number;
+  waiting_since: Instant | null;
   /** Percentages at which it warns. */
   warn: number[];
 }
@@ -67,6 +72,15 @@ export interface Blocked {
   until: Instant | null;
 }
 
+/** A time in which no limit refuses. */
+export interface Bypass {
+  from: Instant;
+  until: Instant;
+  /** Who wanted it: `cli`, `api` or `desktop`. */
+  actor: string;
+  why: string | null;
+}
+
 /** Calls and their cost over some time. */
 export interface Spend {
   calls: number;
@@ -79,6 +93,8 @@ export interface Status {
   /** The IANA zone that days and months belong to. */
   timezone: string;
   plan: string | null;
+  /** The time in which no limit refuses, while there is one. */
+  bypass: Bypass | null;
   today: Spend;
   month: Spend;
   budgets: Budget[];
@@ -158,6 +174,52 @@ export interface Call {
   tags: string | Record<string, string> | null;
   /** Why it was refused; `null` for every other call. */
   refusal?: string | null;
+  /** The budget that refused it. */
+  refused_by?: string | null;
+  /** How often it was asked again and refused again without a row of its own. */
+  repeats: number;
+  /** The `outlay run` that it belongs to. */
+  run: string | null;
+}
+
+/** What one budget said to one call. */
+export type Verdict = 'never_refuses' | 'fits' | 'fits_watched' | 'held' | 'exceeded' | 'unpriced';
+
+/** One budget as it stood when a call was decided over, in its unit. */
+export interface Look {
+  budget: string;
+  /** `soft` also where it was paused or bypassed. */
+  kind: 'hard' | 'soft';
+  window: string;
+  unit: BudgetUnit;
+  scope: Record<string, string>;
+  limit: Amount;
+  credits: Amount;
+  spent: Amount;
+  held: Amount;
+  needed: Amount;
+  verdict: Verdict;
+}
+
+/** One decision over a call. */
+export interface Decision {
+  at: Instant;
+  action: string;
+  input_tokens_max: number;
+  output_tokens_max: number;
+  output_cap: number | null;
+  covered_tokens: number | null;
+  ceiling_usd: MoneyText | null;
+  budgets: Look[];
+}
+
+/** `GET /calls/{id}/explanation`. */
+export interface Explanation {
+  /** What was done and why, in a sentence or two. */
+  message: string;
+  /** Oldest first; none where every budget had room. */
+  decisions: Decision[];
+  output_cap: number | null;
 }
 
 /** `GET /calls`: newest first. */
