@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::active::ActiveBudget;
 use super::time::{from_ms, to_ms};
@@ -186,26 +186,19 @@ impl Counters {
         if !std::mem::take(&mut self.has_changes) {
             return Ok(());
         }
-        let mut write = connection.prepare_cached(
-            "INSERT INTO counter (budget_seq, period_start_ms, period_end_ms, spent, held, \
-             credits_used, refusing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-             ON CONFLICT (budget_seq, period_start_ms) DO UPDATE SET spent = excluded.spent, \
-             held = excluded.held, credits_used = excluded.credits_used, \
-             refusing = excluded.refusing",
+        let mut update = connection.prepare_cached(
+            "UPDATE counter SET period_end_ms = ?3, spent = ?4, held = ?5, credits_used = ?6, \
+             refusing = ?7 WHERE budget_seq = ?1 AND period_start_ms = ?2",
         )?;
         for (budget_seq, periods) in &mut self.budgets {
             for (start_ms, row) in periods.rows.iter_mut().filter(|(_, row)| row.is_changed) {
                 row.is_changed = false;
                 let Counter { spent, held, credits_used, refusing } = row.counter;
-                write.execute(params![
-                    budget_seq,
-                    start_ms,
-                    row.end_ms,
-                    spent,
-                    held,
-                    credits_used,
-                    refusing
-                ])?;
+                let values =
+                    params![budget_seq, start_ms, row.end_ms, spent, held, credits_used, refusing];
+                if update.execute(values)? == 0 {
+                    insert(connection, values)?;
+                }
             }
         }
         Ok(())
@@ -360,6 +353,16 @@ fn load(
             Ok((row.get(0)?, Row { end_ms: row.get(1)?, counter, is_changed: false }))
         })?
         .collect()
+}
+
+fn insert(connection: &Connection, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counter (budget_seq, period_start_ms, period_end_ms, spent, held, \
+             credits_used, refusing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(values)
+        .map(drop)
 }
 
 /// The reserve's total and what periods have drawn from it.

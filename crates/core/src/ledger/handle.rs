@@ -347,19 +347,12 @@ impl Ledger {
         schema::back_up(&schema::connect(&self.0.path)?, target)
     }
 
-    /// SQLite's own check of the whole file: `Ok` or what it found.
+    /// SQLite's own check of the whole file, and of what its tables promise.
     ///
     /// # Errors
     /// `Corrupt` with SQLite's word.
     pub fn check_integrity(&self) -> Result<(), LedgerError> {
-        let verdict: String = self.read(|connection| {
-            Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?)
-        })?;
-        if verdict == "ok" {
-            Ok(())
-        } else {
-            Err(LedgerError::Corrupt { path: self.0.path.clone(), reason: verdict })
-        }
+        schema::check(&self.0.path)
     }
 
     /// A number that changes when anything in the file does, whichever process changed it.

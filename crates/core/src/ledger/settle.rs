@@ -74,7 +74,7 @@ pub(crate) fn settle(
     let charge = Charge { is_billed: bill.is_some(), usage, cost, is_ended };
     let standing = charge::charge(writing, &mut call, &charge, settlement.at)?;
     write_row(writing, &call, settlement)?;
-    if let (Some(usage), Some("settled")) = (usage, bill.map(|bill| status(bill))) {
+    if let (Some(usage), Some("settled")) = (usage, bill.map(status)) {
         let sample = Sample {
             input_tokens_max: call.input_tokens_max,
             input_tokens: usage.prompt_tokens(),

@@ -56,7 +56,7 @@ pub(crate) fn ended_early(connection: &Connection) -> rusqlite::Result<Vec<Ended
         .prepare_cached(
             "SELECT p.text, status, error_kind, refusal, calls FROM ( \
              SELECT provider_id, status, error_kind, refusal, sum(1 + repeats) AS calls FROM call \
-             WHERE status IN ('refused', 'failed', 'estimated') \
+             WHERE status <> 'settled' AND status <> 'running' AND status <> 'waiting' \
              GROUP BY status, provider_id, error_kind, refusal) \
              JOIN dimension p ON p.id = provider_id ORDER BY 1, 2, 3, 4",
         )?
