@@ -88,7 +88,7 @@ pub struct RefusalOption {
 pub fn message(refusal: &Refusal) -> String {
     if let Some(repetition) = &refusal.repetition {
         return format!(
-            "Outlay: this looks like a loop: {}. Calls pass again at {} if it stops. To go on at once: {BYPASS}",
+            "Outlay: stopped as runaway spending: {}. Calls pass again at {} if that stops. To go on at once: {BYPASS}",
             repetition.what,
             repetition.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
         );
