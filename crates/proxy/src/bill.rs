@@ -40,6 +40,8 @@ pub(crate) enum End {
     Broken,
     /// The client went away.
     ClientLeft,
+    /// We ended it: its money is used up.
+    AtLimit,
 }
 
 /// What is charged for a call that was sent and whose answer nobody saw: the most it can be.

@@ -11,6 +11,7 @@ use http::{HeaderMap, Request, Response};
 use outlay_core::admission::Bounds;
 use outlay_core::ledger::{Admission, LedgerError, NewCall};
 use outlay_core::price::PriceQuery;
+use outlay_core::refusal::Refusal;
 use outlay_wire::decode::decode_whole;
 use outlay_wire::{Dialect, RequestFacts};
 use std::time::Instant;
@@ -21,6 +22,7 @@ use crate::caller::{self, Caller};
 use crate::dispatch::Dispatch;
 use crate::estimate;
 use crate::headers;
+use crate::loops::Passage;
 use crate::models;
 use crate::relay;
 use crate::reply::{self, Failure};
@@ -80,8 +82,16 @@ where
     }
     let asked = Asked::read(&route, &parts.headers, outgoing.body.clone()).await;
 
-    // 5. What can it cost at the most, and may it?
+    // 5. Does it only repeat what was done before?
     let call = new_call(app, &route, caller, &parts.headers, &asked);
+    let (path, body) = (route.path_and_query(), asked.plain.as_deref());
+    let watched = match app.loops().asked(app.ledger(), &call, path, body).await {
+        Ok(Passage::Free(watched)) => watched,
+        Ok(Passage::Refused(refusal)) => return Ok(refused(app, parts, &route, &refusal)),
+        Err(error) => return Err(unwritable(app, &error)),
+    };
+
+    // 6. What can it cost at the most, and may it?
     let (model, bounds) = (call.model_requested.clone(), call.bounds);
     let admitted = Instant::now();
     let wait_max = app.settings().wait_max;
@@ -95,19 +105,16 @@ where
         // Whoever has waited long enough is refused.
         Ok(Admission::Wait(_)) => return Err(broken()),
         Ok(Admission::Refused(refusal)) => {
-            app.stats().refused();
-            let user_agent = headers::text(&parts.headers, &http::header::USER_AGENT);
-            let setting = app.settings().refusal_status;
-            let status = outlay_wire::refusal_status(setting, user_agent.as_deref());
-            return Ok(reply::refused(&refusal, route.dialect, status, &app.base_url()));
+            app.loops().refused(&watched, app.now());
+            return Ok(refused(app, parts, &route, &refusal));
         }
         Err(error) => return Err(unwritable(app, &error)),
     };
 
-    // 6. The few edits that it may get.
+    // 7. The few edits that it may get.
     let hides_usage = asked.edit(&route, query, output_cap, &mut outgoing)?;
 
-    // 7. From here on a task of its own has it, whatever the client does.
+    // 8. From here on a task of its own has it, whatever the client does.
     let terms = Terms {
         provider: route.provider.clone(),
         model: model.unwrap_or_default(),
@@ -127,7 +134,9 @@ where
         standing,
         authority: route.authority().to_owned(),
         hides_usage,
+        refusal_status: refusal_status(app, parts),
         admitted,
+        watched,
     };
     let running = Stats::call_begins(app);
     app.running().spawn(async move {
@@ -135,6 +144,17 @@ where
         drop(running);
     });
     answer.response().await.ok_or_else(broken)
+}
+
+/// The answer to a call that a limit stops, which is in the ledger.
+fn refused(app: &App, parts: &Parts, route: &Route, refusal: &Refusal) -> Response<Body> {
+    app.stats().refused();
+    reply::refused(refusal, route.dialect, refusal_status(app, parts), &app.base_url())
+}
+
+fn refusal_status(app: &App, parts: &Parts) -> u16 {
+    let user_agent = headers::text(&parts.headers, &http::header::USER_AGENT);
+    outlay_wire::refusal_status(app.settings().refusal_status, user_agent.as_deref())
 }
 
 fn find_route(app: &App, parts: &Parts, path: &str) -> Result<Route, Failure> {

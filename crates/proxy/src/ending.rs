@@ -1,15 +1,16 @@
 //! How a call ends: its settlement, and what the client still gets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use outlay_core::cost::Bill;
 use outlay_core::ledger::{LedgerError, Reply, Settled, Settlement};
+use outlay_core::refusal::Refusal;
 use outlay_wire::decode::decode_whole;
 use outlay_wire::{ErrorKind, Meter, Reading, classify};
 
 use crate::app::App;
-use crate::bill::{self, End, Terms};
+use crate::bill::{self, End};
 use crate::dispatch::Dispatch;
 use crate::headers;
 use crate::relay::{Call, Passed};
@@ -19,6 +20,8 @@ use crate::upstream::SendError;
 
 /// How much of an error's body is looked at.
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
+/// How much of a whole answer.
+const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a whole answer waits for its settlement, which may wait for a full disk.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
@@ -26,7 +29,9 @@ impl Call {
     /// The provider's answer is over. What was held back of it goes to the client now, with the
     /// figures after the settlement.
     pub(crate) async fn end(self, passed: Passed, mut client: Client) {
-        let Passed { status, mut head, encoding, held, end, first_byte, lasted, reading } = passed;
+        let cut = self.cut_tool_call(&passed).await;
+        let Passed { status, mut head, encoding, held, end, is_ended, .. } = passed;
+        let Passed { first_byte, lasted, reading, .. } = passed;
         let (bill, error_kind) = if status.is_success() {
             bill::of_answer(&self.app.ledger().prices(), &self.terms, &reading, end, lasted)
         } else {
@@ -38,17 +43,19 @@ impl Call {
         let settlement = Settlement {
             http_status: Some(status.as_u16()),
             first_byte: first_byte.map(delta),
-            ..settlement(&self.app, &self.terms, bill, error_kind, Some(&reading), self.admitted)
+            ended: is_ended || cut.is_some(),
+            ..self.settlement(bill, error_kind, Some((&reading, end)))
         };
         // Queued before the client sees the end: who asks after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
         let Some(held) = held else {
             let app = &self.app;
             let leaving = async move {
-                match end {
-                    End::Complete => drop(client),
-                    End::Broken | End::ClientLeft => until_stopped(app, client.break_off()).await,
+                // An end of ours is a whole one.
+                if is_ended || end == End::Complete {
+                    return drop(client);
                 }
+                until_stopped(app, client.break_off()).await;
             };
             tokio::join!(leaving, async { settled(app, settling.await) });
             return;
@@ -63,6 +70,11 @@ impl Call {
             return client.send_reply(reply::failed(&failure, self.terms.dialect), head.headers());
         }
         headers::add_cost(head.headers_mut(), cost);
+        if let Some(refusal) = cut {
+            let (status, base_url) = (self.refusal_status, self.app.base_url());
+            let reply = reply::refused(&refusal, self.terms.dialect, status, &base_url);
+            return client.send_reply(reply, head.headers());
+        }
         if error_kind == Some(ErrorKind::InsufficientQuota.as_str()) {
             headers::add_no_retry(head.headers_mut());
         }
@@ -78,6 +90,26 @@ impl Call {
         .await;
     }
 
+    /// The refusal that a client gets in the stead of an answer that our cap cut in the middle of a
+    /// tool call, which it might mend and run.
+    async fn cut_tool_call(&self, passed: &Passed) -> Option<Box<Refusal>> {
+        let Passed { status, encoding, held: Some(held), .. } = passed else { return None };
+        if !self.reservation.is_cap_lowered() || !status.is_success() {
+            return None;
+        }
+        let body = decode_whole(encoding.as_deref(), &held.concat(), DOCUMENT_BYTES_MAX).ok()?;
+        if !outlay_wire::is_cut_tool_call(self.terms.dialect, &body) {
+            return None;
+        }
+        match self.reservation.stop(self.app.now()).await {
+            Ok(refusal) => refusal,
+            Err(error) => {
+                tracing::error!(%error, "nobody can tell which limit cut an answer");
+                None
+            }
+        }
+    }
+
     /// Nobody waits for the answer any more, before it began.
     pub(crate) async fn end_abandoned(self, dispatch: &Dispatch, mut client: Client) {
         let nothing = Meter::new(&self.terms.provider, self.terms.dialect, None, None).finish();
@@ -90,7 +122,7 @@ impl Call {
             Some(_) => "Outlay: it is being stopped; the call was ended and counted as an estimate",
             None => "Outlay: it is being stopped; the call was not sent and cost nothing",
         };
-        let settlement = settlement(&self.app, &self.terms, bill, None, None, self.admitted);
+        let settlement = self.settlement(bill, None, None);
         let settling = self.reservation.settle(settlement);
         // Only a client that did not go away itself will read this.
         let failure = Failure { status: 503, code: "stopping", message: message.to_owned() };
@@ -104,7 +136,7 @@ impl Call {
         let is_sent = !matches!(error, SendError::Unsent(_));
         let bill = is_sent.then(|| bill::bound(&self.terms));
         let kind = Some(ErrorKind::Other.as_str());
-        let settlement = settlement(&self.app, &self.terms, bill, kind, None, self.admitted);
+        let settlement = self.settlement(bill, kind, None);
         let call = self.reservation.call();
         let outcome = wait_for(&self.app, self.reservation.settle(settlement)).await;
         let standing = outcome.map_or(self.standing, |settled| settled.standing);
@@ -114,30 +146,31 @@ impl Call {
         let failure = error.failure(&self.terms.provider, &self.authority);
         client.send_reply(reply::failed(&failure, self.terms.dialect), &own);
     }
-}
 
-fn settlement(
-    app: &App,
-    terms: &Terms,
-    bill: Option<Bill>,
-    error_kind: Option<&'static str>,
-    reading: Option<&Reading>,
-    admitted: Instant,
-) -> Settlement {
-    let metered = reading.map(|reading| &reading.metered);
-    let served = metered.and_then(|metered| metered.model.clone());
-    let asked = Some(terms.model.clone()).filter(|model| !model.is_empty());
-    Settlement {
-        model: served.or_else(|| asked.filter(|_| bill.is_some())),
-        response_id: metered.and_then(|metered| metered.response_id.clone()),
-        turn_prompt_tokens: metered.and_then(|metered| metered.turn_prompt_tokens),
-        bill,
-        http_status: None,
-        error_kind,
-        duration: delta(admitted.elapsed()),
-        first_byte: None,
-        at: app.now(),
-        ended: false,
+    /// What the ledger and who watches for loops are told of the end.
+    fn settlement(
+        &self,
+        bill: Option<Bill>,
+        error_kind: Option<&'static str>,
+        answer: Option<(&Reading, End)>,
+    ) -> Settlement {
+        let (at, lasted) = (self.app.now(), self.admitted.elapsed());
+        self.app.loops().ended(&self.watched, at, lasted, answer, bill.as_ref());
+        let metered = answer.map(|(reading, _)| &reading.metered);
+        let served = metered.and_then(|metered| metered.model.clone());
+        let asked = Some(self.terms.model.clone()).filter(|model| !model.is_empty());
+        Settlement {
+            model: served.or_else(|| asked.filter(|_| bill.is_some())),
+            response_id: metered.and_then(|metered| metered.response_id.clone()),
+            turn_prompt_tokens: metered.and_then(|metered| metered.turn_prompt_tokens),
+            bill,
+            http_status: None,
+            error_kind,
+            duration: delta(lasted),
+            first_byte: None,
+            at,
+            ended: false,
+        }
     }
 }
 

@@ -16,15 +16,18 @@ mod holder;
 mod login;
 mod loops;
 mod models;
+mod passing;
 mod relay;
 mod reply;
 mod route;
 mod server;
 mod settings;
+mod shape;
 mod transfer;
 mod unseen;
 mod upstream;
 mod wait;
+mod watch;
 
 pub use app::{App, Changes, Clock, Stats, StatsView};
 pub use login::LoginCodes;

@@ -76,6 +76,43 @@ pub(crate) fn draw(
     Ok(drawn)
 }
 
+/// Why the running call `id` may generate no more than it has: the tightest of its hard budgets.
+/// `None` where it has none any more.
+pub(crate) fn stop(
+    writing: &mut Writing<'_>,
+    id: Uuid,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Option<Box<Refusal>>, OpError> {
+    let Some(call) = running(writing, id)? else {
+        return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
+    };
+    let budgets = budget::active(writing)?;
+    let is_bypassed = is_bypassed(writing, now)?;
+    let mut hard = Vec::new();
+    for share in &call.shares.0 {
+        let active = budgets.iter().find(|active| active.seq == share.budget_seq);
+        let Some(active) = active else { continue };
+        let at = if active.budget.window.is_rolling() { now } else { call.started };
+        let counters = &mut writing.cache.counters;
+        let standing = counters.standing(writing.connection, active, at, is_bypassed)?;
+        if standing.funds.kind == BudgetKind::Hard {
+            hard.push((active, standing, share.held));
+        }
+    }
+    let first = tightest(hard.iter().map(|(active, standing, _)| (&***active, *standing)));
+    let found = hard.iter().find(|(active, ..)| {
+        first.as_ref().is_some_and(|standing| standing.budget == active.budget.name)
+    });
+    let refusal = match found {
+        Some((active, standing, held)) => {
+            Some(Box::new(refusal(writing, &call, active, standing, *held, now)?))
+        }
+        None => None,
+    };
+    writing.cache.remember_running(*id.as_bytes(), call);
+    Ok(refusal)
+}
+
 /// A share that has to grow: its index, its budget and how that stands.
 type Short = (usize, std::sync::Arc<ActiveBudget>, Standing);
 
