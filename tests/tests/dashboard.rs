@@ -56,6 +56,58 @@ fn figures_equal_the_apis_and_a_block_is_shown() {
 }
 
 #[test]
+fn limits_are_changed_and_explained_where_they_are_seen() {
+    let clock = Clock::at("2026-11-21T12:00:00Z");
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider).with_clock(&clock);
+    price_the_model(&home);
+    home.ok(&["plan", "use", "solo"]);
+    home.ok(&["budget", "set", "day", "--limit", "0.004"]);
+    home.ok(&["budget", "set", "claude", "--limit", "1", "--window", "5h", "--client", "curl"]);
+    let server = home.serve();
+    while chat().send(server.address()).status == 200 {}
+    let browser = Browser::chromium();
+    open(&browser, &home);
+    browser.wait_for("banner", |text| text.to_lowercase().contains("refus"));
+    let press = |within: &str, label: &str| {
+        let script = format!(
+            "[...document.querySelectorAll('[data-testid=\"{within}\"] button')]
+                .find(button => button.textContent.trim().startsWith('{label}')).click()"
+        );
+        drop(browser.run(&script));
+    };
+
+    drop(browser.run("document.querySelector('[data-status=refused] button').click()"));
+    let why = browser.wait_for("why", |text| text.contains("has too little left"));
+    assert!(why.contains("'day' of $0.004 could not pay for it"), "{why}");
+    press("actions-day", "Raise");
+    picture(&browser, "dashboard-raise");
+    let scroll = "document.querySelector('[data-testid=why]').scrollIntoView({block: 'center'})";
+    drop(browser.run(scroll));
+    picture(&browser, "dashboard-why");
+
+    press("actions-day", "Pause");
+    press("actions-day", "1 hour");
+    browser.wait_for("budget-day", |text| text.contains("Paused"));
+    assert_eq!(chat().send(server.address()).status, 200);
+    let until = server.read("/budgets/day")["paused_until"].to_string();
+    assert!(until.contains("2026-11-21T13:0"), "{until}");
+    press("actions-day", "Resume");
+    browser.wait_for("budget-day", |text| text.contains("Refusing"));
+
+    home.ok(&["bypass", "20m", "--why", "the release"]);
+    let banner = browser.wait_for("banner", |text| text.contains("Limits are off"));
+    assert!(banner.contains("the release"), "{banner}");
+    drop(browser.run("scrollTo(0, 0)"));
+    picture(&browser, "dashboard-bypassed");
+    press("banner", "Let limits refuse again");
+    browser.wait_for("banner", |text| text.to_lowercase().contains("being refused"));
+    let history = home.json(&["budget", "history", "day"]);
+    let last = history["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["action"], &last["actor"]), (&"bypass_ended".into(), &"api".into()));
+}
+
+#[test]
 fn without_a_login_it_says_what_to_do() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
