@@ -5,21 +5,10 @@
 
 use memchr::memchr;
 
-/// Strings up to this length are looked through byte by byte.
-const SHORT_BYTES_MAX: usize = 12;
-
 /// After the string whose opening quote is at `at`; `None` where it does not end.
 pub(crate) fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let start = at + 1;
     let mut from = start;
-    // Most keys and words end before a search for the quote would be under way.
-    for byte in text.get(start..)?.iter().take(SHORT_BYTES_MAX) {
-        match byte {
-            b'"' => return Some(from + 1),
-            b'\\' => break,
-            _ => from += 1,
-        }
-    }
     loop {
         let quote = from + memchr(b'"', text.get(from..)?)?;
         let before = &text[start..quote];

@@ -44,6 +44,11 @@ impl MessagesFollower {
         self.open.iter().any(|block| block.kind == Kind::ToolUse)
     }
 
+    /// Whether a text block has no text yet.
+    fn awaits_text(&self) -> bool {
+        self.open.iter().any(|block| block.kind == Kind::Text && !block.has_text)
+    }
+
     /// The note, in a block that is closed after it.
     fn note(&self, note: &str, closing: &mut Vec<Closing>) {
         let mut texts = self.open.iter().filter(|block| block.kind == Kind::Text);
@@ -97,12 +102,10 @@ impl Follower for MessagesFollower {
                 self.open.push(Block { index, kind, has_text: false });
                 self.index_next = self.index_next.max(index.saturating_add(1));
             }
-            "content_block_delta" => {
-                if self.open.iter().any(|block| block.kind == Kind::Text && !block.has_text) {
-                    let index = index();
-                    let block = self.open.iter_mut().find(|block| block.index == index);
-                    block.into_iter().for_each(|block| block.has_text = true);
-                }
+            "content_block_delta" if self.awaits_text() => {
+                let index = index();
+                let block = self.open.iter_mut().find(|block| block.index == index);
+                block.into_iter().for_each(|block| block.has_text = true);
             }
             "content_block_stop" => {
                 let index = index();
