@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast it is, beside what others use, in one run on one machine.
 
+mod account;
 mod figures;
 mod http;
 mod load;

@@ -64,6 +64,8 @@ pub(super) enum Mark {
     RatioAtLeast(f64),
     /// Outlay's figure itself.
     AtMost(f64),
+    /// Outlay's figure itself.
+    AtLeast(f64),
     /// Shown for what it tells.
     None,
 }
@@ -102,6 +104,7 @@ impl Row {
             Mark::RatioAtMost(most) => self.ratio().map(|ratio| ratio <= most),
             Mark::RatioAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
             Mark::AtMost(most) => self.values.outlay.map(|value| value <= most),
+            Mark::AtLeast(least) => self.values.outlay.map(|value| value >= least),
             Mark::None => None,
         }
     }
@@ -122,6 +125,7 @@ impl Row {
             Mark::RatioAtMost(most) => Some(format!("ratio <= {most}")),
             Mark::RatioAtLeast(least) => Some(format!("ratio >= {least}")),
             Mark::AtMost(most) => Some(format!("<= {most}")),
+            Mark::AtLeast(least) => Some(format!(">= {least}")),
             Mark::None => None,
         }
     }
@@ -245,6 +249,8 @@ mod tests {
             (Some(10.0), Some(3.9), Mark::RatioAtLeast(0.4), Some(false)),
             (None, Some(50.0), Mark::AtMost(50.0), Some(true)),
             (None, Some(50.1), Mark::AtMost(50.0), Some(false)),
+            (None, Some(0.95), Mark::AtLeast(0.95), Some(true)),
+            (None, Some(0.94), Mark::AtLeast(0.95), Some(false)),
             (Some(1.0), None, Mark::AtMost(50.0), None),
             (Some(1.0), Some(1.0), Mark::None, None),
         ] {

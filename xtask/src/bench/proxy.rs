@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use super::account;
 use super::figures::{Mark, Row, Ways, median, table};
 use super::http::{Connection, get};
 use super::load::{self, Door};
@@ -18,6 +19,7 @@ use crate::process::{built, cargo, program, succeed};
 
 const ROUNDS: usize = 5;
 const COLD_STARTS: usize = 7;
+const PAIRS: usize = 10;
 const BIG_LEDGER_CALLS: u64 = 1_000_000;
 const CALLS_AT_ONCE: usize = 100;
 /// At this price per million output tokens every answer costs $0.002.
@@ -62,7 +64,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     println!("beside {}; load average {}", nginx.version()?, load_average());
 
     let mut rows = under_load(options, &direct, &nginx, &outlay)?;
-    all_in_the_ledger(&outlay)?;
+    let free = Outlay::new(&outlay_program, folder.path().join("free"), direct.address)?;
+    rows.push(cost_of_budgets(options, &outlay, &free)?);
+    rows.push(account::check(&outlay, OUTPUT_USD)?);
     rows.push(cold_starts(&nginx, &outlay)?);
     rows.push(overspending(&outlay_program, folder.path(), &direct)?);
     println!("\n{}", table(&rows));
@@ -96,9 +100,7 @@ fn under_load(
     nginx: &Nginx,
     outlay: &Outlay,
 ) -> Result<Vec<Row>> {
-    let seconds = if options.quick { 1.0 } else { options.seconds };
-    let span = Duration::try_from_secs_f64(seconds / ROUNDS as f64)
-        .context("--seconds must be a number above 0")?;
+    let span = span(options)?;
     let (nginx_running, outlay_running) = (nginx.start()?.0, outlay.start()?.0);
     let ways = Ways {
         direct: Way { door: direct.clone(), processes: None },
@@ -124,6 +126,13 @@ fn under_load(
     Ok(rows)
 }
 
+/// How long each row is measured on each way in one round.
+fn span(options: &Options) -> Result<Duration> {
+    let seconds = if options.quick { 1.0 } else { options.seconds };
+    Duration::try_from_secs_f64(seconds / ROUNDS as f64)
+        .context("--seconds must be a number above 0")
+}
+
 fn fill_ledger(outlay: &Door) -> Result<()> {
     while outlay.answered() < BIG_LEDGER_CALLS {
         let rate = rounds::small_calls(outlay, Duration::from_secs(10))?;
@@ -136,14 +145,25 @@ fn way(door: &Door, running: &Running) -> Result<Way> {
     Ok(Way { door: door.clone(), processes: Some(Processes::of(running.id())?) })
 }
 
-/// Figures of a proxy that forgets calls would be worth nothing.
-fn all_in_the_ledger(outlay: &Outlay) -> Result<()> {
-    let answered = outlay.door().answered();
-    let report = outlay.json("report --since 2020-01-01 --json")?;
-    let recorded = report["total"]["calls"].as_u64().context("a report without total.calls")?;
-    ensure!(recorded == answered, "{answered} calls were answered, {recorded} are in the ledger");
-    println!("all {answered} calls are in the ledger: {} USD", report["total"]["cost_usd"]);
-    Ok(())
+/// Calls a second under three budgets, over those of an Outlay that has none: in pairs, so that
+/// what else the machine does falls on both.
+fn cost_of_budgets(options: &Options, budgeted: &Outlay, free: &Outlay) -> Result<Row> {
+    price_model(free)?;
+    let span = span(options)? * ROUNDS as u32 / PAIRS as u32;
+    let (_running, _) = budgeted.start()?;
+    let (_also, _) = free.start()?;
+    let rate = |outlay: &Outlay| anyhow::Ok(rounds::small_calls(outlay.door(), span)?.per_second);
+    let ratios = (0..PAIRS)
+        .map(|pair| match pair % 2 {
+            0 => Ok(rate(budgeted)? / rate(free)?),
+            _ => rate(free).and_then(|free| Ok(rate(budgeted)? / free)),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Row {
+        name: "calls of 1 KB/s under three budgets / under none".to_owned(),
+        values: Ways { direct: None, nginx: None, outlay: median(ratios) },
+        mark: Mark::AtLeast(0.95),
+    })
 }
 
 /// From the start of the program to its first answer.

@@ -211,6 +211,17 @@ impl Outlay {
             .with_context(|| format!("`outlay {arguments}` printed no JSON"))
     }
 
+    /// What its API asks for.
+    ///
+    /// # Errors
+    /// Before its server has run.
+    pub(super) fn token(&self) -> Result<String> {
+        let file = self.folder.join("token");
+        let token = fs::read_to_string(&file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        Ok(token.trim().to_owned())
+    }
+
     /// Starts its server; the time is that to the first answer.
     ///
     /// # Errors
