@@ -61,6 +61,8 @@ struct Progress {
     told_at: u64,
     /// Bytes of text that have passed.
     output_bytes: u64,
+    /// Whether the end that the dialect prescribes has come.
+    has_ended: bool,
 }
 
 /// What was read off one answer.
@@ -157,10 +159,17 @@ impl Meter {
     /// it is finished.
     #[must_use]
     pub fn output_tokens_so_far(&self) -> u64 {
-        let Progress { told_tokens, told_at, output_bytes } = self.intake.progress;
+        let Progress { told_tokens, told_at, output_bytes, .. } = self.intake.progress;
         let untold =
             output_bytes.saturating_sub(told_at).div_ceil(estimate::OUTPUT_BYTES_PER_TOKEN);
         told_tokens.saturating_add(untold)
+    }
+
+    /// Whether a stream has come to the end that its dialect prescribes: nothing more will be
+    /// generated.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.intake.progress.has_ended
     }
 
     /// Reads what is left and draws the sum.
@@ -246,6 +255,7 @@ impl Intake {
         let data = event.data.trim_ascii();
         if data == b"[DONE]" {
             self.reader.answer().is_ended = true;
+            self.progress.has_ended = true;
             return;
         }
         let text = text_of(data);
@@ -282,8 +292,10 @@ impl Intake {
     fn read(&mut self, name: &str, json: Json<'_>) {
         self.reader.read(name, json);
         let told = self.reader.told_tokens();
-        let Progress { told_tokens, told_at, output_bytes } = &mut self.progress;
-        *output_bytes = self.reader.answer().output_bytes;
+        let Progress { told_tokens, told_at, output_bytes, has_ended } = &mut self.progress;
+        let answer = self.reader.answer();
+        *output_bytes = answer.output_bytes;
+        *has_ended = answer.is_ended;
         if let Some(told) = told.filter(|told| told != told_tokens) {
             *told_tokens = told;
             *told_at = *output_bytes;

@@ -423,15 +423,19 @@ fn tokens_so_far() {
                     33,
                 ),
                 (gemini("abcdef", r#"{"trafficType":"ON_DEMAND"}"#), 35),
+                (r#"{"candidates":[{"finishReason":"STOP"}]}"#.to_owned(), 35),
             ],
         ),
     ] {
         let mut meter = Meter::new("x", dialect, Some("text/event-stream"), None);
-        assert_eq!(meter.output_tokens_so_far(), 0);
+        assert_eq!((meter.output_tokens_so_far(), meter.has_ended()), (0, false));
         let mut array = Meter::new("x", dialect, Some("application/json"), None);
         for (index, (piece, expected)) in pieces.iter().enumerate() {
             meter.feed(format!("data: {piece}\n\n").as_bytes());
             assert_eq!(meter.output_tokens_so_far(), *expected, "{dialect:?} after {piece}");
+            let has_ended =
+                ["finishReason", "stop_reason", "completed"].iter().any(|end| piece.contains(end));
+            assert_eq!(meter.has_ended(), has_ended, "{dialect:?} after {piece}");
             array.feed(format!("{}{piece}", if index == 0 { "[" } else { ",\n" }).as_bytes());
             let expected = if dialect == Dialect::GeminiGenerate { *expected } else { 0 };
             assert_eq!(array.output_tokens_so_far(), expected, "{dialect:?} as array, {piece}");
