@@ -239,6 +239,11 @@ impl Demand {
         self.bounds.output_tokens_max.unwrap_or(self.bounds.output_tokens_default)
     }
 
+    /// The least output that is still useful; a request that asks for less gets that.
+    fn output_floor(&self) -> u64 {
+        self.bounds.output_tokens_floor.min(self.output_bound())
+    }
+
     fn needed_at_most(&self, unit: BudgetUnit, output: u64) -> i64 {
         self.needed(unit, self.bounds.input_tokens_max, output)
     }
@@ -275,7 +280,8 @@ pub fn decide(
     let mut terms = Terms::default();
     for (index, funds) in budgets.iter().enumerate() {
         match stand(demand, funds, expected) {
-            Stand::NeverRefuses | Stand::Fits => {}
+            Stand::NeverRefuses => {}
+            Stand::Fits => terms.is_bounded |= funds.unit != BudgetUnit::Calls,
             Stand::FitsCapped(cap) => terms.caps(cap, false),
             Stand::Near(near) => terms.take(index, near),
             Stand::Held { needed } => wait = wait.or(Some((index, needed))),
@@ -317,6 +323,8 @@ struct Terms {
     cap: Option<u64>,
     is_cap_lowered: bool,
     near: Vec<(usize, Near)>,
+    /// Whether a hard budget's hold relies on what the call may generate at the most.
+    is_bounded: bool,
 }
 
 impl Terms {
@@ -344,8 +352,11 @@ impl Terms {
             Some((_, near)) => near.hold(demand, funds, self.cap),
             None => demand.needed_at_most(funds.unit, output),
         };
-        let covered = self.near.iter().filter_map(|(_, near)| near.covered).min();
         let is_ended_by_provider = self.cap.is_some() || demand.ends_by_itself();
+        let covered = self.near.iter().filter_map(|(_, near)| near.covered).min();
+        // A stream that nobody else ends is watched even where all that is usual fits.
+        let is_open = self.is_bounded && demand.bounds.can_stop && !is_ended_by_provider;
+        let covered = covered.or(is_open.then_some(output));
         Admit {
             holds: budgets.iter().enumerate().map(hold).collect(),
             output_cap: self.cap,
@@ -487,6 +498,7 @@ mod tests {
         let never = |funds: Funds| Funds { may_cap: false, ..funds };
         let strict = Demand { is_strict: true, ..call.clone() };
         // The prompt's estimate and the floor of 100 tokens: $0.0015.
+        let short = demand(Some(50));
         let floor = TENTH + TENTH / 2;
         for (case, call, budget, expected) in [
             ("held by others", &call, cents(5, 3, 2), wait(0, floor)),
@@ -508,6 +520,12 @@ mod tests {
                 }),
             ),
             ("below the floor", &call, Funds { limit: TENTH, ..cents(0, 0, 0) }, refuse(0, floor)),
+            (
+                "a request that asks for less than the floor",
+                &short,
+                Funds { limit: 12 * TENTH / 10, held: TENTH / 2, ..cents(0, 0, 0) },
+                wait(0, TENTH),
+            ),
             (
                 "the estimate fits, the bound does not",
                 &fixed,
@@ -571,10 +589,12 @@ mod tests {
         let open = with(&demand(None), |bounds| {
             (bounds.can_cap, bounds.default_is_proven) = (false, false);
         });
+        let visible = with(&open, |bounds| bounds.can_stop = true);
         let expected_cost = TENTH / 2 + 3 * TENTH;
+        let most = 164_840_000_000;
         let strict = Demand { is_strict: true, ..searches.clone() };
         for (case, call, budget, expected) in [
-            ("with room", &searches, cents(50, 0, 0), green(&[164_840_000_000], None)),
+            ("with room", &searches, cents(50, 0, 0), green(&[most], None)),
             ("near", &searches, cents(5, 1, 0), amber(&[4 * CENT], None, None)),
             ("behind others", &searches, cents(5, 1, 1), wait(0, expected_cost)),
             (
@@ -583,8 +603,27 @@ mod tests {
                 Funds { limit: TENTH, ..cents(0, 0, 0) },
                 refuse(0, expected_cost),
             ),
-            ("strict", &strict, cents(5, 1, 0), refuse(0, expected_cost)),
+            ("strict", &strict, cents(5, 1, 0), refuse(0, most)),
+            ("strict, and others hold what it needs", &strict, cents(17, 0, 1), wait(0, most)),
             ("no cap can be set", &open, cents(5, 1, 0), amber(&[4 * CENT], None, None)),
+            (
+                "but it can be stopped",
+                &visible,
+                Funds { limit: 4 * TENTH, ..cents(0, 0, 0) },
+                amber(&[4 * TENTH], None, Some(350)),
+            ),
+            (
+                "and is watched where its bound has room",
+                &visible,
+                cents(50, 0, 0),
+                Decision::Admit(Admit {
+                    holds: vec![most],
+                    output_cap: None,
+                    is_cap_lowered: false,
+                    input_tokens: 1_000,
+                    covered: Some(16_384),
+                }),
+            ),
         ] {
             assert_eq!(asked(call, &[budget]), expected, "{case}");
         }

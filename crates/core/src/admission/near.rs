@@ -37,6 +37,11 @@ pub(super) struct Near {
 }
 
 impl Near {
+    /// Its prompt and all that it may generate.
+    const fn whole(input: u64) -> Near {
+        Near { input, cap: None, is_cap_lowered: false, covered: None, is_alone: false }
+    }
+
     /// What it holds, with the `cap` that all its budgets agreed on.
     pub(super) fn hold(&self, demand: &Demand, funds: &Funds, cap: Option<u64>) -> i64 {
         if self.is_alone {
@@ -94,14 +99,16 @@ fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     }
     let may_cap = demand.bounds.can_cap && funds.may_cap;
     if may_cap || demand.ends_by_itself() {
-        capped(demand, funds, expected, may_cap)
-    } else {
-        alone(demand, funds, expected)
+        return capped(demand, funds, expected, may_cap);
     }
+    if demand.bounds.can_stop && !demand.is_strict {
+        return watched_alone(demand, funds, Near::whole(expected.input_tokens));
+    }
+    alone(demand, funds, expected)
 }
 
 /// A stream holds what it is expected to generate, and draws more as it goes. `None` where what
-/// is really left would not pay for that: it may still go alone.
+/// is really left would not pay for that: it may still go alone, or with a lower cap.
 fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand> {
     let bound = demand.output_bound();
     let covered = expected.first_tranche().min(bound);
@@ -116,8 +123,7 @@ fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand>
     let affordable =
         demand.output_affordable(funds.unit, expected.input_tokens, funds.unspent())?;
     let may_cap = demand.bounds.can_cap && funds.may_cap;
-    let is_cap_lowered =
-        may_cap && affordable < bound && affordable >= demand.bounds.output_tokens_floor;
+    let is_cap_lowered = may_cap && affordable < bound && affordable >= demand.output_floor();
     let cap = match (is_cap_lowered, may_cap && !demand.ends_by_itself()) {
         (true, _) => Some(affordable),
         (false, true) => Some(bound),
@@ -139,7 +145,7 @@ fn capped(demand: &Demand, funds: &Funds, expected: &Expected, may_cap: bool) ->
         false => expected.input_tokens,
     };
     let bound = demand.output_bound();
-    let whole = Near { input, cap: None, is_cap_lowered: false, covered: None, is_alone: false };
+    let whole = Near::whole(input);
     let needed = demand.needed(funds.unit, input, bound);
     if needed <= funds.free() {
         let cap = (may_cap && !demand.ends_by_itself()).then_some(bound);
@@ -163,7 +169,7 @@ fn capped(demand: &Demand, funds: &Funds, expected: &Expected, may_cap: bool) ->
 
 /// With all that is really left, and nobody else there.
 fn lowered(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
-    let needed = demand.needed(funds.unit, whole.input, demand.bounds.output_tokens_floor);
+    let needed = demand.needed(funds.unit, whole.input, demand.output_floor());
     if needed > funds.unspent() {
         return Stand::Exceeded { needed };
     }
@@ -182,7 +188,7 @@ fn lowered(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
 
 /// A stream whose cap may not be lowered goes alone, and is ended where the money does.
 fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
-    let needed = demand.needed(funds.unit, whole.input, demand.bounds.output_tokens_floor);
+    let needed = demand.needed(funds.unit, whole.input, demand.output_floor());
     if needed > funds.unspent() {
         return Stand::Exceeded { needed };
     }
@@ -198,8 +204,11 @@ fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
 /// What can neither be bounded nor stopped goes one at a time: over by at most its own cost.
 fn alone(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     let input = expected.input_tokens;
-    let needed = demand.needed(funds.unit, input, expected.output_tokens);
-    if demand.is_strict || needed > funds.unspent() {
+    let needed = match demand.is_strict {
+        true => demand.needed_at_most(funds.unit, demand.output_bound()),
+        false => demand.needed(funds.unit, input, expected.output_tokens),
+    };
+    if needed > funds.unspent() {
         return Stand::Exceeded { needed };
     }
     if funds.held > 0 {
