@@ -147,9 +147,15 @@ fn admitted(
     asker: &Asker<'_>,
     admit: &Admit,
 ) -> Result<Reserved, OpError> {
+    let asked = asker.call.bounds;
     let capped = Bounds {
-        output_tokens_max: admit.output_cap.or(asker.call.bounds.output_tokens_max),
-        ..asker.call.bounds
+        output_tokens_max: admit.output_cap.or(asked.output_tokens_max),
+        // Where nobody will know what it consumed it is charged what was held for it.
+        input_tokens_max: match asked.is_bounded {
+            true => admit.input_tokens,
+            false => asked.input_tokens_max,
+        },
+        ..asked
     };
     let demand = Demand { bounds: capped, ..asker.demand.clone() };
     let watch = admit.covered.map(|covered| Watch {
