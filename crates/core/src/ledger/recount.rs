@@ -47,6 +47,8 @@ pub(crate) fn recount(
     Ok(())
 }
 
+const MINUTE_MS: i64 = 60_000;
+
 const FACTS: &str = "p.text, a.name, coalesce(m.text, ''), j.text, k.text, c.text, s.text, \
      coalesce(t.text, ''), a.plan_login, r.text";
 const FACT_JOINS: &str = "JOIN account a ON a.id = call.account_id \
@@ -105,7 +107,7 @@ impl StoredFacts {
     }
 }
 
-/// What ended calls have spent since `start`, by the quarter-hour's or the bucket's first call.
+/// What ended calls have spent since `start`, with the instant of the last of them.
 fn spent_since(
     connection: &Connection,
     active: &ActiveBudget,
@@ -121,18 +123,23 @@ fn spent_since(
              + coalesce(audio_output_tokens, 0)), 0)"
         }
     };
-    // All of a calendar period is one sum; a rolling window's buckets are summed each.
-    let bucket_ms = match active.budget.window {
-        Window::Rolling { span } => span.bucket_ms(),
-        _ => i64::MAX,
+    // All of the current calendar period is one sum; a rolling window's buckets are summed each, and
+    // so is, by the minute, what a clock that was set back has left after that period.
+    let (whole_until_ms, bucket_ms) = match active.budget.window {
+        Window::Rolling { span } => (i64::MIN, span.bucket_ms()),
+        window => {
+            let end = window.period(start, active.budget.timezone).end;
+            (end.map_or(i64::MAX, to_ms), MINUTE_MS)
+        }
     };
     let sql = format!(
         "SELECT {FACTS}, {sum}, max(call.started_ms) FROM call {FACT_JOINS} \
          WHERE call.started_ms > ?1 - 1 AND call.status IN ('settled', 'estimated') \
-         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, call.started_ms / ?2"
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \
+         CASE WHEN call.started_ms >= ?3 THEN call.started_ms / ?2 END"
     );
     let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query([to_ms(start), bucket_ms])?;
+    let mut rows = statement.query([to_ms(start), bucket_ms, whole_until_ms])?;
     let mut spent = Vec::new();
     while let Some(row) = rows.next()? {
         if StoredFacts::read(row)?.counts_for(active) {
