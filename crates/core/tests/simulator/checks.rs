@@ -1,0 +1,382 @@
+//! What has to be true after every step.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use outlay_core::admission::{Decision, Demand, Expected, Funds, RefusalReason, decide};
+use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
+use outlay_core::ledger::Ticket;
+use outlay_core::price::PriceQuery;
+use outlay_core::refusal::Refusal;
+use outlay_core::report::{self, By, UsageQuery};
+use uuid::Uuid;
+
+use crate::budgets::Known;
+use crate::desk::{UTC, noon};
+use crate::provider::{Consumed, Facts, Served, count};
+use crate::schedule::CallPlan;
+use crate::sight::{Counter, Row, Sight};
+use crate::world::{Asking, Checked, Running, World};
+
+/// What a budget has spent, holds and may spend.
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    spent: i64,
+    held: i64,
+    cap: i64,
+}
+
+impl Known {
+    fn stand(&self, sight: &Sight, at: DateTime<Utc>) -> Stand {
+        let (total, used) = sight.credits[&self.seq];
+        if self.plan.window == Window::Call {
+            return Stand { spent: 0, held: 0, cap: self.limit_at(at) + total - used };
+        }
+        let reached = sight
+            .counters
+            .iter()
+            .filter(|((seq, period_ms), _)| *seq == self.seq && self.reaches(*period_ms, at))
+            .map(|(_, counter)| counter);
+        let mut stand = Stand { spent: 0, held: 0, cap: self.limit_at(at) + total - used };
+        for counter in reached {
+            stand.spent += counter.spent;
+            stand.held += counter.held;
+            stand.cap += counter.credits_used;
+        }
+        stand
+    }
+}
+
+impl World {
+    /// The budgets that count such a call and refuse at that instant.
+    pub(crate) fn refusing(
+        &self,
+        is_of_project: bool,
+        at: DateTime<Utc>,
+    ) -> impl Iterator<Item = &Known> {
+        let is_bypassed = self.bypasses.iter().any(|(from, until)| *from <= at && at < *until);
+        self.budgets.iter().filter(move |known| {
+            !is_bypassed && known.counts(is_of_project) && known.refuses_at(at)
+        })
+    }
+
+    /// Whether somebody who came before `order` waits before the budget.
+    fn waits_before(&self, known: &Known, order: u64) -> bool {
+        self.waiting.iter().any(|other| other.order < order && other.budgets.contains(&known.seq))
+    }
+
+    pub(crate) fn check_admitted(
+        &self,
+        asking: &Asking<'_>,
+        served: &Served,
+        sight: &Sight,
+    ) -> Checked {
+        let row = sight.row(served.reservation.call()).ok_or("an admitted call has no row")?;
+        for known in &self.budgets {
+            if row.share(known.seq).is_some() != known.counts(asking.plan.is_of_project) {
+                return Err(format!("{} and the shares {:?} disagree", known.name, row.shares));
+            }
+        }
+        for known in self.refusing(asking.plan.is_of_project, asking.at) {
+            let held = row.share(known.seq).map_or(0, |share| share.held);
+            let stand = known.stand(sight, asking.at);
+            let carried = if known.plan.window == Window::Call { held } else { 0 };
+            if held > 0 && stand.spent + stand.held + carried > stand.cap {
+                return Err(format!("{} is passed by holding {held}: {stand:?}", known.name));
+            }
+            if held > 0 && self.waits_before(known, asking.order) {
+                return Err(format!("an earlier call waits before {}", known.name));
+            }
+        }
+        let (cap, plan) = (served.cap.unwrap_or(u64::MAX), asking.plan);
+        match cap < plan.output_bound().min(plan.floor) {
+            true => Err(format!("a cap of {cap} is below the floor: {plan:?}")),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn check_waits(
+        &self,
+        asking: &Asking<'_>,
+        ticket: &Ticket,
+        sight: &Sight,
+    ) -> Checked {
+        if asking.is_last {
+            return Err("a call that asked for the last time waits on".into());
+        }
+        let plan = asking.plan;
+        let most = Consumed { input: plan.input_max, output: plan.output_bound() };
+        let has_cause = self.refusing(plan.is_of_project, asking.at).any(|known| {
+            let stand = known.stand(sight, asking.at);
+            let is_short = most.count(known.plan.unit) > stand.cap - stand.spent - stand.held;
+            (is_short && stand.held > 0) || self.waits_before(known, asking.order)
+        });
+        match has_cause {
+            true => Ok(()),
+            false => Err(format!("it waits without a cause: {:?}", ticket.refusal())),
+        }
+    }
+
+    /// A final refusal is right only where an empty system could not have afforded the call.
+    pub(crate) fn check_refused(
+        &self,
+        asking: &Asking<'_>,
+        refusal: &Refusal,
+        sight: &Sight,
+    ) -> Checked {
+        match refusal.reason {
+            RefusalReason::BudgetBusy if asking.is_last => return Ok(()),
+            RefusalReason::QuotaExceeded => {}
+            other => return Err(format!("refused for {other:?}")),
+        }
+        let plan = asking.plan;
+        let explained = report::explanation(self.ledger(), refusal.call)
+            .map_err(|error| error.to_string())?
+            .ok_or("a refusal without an explanation")?;
+        let decision = explained.decisions.last().ok_or("a refusal without a decision")?;
+        let expected = Expected {
+            input_tokens: decision.input_tokens_expected.unwrap_or(plan.input_max),
+            output_tokens: decision.output_tokens_expected.unwrap_or(plan.output_bound()),
+        };
+        let stands: Vec<(&Known, Stand)> = self
+            .refusing(plan.is_of_project, asking.at)
+            .map(|known| (known, known.stand(sight, asking.at)))
+            .collect();
+        let is_short = stands.iter().any(|(known, stand)| {
+            let unspent = stand.cap - stand.spent;
+            unspent <= 0 || least(&plan, known, &expected).count(known.plan.unit) > unspent
+        });
+        if !is_short {
+            return Err(format!("refused though all could pay: {plan:?} {expected:?} {stands:?}"));
+        }
+        let empty: Vec<Funds> = stands.iter().map(|(known, stand)| known.funds(*stand)).collect();
+        let at = asking.at;
+        let query = PriceQuery { provider: "openai", model: "demo", at, service_tier: None };
+        let price = self.ledger().prices().find(&query).map(std::sync::Arc::new);
+        let demand = Demand { price, bounds: plan.bounds(), is_strict: plan.is_strict };
+        match decide(&demand, &empty, &mut || expected) {
+            Decision::Refuse { .. } => Ok(()),
+            other => Err(format!("refused, and an empty system says {other:?}: {plan:?}")),
+        }
+    }
+
+    pub(crate) fn check_drawn(&self, running: &Running, before: &Sight, after: &Sight) -> Checked {
+        let (Some(old), Some(new)) = (before.row(running.id), after.row(running.id)) else {
+            return Err("a running call has no row".into());
+        };
+        for known in self.refusing(running.served.plan.is_of_project, self.now) {
+            let (Some(old), Some(share)) = (old.share(known.seq), new.share(known.seq)) else {
+                continue;
+            };
+            // The period that admitted it pays for all of it; a raise made since then helps it.
+            let started = running.served.reservation.at();
+            let at = if known.plan.window.is_rolling() { self.now } else { started };
+            let stand = known.stand(after, at);
+            let cap =
+                stand.cap - known.limit_at(at) + known.limit_at(self.now).max(known.limit_at(at));
+            let is_call = known.plan.window == Window::Call;
+            let all = if is_call { share.held } else { stand.spent + stand.held };
+            if share.held > old.held && known.refuses_at(at) && all > cap {
+                return Err(format!("{} is passed by a draw: {stand:?} {share:?}", known.name));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_settled(
+        &mut self,
+        id: Uuid,
+        facts: &Facts,
+        promised: &[i64],
+        consumed: Option<Consumed>,
+    ) -> Checked {
+        let sight = Sight::of(&self.file);
+        let row = sight.row(id).ok_or("a settled call has no row")?;
+        let cost = consumed.map(|consumed| consumed.count(BudgetUnit::Usd));
+        if row.cost != cost {
+            return Err(format!("it cost {cost:?} and is written down as {:?}", row.cost));
+        }
+        self.billed += cost.unwrap_or(0);
+        self.check_charges(row, facts, promised)?;
+        for known in self.budgets.iter().filter(|known| row.share(known.seq).is_some()) {
+            let charged = row.share(known.seq).and_then(|share| share.charged);
+            let expected = consumed.map_or(0, |consumed| consumed.count(known.plan.unit));
+            if charged != Some(expected) {
+                return Err(format!("{} was charged {charged:?}, not {expected}", known.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A call of which nobody knows what became: charged what is sure to be enough, if it was sent.
+    pub(crate) fn check_abandoned(
+        &mut self,
+        id: Uuid,
+        facts: &Facts,
+        promised: &[i64],
+        was_sent: bool,
+    ) -> Checked {
+        let sight = Sight::of(&self.file);
+        let row = sight.row(id).ok_or("an abandoned call has no row")?;
+        let status = if was_sent { "estimated" } else { "failed" };
+        if row.status != status || row.is_owned {
+            return Err(format!("{id} is {} and not {status}", row.status));
+        }
+        let really = facts.consumed.count(BudgetUnit::Usd);
+        let charged = row.cost.unwrap_or(0);
+        if was_sent && really > charged.saturating_add(facts.may_exceed(BudgetUnit::Usd)) {
+            return Err(format!("{really} may be billed and {charged} are written down"));
+        }
+        self.billed += charged;
+        self.check_charges(row, facts, promised)
+    }
+
+    /// The promise to calls of each class: no more than what was held, but for what the class may.
+    fn check_charges(&self, row: &Row, facts: &Facts, promised: &[i64]) -> Checked {
+        for share in &row.shares {
+            let Some(known) = self.budgets.iter().find(|known| known.seq == share.budget) else {
+                continue;
+            };
+            let more = facts.may_exceed(known.plan.unit);
+            let charged = share.charged.ok_or("an ended call has an open share")?;
+            if promised.contains(&known.seq) && charged > share.held.saturating_add(more) {
+                let plan = facts.plan;
+                return Err(format!("{} promised {share:?} and {more}: {plan:?}", known.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is true whatever happened.
+    pub(crate) fn check_all(&self, sight: &Sight) -> Checked {
+        for known in self.budgets.iter().filter(|known| known.plan.window != Window::Call) {
+            self.check_sums(known, sight)?;
+        }
+        for row in &sight.rows {
+            let is_open = matches!(row.status.as_str(), "running" | "waiting");
+            if row.is_owned != is_open {
+                return Err(format!("{} is {} and owned: {}", row.id, row.status, row.is_owned));
+            }
+        }
+        for (budget, seq) in &sight.waiting {
+            let row = sight.rows.iter().find(|row| row.seq == *seq);
+            if row.is_none_or(|row| row.status != "waiting") {
+                return Err(format!("a call that does not wait is queued before {budget}"));
+            }
+        }
+        for (seq, (total, used)) in &sight.credits {
+            if !(0..=*total).contains(used) {
+                return Err(format!("budget {seq} has used {used} of a reserve of {total}"));
+            }
+        }
+        self.check_views(sight)
+    }
+
+    /// Each period's counter is the sum of its calls' shares.
+    fn check_sums(&self, known: &Known, sight: &Sight) -> Checked {
+        let mut sums: BTreeMap<i64, Counter> = BTreeMap::new();
+        for (period_ms, spent) in &known.base {
+            sums.entry(*period_ms).or_default().spent += spent;
+        }
+        for row in &sight.rows {
+            let Some(share) = row.share(known.seq) else { continue };
+            let sum = sums.entry(share.period_ms).or_default();
+            match share.charged {
+                _ if known.counted.contains(&row.id) => {}
+                Some(charged) => sum.spent += charged,
+                None => sum.held += share.held,
+            }
+        }
+        let periods = sums.keys().copied().collect::<Vec<_>>();
+        let counted = sight.counters.keys().filter(|(seq, _)| *seq == known.seq);
+        for period_ms in counted.map(|(_, period_ms)| *period_ms).chain(periods) {
+            let counter = sight.counters.get(&(known.seq, period_ms)).copied().unwrap_or_default();
+            let sum = sums.get(&period_ms).copied().unwrap_or_default();
+            if (counter.spent, counter.held) != (sum.spent, sum.held) {
+                let name = &known.name;
+                return Err(format!("{name} has {counter:?}, its calls {sum:?}, from {period_ms}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What users are shown: spent and held and what is left are together the limit.
+    fn check_views(&self, sight: &Sight) -> Checked {
+        let views = report::budgets(self.ledger(), self.now).map_err(|error| error.to_string())?;
+        if views.len() != self.budgets.len() {
+            return Err(format!("{} budgets are shown", views.len()));
+        }
+        for known in &self.budgets {
+            let view = views.iter().find(|view| view.name == known.name);
+            let view = view.ok_or_else(|| format!("{} is not shown", known.name))?;
+            let stand = known.stand(sight, self.now);
+            let limit = known.limit_at(self.now);
+            let shown = (view.limit.count, view.used.count, view.held.count, view.remaining.count);
+            let left = (limit - stand.spent - stand.held).max(0);
+            if shown != (limit, stand.spent, stand.held, left) {
+                return Err(format!("{} is shown as {shown:?}: {limit} {stand:?}", known.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing runs, nothing waits, and every report is the sum of the calls.
+    pub(crate) fn check_at_rest(&self, sight: &Sight) -> Checked {
+        let held = sight.counters.values().find(|counter| counter.held != 0);
+        let is_known = |seq: &i64| self.budgets.iter().any(|known| known.seq == *seq);
+        let left = sight.counters.iter().find(|((seq, _), sum)| is_known(seq) && sum.held != 0);
+        if let (Some(_), Some(left)) = (held, left) {
+            return Err(format!("a hold outlived its call: {left:?}"));
+        }
+        if let Some(row) = sight.rows.iter().find(|row| row.is_owned) {
+            return Err(format!("{} is still {}", row.id, row.status));
+        }
+        let billed: i64 = sight.rows.iter().filter_map(|row| row.cost).sum();
+        if billed != self.billed {
+            return Err(format!("{} were billed and {billed} are in the ledger", self.billed));
+        }
+        let since = noon() - TimeDelta::days(40);
+        let until = self.now.max(noon()) + TimeDelta::days(40);
+        for by in [By::Day, By::Month, By::Model, By::Project] {
+            let query = UsageQuery { since, until, by, timezone: UTC };
+            let usage = report::usage(self.ledger(), &query).map_err(|error| error.to_string())?;
+            let total = usage.total.cost_usd.picodollars();
+            if total != billed {
+                return Err(format!("the report by {by:?} says {total}, the calls {billed}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn funds(&self, stand: Stand) -> Funds {
+        Funds {
+            kind: BudgetKind::Hard,
+            unit: self.plan.unit,
+            limit: stand.cap,
+            credits: 0,
+            spent: stand.spent,
+            held: 0,
+            allow_unpriced: false,
+            may_cap: self.plan.may_cap,
+        }
+    }
+}
+
+/// The least that lets the call go where nobody else holds anything.
+fn least(plan: &CallPlan, known: &Known, expected: &Expected) -> Consumed {
+    let bound = plan.output_bound();
+    let floor = plan.floor.min(bound);
+    let input = if plan.is_strict { plan.input_max } else { expected.input_tokens };
+    let can_cap = plan.can_cap && known.plan.may_cap;
+    let can_stop = plan.can_stop && !plan.is_strict;
+    let output = match plan.is_bounded {
+        true if can_cap || can_stop => floor,
+        true if plan.own_cap.is_some() => bound,
+        _ if plan.is_strict => bound,
+        _ => expected.output_tokens,
+    };
+    debug_assert!(count(input) >= 0);
+    Consumed { input, output }
+}
