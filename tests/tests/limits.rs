@@ -89,6 +89,53 @@ fn a_run_whose_process_died_leaves_no_limit_behind() {
 }
 
 #[test]
+fn a_budget_counts_what_its_scope_says() {
+    let provider = FakeProvider::start();
+    let home = home(&provider);
+    let server = home.serve();
+    let ours = chat()
+        .header("x-outlay-project", "demo")
+        .header("x-outlay-tags", "team=search;run=7")
+        .header("x-session-id", "s1")
+        .header("user-agent", "curl/8.1");
+    let others = chat_with(&json!({"model": "story-model-2"}))
+        .without("authorization")
+        .header("authorization", "Bearer sk-other")
+        .header("x-outlay-project", "other")
+        .header("x-outlay-tags", "team=ads")
+        .header("x-session-id", "s2")
+        .header("user-agent", "pi/1.0");
+    let prices = ["--provider", "openai", "--input", "0", "--output", "10"];
+    home.ok(&[&["prices", "set", "story-model-2"][..], &prices].concat());
+    assert_eq!(
+        (ours.send(server.address()).status, others.send(server.address()).status),
+        (200, 200)
+    );
+    let key = home.calls_at_rest()[0]["key"].clone();
+    home.ok(&["account", "link", &key, "work"]);
+    for (part, value) in [
+        ("--model", "STORY-mode?"),
+        ("--project", "demo"),
+        ("--key", &key),
+        ("--key", &key[..9]),
+        ("--client", "curl"),
+        ("--session", "s1"),
+        ("--tag", "team=search"),
+        ("--account", "work"),
+    ] {
+        home.ok(&["budget", "set", "x", "--limit", "0", "--window", "5h", part, value]);
+        let refusal = ours.send(server.address());
+        assert_eq!(refusal.status, 402, "{part} {value}: {}", refusal.text());
+        let scope = refusal.json()["scope"].clone();
+        assert_eq!(scope.as_object().unwrap().len(), 1, "{part} {value}: {scope}");
+        assert_eq!(others.send(server.address()).status, 200, "{part} {value}");
+        home.ok(&["budget", "rm", "x"]);
+    }
+    home.ok(&["budget", "set", "x", "--limit", "0", "--window", "5h", "--provider", "gemini"]);
+    assert_eq!(ours.send(server.address()).status, 200, "another provider's");
+}
+
+#[test]
 fn pauses_and_bypasses_let_calls_through_and_end() {
     let provider = FakeProvider::start();
     let (home, server) = used_up(&provider);
@@ -109,6 +156,8 @@ fn pauses_and_bypasses_let_calls_through_and_end() {
     }
     assert_eq!(home.json(&["status"])["bypass"]["why"], "the release");
     assert_eq!(home.json(&["bypass"]), server.read("/bypass"));
+    let run = home.cli(&["run", "--max-cost", "1", "--", "true"]);
+    assert!(run.stderr.contains("--max-cost refuses nothing yet"), "{}", run.stderr);
     home.ok(&["bypass", "off"]);
     assert_eq!((status(), state()), (402, "blocked".into()));
 

@@ -19,6 +19,7 @@ use crate::base_urls;
 use crate::failure::{Failure, Outcome};
 use crate::proxy::{self, Proxy};
 use crate::session::Session;
+use crate::standing;
 
 const ACTOR: &str = "cli";
 /// How long to wait at the end for calls to be settled.
@@ -106,6 +107,10 @@ impl Limit {
         let limit =
             ledger.limit_run(run.id.clone(), max_cost.to_owned(), ACTOR, session.now, session.zone);
         let budget = limit.wait()?.name;
+        if let Some(bypass) = report::bypass(&ledger, session.now)? {
+            let sentence = standing::bypass(&bypass, session.now, session.zone);
+            eprintln!("outlay: --max-cost refuses nothing yet: {sentence}");
+        }
         Ok(Limit { ledger, budget })
     }
 

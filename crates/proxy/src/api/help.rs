@@ -28,16 +28,21 @@ const PAGES: [Page; 5] = [
             ),
             ("outlay budget set NAME --limit 10", "a higher limit for good"),
             ("outlay budget set NAME --soft", "warn only, never refuse"),
+            ("outlay bypass 20m", "lets no limit refuse for twenty minutes"),
+            ("outlay wait", "ends when the next call may be sent"),
+            ("outlay explain", "which budgets were looked at, and what each had left"),
             ("outlay calls", "what the money went to"),
         ],
     },
     Page {
         code: "budget_busy",
         title: "Running calls hold what is left",
-        meaning: "The budget still has money, but calls that are running now hold it until they end: each holds the most that it could cost. This call waited for some of it to come back, and none did in time. Try again in a moment.",
+        meaning: "The budget still has money, but calls that are running now hold it until they end: each holds what it may still cost. This call waited its turn for some of it to come back, and not enough did in time. Try again in a moment.",
         commands: &[
             ("outlay status", "shows what is spent and what is held"),
             ("outlay budget raise NAME --by 2", "room for more calls at the same time"),
+            ("outlay wait", "ends when the next call may be sent"),
+            ("outlay explain", "what was spent, held and needed when this call asked"),
         ],
     },
     Page {

@@ -1,5 +1,7 @@
 //! `outlay budget set`: what is not named stays as it is.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveTime, Weekday};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Scope, Window, WindowError, parse_warn_percent};
 use outlay_core::ledger::{BudgetChange, Ledger, LedgerError};
@@ -49,7 +51,7 @@ pub(crate) struct Arguments {
     /// Count only calls of this project
     #[arg(long, help_heading = "What counts")]
     project: Option<String>,
-    /// Count only calls with this key, by its fingerprint
+    /// Count only calls with this key, by its fingerprint or the beginning of it
     #[arg(long, help_heading = "What counts")]
     key: Option<String>,
     /// Count only calls of this client
@@ -144,10 +146,32 @@ impl Arguments {
             window: self.window(old_window).map_err(Failure::misused)?,
             timezone: timezone.map_err(Failure::Misused)?,
             warn_percent: warn_percent.map_err(Failure::Misused)?,
-            scope: self.scope(&old_scope),
+            scope: Arguments { key: self.key(ledger)?, ..self.clone() }.scope(&old_scope),
             allow_unpriced: either(self.allow_unpriced, self.refuse_unpriced),
             may_cap: either(self.cap, self.no_cap),
         })
+    }
+
+    /// The fingerprint that a beginning of one stands for.
+    fn key(&self, ledger: &Ledger) -> Result<Option<String>, Failure> {
+        let Some(beginning) = self.key.as_ref().filter(|key| !key.is_empty()) else {
+            return Ok(self.key.clone());
+        };
+        let keys: BTreeSet<String> = ledger
+            .accounts()?
+            .into_iter()
+            .flat_map(|account| account.keys)
+            .filter(|key| key.starts_with(beginning))
+            .collect();
+        match keys.len() {
+            // One that has not been seen yet.
+            0 => Ok(Some(beginning.clone())),
+            1 => Ok(keys.into_iter().next()),
+            _ => Err(Failure::Misused(format!(
+                "several keys begin with '{beginning}': {}",
+                keys.into_iter().collect::<Vec<_>>().join(", ")
+            ))),
+        }
     }
 
     /// The window with its anchor; `None` where neither is named.
