@@ -19,8 +19,8 @@ use crate::tool_stream::Turn;
 pub const OPENAI_MODEL: &str = "gpt-5.4";
 /// A model of Anthropic's.
 pub const ANTHROPIC_MODEL: &str = "claude-sonnet-5";
-/// A model of Google's.
-pub const GEMINI_MODEL: &str = "gemini-2.5-flash";
+/// A model of Google's that does not think: Gemini CLI would ask for thoughts that nobody sees.
+pub const GEMINI_MODEL: &str = "gemini-2.0-flash";
 
 const PROMPT: &str = "Clean up this folder with one shell command, then say what you did.";
 /// How long a client may take. Only a client that goes on for ever needs all of it.
@@ -34,6 +34,8 @@ pub enum Client {
     ClaudeCode,
     /// OpenAI's coding agent.
     Codex,
+    /// Google's coding agent.
+    GeminiCli,
     /// opencode, told to speak this.
     Opencode(Api),
     /// pi, told to speak this.
@@ -53,6 +55,7 @@ impl Client {
         match self {
             Client::ClaudeCode => ANTHROPIC_MODEL,
             Client::Codex | Client::AiSdk => OPENAI_MODEL,
+            Client::GeminiCli => GEMINI_MODEL,
             Client::Opencode(api)
             | Client::Pi(api)
             | Client::JavaScript(api)
@@ -141,7 +144,7 @@ impl Desk {
     #[must_use]
     pub fn new() -> Desk {
         let folder = tempfile::Builder::new().prefix("outlay-client-").tempdir().unwrap();
-        for part in ["home", "work", "left"] {
+        for part in ["home", "work", "left", "tmp"] {
             fs::create_dir(folder.path().join(part)).unwrap();
         }
         Desk { folder }
@@ -204,6 +207,7 @@ impl Desk {
         let mut command = match client {
             Client::ClaudeCode => self.claude_code(proxy),
             Client::Codex => self.codex(proxy),
+            Client::GeminiCli => self.gemini_cli(proxy),
             Client::Opencode(api) => self.opencode(api, proxy),
             Client::Pi(api) => self.pi(api, proxy),
             Client::JavaScript(api) => self.script("agent.mjs", api.name(), api, proxy),
@@ -217,7 +221,8 @@ impl Desk {
     /// A program in an environment that holds nothing of the developer's own.
     fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("HOME", self.home()).env("LANG", "C.UTF-8").env("NO_COLOR", "1");
+        command.env_clear().env("LANG", "C.UTF-8").env("NO_COLOR", "1");
+        command.env("HOME", self.home()).env("TMPDIR", self.folder.path().join("tmp"));
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -242,8 +247,27 @@ impl Desk {
             .args(["exec", "--skip-git-repo-check", "--sandbox", "danger-full-access"])
             .args(["--model", OPENAI_MODEL, "--config", &format!("openai_base_url=\"{base}\"")])
             .args(["--config", "check_for_update_on_startup=false"])
+            // A search costs the provider's fee, and its text is not seen: such a call is not ended.
+            .args(["--config", "web_search=\"disabled\""])
             .args(["--config", "analytics.enabled=false", PROMPT])
             .env("CODEX_API_KEY", "sk-test");
+        command
+    }
+
+    fn gemini_cli(&self, proxy: &str) -> Command {
+        self.write(
+            ".gemini/settings.json",
+            &json!({
+                "general": {"enableAutoUpdate": false},
+                "privacy": {"usageStatisticsEnabled": false},
+                "security": {"auth": {"selectedType": "gemini-api-key"}}
+            }),
+        );
+        let mut command = self.program(&installed("gemini"));
+        command
+            .args(["--prompt", PROMPT, "--model", GEMINI_MODEL, "--yolo", "--skip-trust"])
+            .env("GOOGLE_GEMINI_BASE_URL", Api::Gemini.base(proxy))
+            .env("GEMINI_API_KEY", "test");
         command
     }
 

@@ -22,13 +22,16 @@ use serde_json::{Value, json};
 use crate::client;
 use crate::dialect::{Dialect, Reply, output_cap};
 use crate::script::Script;
+use crate::wait::PATIENCE;
 
 pub use shell::Shell;
 
 /// Characters in one piece of text or of a tool call's arguments.
 const PIECE_CHARS: usize = 40;
 const TOKEN_CHARS: usize = 4;
-const PIECE_EVERY: Duration = Duration::from_millis(10);
+const PIECE_EVERY: Duration = Duration::from_millis(5);
+/// Where a model that hesitates does so: after about 750 tokens.
+const HESITATION_AT: usize = 75;
 
 /// What the model says to a main request that brings no result of a tool yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,7 @@ pub struct AgentProvider {
 struct State {
     turn: Turn,
     tokens_max: usize,
+    hesitates: bool,
     arrivals: Mutex<Vec<Arrival>>,
     next_id: AtomicU64,
     stopped: AtomicBool,
@@ -79,15 +83,27 @@ impl AgentProvider {
     /// Starts one whose answers end by length only at the cap of a request.
     #[must_use]
     pub fn start(turn: Turn) -> AgentProvider {
-        AgentProvider::start_with_longest_answer(turn, usize::MAX)
+        AgentProvider::with(turn, usize::MAX, false)
     }
 
     /// Starts one whose model never says more than so many tokens.
     #[must_use]
     pub fn start_with_longest_answer(turn: Turn, tokens_max: usize) -> AgentProvider {
+        AgentProvider::with(turn, tokens_max, false)
+    }
+
+    /// Starts one that goes on after some 750 tokens only when nobody has hung up for long. So
+    /// whoever hangs up does so before the rest is said, however slow the machine.
+    #[must_use]
+    pub fn start_hesitant(turn: Turn) -> AgentProvider {
+        AgentProvider::with(turn, usize::MAX, true)
+    }
+
+    fn with(turn: Turn, tokens_max: usize, hesitates: bool) -> AgentProvider {
         let state = Arc::new(State {
             turn,
             tokens_max,
+            hesitates,
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(1),
             stopped: AtomicBool::new(false),
@@ -114,16 +130,11 @@ impl AgentProvider {
         self.address
     }
 
-    /// Every request so far, in order of arrival.
+    /// Every main request so far, in order of arrival.
     #[must_use]
-    pub fn arrivals(&self) -> Vec<Arrival> {
-        self.state.arrivals.lock().unwrap().clone()
-    }
-
-    /// How many main requests came so far.
-    #[must_use]
-    pub fn main_requests(&self) -> usize {
-        self.state.arrivals.lock().unwrap().iter().filter(|arrival| arrival.main).count()
+    pub fn main_requests(&self) -> Vec<Arrival> {
+        let arrivals = self.state.arrivals.lock().unwrap();
+        arrivals.iter().filter(|arrival| arrival.main).cloned().collect()
     }
 }
 
@@ -203,7 +214,7 @@ fn answer(writer: &mut TcpStream, state: &State, arrival: &Arrival) -> io::Resul
     let Some(shell) = Shell::offered(&arrival.body) else {
         let reply = reply("A short title");
         return match reply.stream {
-            true => write_events(writer, &reply.events(), Duration::ZERO),
+            true => write_events(writer, &reply.events(), false),
             false => write_json(writer, &reply.json()),
         };
     };
@@ -234,7 +245,7 @@ fn answer(writer: &mut TcpStream, state: &State, arrival: &Arrival) -> io::Resul
         Dialect::Gemini => gemini::events(&saying),
         _ => chat::events(&saying),
     };
-    write_events(writer, &events, PIECE_EVERY)
+    write_events(writer, &events, state.hesitates)
 }
 
 fn pieces(text: &str) -> Vec<String> {
@@ -251,15 +262,30 @@ fn write_json(writer: &mut TcpStream, body: &Value) -> io::Result<()> {
     )
 }
 
-fn write_events(writer: &mut TcpStream, events: &[String], every: Duration) -> io::Result<()> {
+fn write_events(writer: &mut TcpStream, events: &[String], hesitates: bool) -> io::Result<()> {
     writer.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;
-    for event in events {
+    for (at, event) in events.iter().enumerate() {
+        if hesitates && at == HESITATION_AT {
+            hesitate(writer)?;
+        }
         writer.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())?;
-        thread::sleep(every);
+        thread::sleep(PIECE_EVERY);
     }
     writer.write_all(b"0\r\n\r\n")
+}
+
+/// Waits for the other side to hang up, which is an error, but not for ever.
+fn hesitate(stream: &TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let heard = stream.peek(&mut [0]);
+    stream.set_read_timeout(None)?;
+    match heard {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn read_body(

@@ -6,11 +6,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use support::clients::{ANTHROPIC_MODEL, Api, Client, Desk, GEMINI_MODEL, OPENAI_MODEL, Run};
-use support::outlay::{Call, Home};
+use support::outlay::{Call, Home, Server};
+use support::story::usd;
 use support::tool_stream::{AgentProvider, LAST_WORDS, Turn};
 
 /// In US dollars per million tokens; input is free.
 const OUTPUT_PRICE: &str = "100";
+/// What 500 tokens cost: a quarter of what the model wants to say.
+const LIMIT: &str = "0.05";
+/// More than what a model that hesitates has said by then.
+const HESITATION: &str = "0.08";
 
 #[test]
 fn claude_code() {
@@ -20,6 +25,11 @@ fn claude_code() {
 #[test]
 fn codex() {
     try_out(Client::Codex);
+}
+
+#[test]
+fn gemini_cli() {
+    try_out(Client::GeminiCli);
 }
 
 #[test]
@@ -71,6 +81,10 @@ fn half_a_command_that_is_run_leaves_a_file() {
 fn try_out(client: Client) {
     it_runs_commands(client);
     it_shows_a_refusal(client);
+    it_takes_an_end_in_text(client);
+    it_takes_an_end_in_a_tool_call(client);
+    it_takes_a_lowered_cap_in_text(client);
+    it_takes_a_lowered_cap_in_a_tool_call(client);
 }
 
 fn it_runs_commands(client: Client) {
@@ -84,8 +98,49 @@ fn it_runs_commands(client: Client) {
 fn it_shows_a_refusal(client: Client) {
     let seen = Seen::of(client, &["--limit", "0"], Desk::command_turn);
     assert_eq!((seen.requests, seen.refused()), (0, 1), "{seen}");
-    seen.assert_told();
+    assert!(seen.told(), "{seen}");
     assert_eq!(seen.left_behind, [""; 0], "{seen}");
+}
+
+fn it_takes_an_end_in_text(client: Client) {
+    let seen = Seen::of(client, &["--limit", LIMIT, "--no-cap"], long_text);
+    seen.assert_ended();
+    seen.assert_ended_early();
+}
+
+fn it_takes_an_end_in_a_tool_call(client: Client) {
+    let seen = Seen::of(client, &["--limit", LIMIT, "--no-cap"], Desk::command_turn);
+    seen.assert_ended();
+    assert_eq!(seen.left_behind, [""; 0], "{seen}");
+    if !gets_calls_whole(client) {
+        seen.assert_ended_early();
+    }
+}
+
+/// The provider honours the cap. Text that ends by length makes some ask for the rest.
+fn it_takes_a_lowered_cap_in_text(client: Client) {
+    let seen = Seen::of(client, &["--limit", LIMIT], long_text);
+    seen.assert_no_resend();
+}
+
+/// The provider honours the cap, so its answer ends by length with half a command in it.
+fn it_takes_a_lowered_cap_in_a_tool_call(client: Client) {
+    let seen = Seen::of(client, &["--limit", LIMIT], Desk::command_turn);
+    seen.assert_no_resend();
+    assert_eq!(seen.left_behind, [""; 0], "{seen}");
+    if !gets_calls_whole(client) {
+        assert!(seen.told(), "{seen}");
+    }
+}
+
+/// Gemini's calls are not seen before all of their tokens have been generated, and not at all where
+/// the answer ends by length before.
+fn gets_calls_whole(client: Client) -> bool {
+    matches!(client, Client::GeminiCli | Client::JavaScript(Api::Gemini))
+}
+
+fn long_text(_: &Desk) -> Turn {
+    Turn::Text("There is a lot to be said about it. ".repeat(220))
 }
 
 /// What is there to be seen after a client's run.
@@ -95,6 +150,8 @@ struct Seen {
     run: Run,
     /// Main requests that reached the provider.
     requests: usize,
+    /// Whether the provider could say all that its model had to say, each time.
+    finished: bool,
     /// The calls in the ledger but for those of other models: titles and the like.
     calls: Vec<Call>,
     /// Files that commands left behind.
@@ -105,36 +162,71 @@ impl Seen {
     /// Lets the client work under a day's budget with these options; without any there is none.
     fn of(client: Client, budget: &[&str], turn: impl FnOnce(&Desk) -> Turn) -> Seen {
         let desk = Desk::new();
-        let provider = AgentProvider::start(turn(&desk));
+        let provider = match budget.contains(&"--no-cap") {
+            true => AgentProvider::start_hesitant(turn(&desk)),
+            false => AgentProvider::start(turn(&desk)),
+        };
         let home = home(&provider);
         if !budget.is_empty() {
             home.ok(&[&["budget", "set", "day", "--window", "day"], budget].concat());
         }
-        let server = home.serve();
+        let server = serve(&home);
         let run = desk.run(client, &format!("http://{}", server.address()));
         let mut calls = home.calls_at_rest();
         calls.retain(|call| call["model_requested"] == client.model());
-        let requests = provider.main_requests();
-        Seen { client, run, requests, calls, left_behind: desk.found() }
+        let main = provider.main_requests();
+        let finished = main.iter().all(|arrival| arrival.finished);
+        let left_behind = desk.found();
+        let seen = Seen { client, run, requests: main.len(), finished, calls, left_behind };
+        println!("{} | {}", budget.join(" "), seen.row());
+        seen
+    }
+
+    fn row(&self) -> String {
+        let Seen { client, run, requests, left_behind, .. } = self;
+        let (refused, told, code) = (self.refused(), self.told(), run.code);
+        format!("{client:?} | {requests} | {refused} | {told} | {left_behind:?} | {code:?}")
     }
 
     fn refused(&self) -> usize {
         self.calls.iter().filter(|call| call["status"] == "refused").count()
     }
 
-    /// The user reads why, and the client is done.
-    fn assert_told(&self) {
-        assert!(self.run.flat().contains("hard budget 'day'"), "{self}");
+    /// The first answer was ended at the limit.
+    fn assert_ended(&self) {
+        self.assert_no_resend();
+        assert!(self.told(), "{self}");
+        assert_eq!(self.calls[0]["limit_action"], "ended", "{self}");
+    }
+
+    /// Before the provider had said everything, and near the limit.
+    fn assert_ended_early(&self) {
+        let cost = usd(&self.calls[0]["cost_usd"]);
+        assert!(cost > usd("0") && cost <= usd(HESITATION), "{cost}: {self}");
+        assert!(!self.finished, "the provider was left to go on: {self}");
+    }
+
+    /// Nothing came after the first request but one that was refused, and the client is done.
+    fn assert_no_resend(&self) {
+        assert_eq!(self.requests, 1, "{self}");
+        assert!(self.refused() <= 1, "{self}");
         assert!(self.run.code.is_some(), "it went on and on: {self}");
+    }
+
+    /// Whether the user can read why it ended.
+    fn told(&self) -> bool {
+        self.run.flat().contains("hard budget 'day'")
     }
 }
 
 impl std::fmt::Display for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Seen { client, run, requests, calls, left_behind } = self;
+        let Seen { client, run, requests, calls, left_behind, .. } = self;
         let calls: Vec<_> = calls
             .iter()
-            .map(|call| ["status", "limit_action", "output_tokens"].map(|column| &call[column]))
+            .map(|call| {
+                ["status", "limit_action", "output_tokens", "cost_usd"].map(|column| &call[column])
+            })
             .collect();
         write!(
             f,
@@ -159,4 +251,16 @@ fn home(provider: &AgentProvider) -> Home {
         home.ok(&[&["prices", "set", model, "--provider", provider][..], &price].concat());
     }
     home
+}
+
+/// On a port without the digits of an HTTP error: our refusals name the port, and opencode sends
+/// again what is refused with `500` or the like anywhere in the body.
+fn serve(home: &Home) -> Server {
+    loop {
+        let server = home.serve();
+        let port = server.address().port().to_string();
+        if !["429", "500", "502", "503", "504", "524"].iter().any(|code| port.contains(code)) {
+            return server;
+        }
+    }
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-const NAMES: [&str; 8] =
-    ["Bash", "bash", "shell", "shell_command", "exec_command", "container.exec", "sh", "run"];
+const NAMES: [&str; 4] = ["Bash", "bash", "exec_command", "run_shell_command"];
 
 /// A client's shell, as it describes it to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
