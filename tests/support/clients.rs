@@ -1,19 +1,22 @@
 //! Coding agents and SDKs as their users run them: pinned, each with a home of its own, pointed at
 //! Outlay.
 
+mod installed;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::outlay::target_dir;
 use crate::tool_stream::Turn;
+
+pub use installed::python_with_sdks;
+use installed::{clients_dir, installed};
 
 /// A model of OpenAI's that the clients are told to use, where they are not Anthropic's.
 pub const OPENAI_MODEL: &str = "gpt-5.4";
@@ -25,7 +28,6 @@ pub const GEMINI_MODEL: &str = "gemini-2.0-flash";
 const PROMPT: &str = "Clean up this folder with one shell command, then say what you did.";
 /// How long a client may take. Only a client that goes on for ever needs all of it.
 const PATIENCE: Duration = Duration::from_secs(150);
-const PYTHON_PACKAGES: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
 
 /// A program that asks models for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -359,41 +361,6 @@ impl Default for Desk {
     }
 }
 
-/// Python with the vendors' SDKs, made once and kept in the target folder.
-#[must_use]
-pub fn python_with_sdks() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(make_python_with_sdks)
-}
-
-fn make_python_with_sdks() -> PathBuf {
-    let name = PYTHON_PACKAGES.join("-").replace('=', "");
-    let folder = target_dir().join(format!("venv-{name}"));
-    let python = folder.join("bin/python");
-    if !folder.join("ready").exists() {
-        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-        let mut install = Command::new(&python);
-        succeed(install.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES));
-        fs::write(folder.join("ready"), "").unwrap();
-    }
-    python
-}
-
-/// Where `cargo xtask test` installs the packages of `tests/fixtures/clients/package.json`.
-fn clients_dir() -> PathBuf {
-    target_dir().join("clients")
-}
-
-fn installed(program: &str) -> PathBuf {
-    let path = clients_dir().join("node_modules/.bin").join(program);
-    assert!(
-        path.exists(),
-        "{} is missing: `cargo xtask test --clients` installs it",
-        path.display()
-    );
-    path
-}
-
 /// The exit code; `None` when patience ran out first.
 fn wait(child: &mut Child) -> Option<i32> {
     let deadline = Instant::now() + PATIENCE;
@@ -404,9 +371,4 @@ fn wait(child: &mut Child) -> Option<i32> {
         std::thread::sleep(Duration::from_millis(50));
     }
     None
-}
-
-fn succeed(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
