@@ -1,19 +1,25 @@
 //! What the tray says, worked out from the API's status: no I/O here.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use outlay_core::money::{Money, PICODOLLARS_PER_USD};
 use serde::Deserialize;
 
 const PICODOLLARS_PER_CENT: i64 = PICODOLLARS_PER_USD / 100;
+/// Shorter waits are over before anybody has looked.
+const WAIT_SHOWN: TimeDelta = TimeDelta::seconds(2);
 
 /// The part of `GET /api/v1/status` that the tray shows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Status {
+    as_of: DateTime<Utc>,
     today: Spend,
     month: Spend,
     #[serde(default)]
     budgets: Vec<Budget>,
     #[serde(default)]
     blocked: Vec<Blocked>,
+    #[serde(default)]
+    bypass: Option<Bypass>,
 }
 
 /// A period's calls and their cost.
@@ -27,7 +33,13 @@ struct Spend {
 struct Budget {
     name: String,
     state: String,
+    #[serde(default)]
+    waiting_since: Option<DateTime<Utc>>,
 }
+
+/// A time in which no limit refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Bypass {}
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Blocked {
@@ -39,7 +51,7 @@ struct Blocked {
 pub(crate) enum Mood {
     /// Every budget has room, or there is none.
     Fine,
-    /// A budget is past its first warning.
+    /// A budget is past its first warning, calls wait, or no limit refuses.
     Warned,
     /// A hard budget refuses calls.
     Blocked,
@@ -90,8 +102,20 @@ impl From<&Status> for Standing {
         let mut blocked: Vec<&str> =
             status.blocked.iter().map(|blocked| blocked.budget.as_str()).collect();
         blocked.dedup();
-        let (mood, budgets) = if !blocked.is_empty() {
+        let waited_for: Vec<&str> = status
+            .budgets
+            .iter()
+            .filter(|budget| {
+                budget.waiting_since.is_some_and(|since| status.as_of - since >= WAIT_SHOWN)
+            })
+            .map(|budget| budget.name.as_str())
+            .collect();
+        let (mood, budgets) = if status.bypass.is_some() {
+            (Mood::Warned, "Limits are bypassed: nothing is refused".to_owned())
+        } else if !blocked.is_empty() {
             (Mood::Blocked, format!("Refusing calls: {} used up", named(&blocked)))
+        } else if !waited_for.is_empty() {
+            (Mood::Warned, format!("Calls wait for {}", named(&waited_for)))
         } else if !warned.is_empty() {
             (Mood::Warned, format!("Nearly used up: {}", named(&warned)))
         } else if status.budgets.is_empty() {
@@ -162,8 +186,8 @@ mod tests {
 
     #[test]
     fn the_tray_tells_the_worst_of_the_budgets() {
-        let spend =
-            r#""today":{"calls":12,"cost_usd":"4.98"},"month":{"calls":1,"cost_usd":"61.20"}"#;
+        let spend = r#""as_of":"2026-11-21T12:00:00Z","today":{"calls":12,"cost_usd":"4.98"},
+            "month":{"calls":1,"cost_usd":"61.20"}"#;
         for (rest, mood, budgets) in [
             ("", Mood::Fine, "No budgets set"),
             (
@@ -181,6 +205,21 @@ mod tests {
                    "blocked":[{"budget":"day","reason":"quota_exceeded","until":null}]"#,
                 Mood::Blocked,
                 "Refusing calls: day used up",
+            ),
+            (
+                r#","budgets":[{"name":"day","state":"waiting","waiting_since":"2026-11-21T11:59:58Z"}]"#,
+                Mood::Warned,
+                "Calls wait for day",
+            ),
+            (
+                r#","budgets":[{"name":"day","state":"waiting","waiting_since":"2026-11-21T11:59:59Z"}]"#,
+                Mood::Fine,
+                "All budgets have room",
+            ),
+            (
+                r#","budgets":[{"name":"day","state":"bypassed"}],"bypass":{"why":null}"#,
+                Mood::Warned,
+                "Limits are bypassed: nothing is refused",
             ),
         ] {
             let status: Status = serde_json::from_str(&format!("{{{spend}{rest}}}")).unwrap();
