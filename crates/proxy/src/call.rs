@@ -3,21 +3,20 @@
 //! [`handle`] answers everything that is not for the API or the dashboard. Each step is a line
 //! here and a file of its own.
 
+use std::time::Instant;
+
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, UPGRADE};
+use http::header::UPGRADE;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
-use outlay_core::admission::Bounds;
 use outlay_core::ledger::{Admission, LedgerError, NewCall};
 use outlay_core::price::PriceQuery;
 use outlay_core::refusal::Refusal;
-use outlay_wire::decode::decode_whole;
-use outlay_wire::{Dialect, RequestFacts};
-use std::time::Instant;
+use outlay_wire::Dialect;
 
 use crate::app::{App, Stats};
-use crate::bill::Terms;
+use crate::asked::Asked;
 use crate::caller::{self, Caller};
 use crate::dispatch::Dispatch;
 use crate::estimate;
@@ -28,13 +27,7 @@ use crate::relay;
 use crate::reply::{self, Failure};
 use crate::route::{self, Route};
 use crate::transfer;
-use crate::unseen::Unseen;
 use crate::upstream::{self, Outgoing};
-
-/// The longest request after its compression is undone.
-const DECODED_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Bodies longer than this are read on a thread where nobody waits for them.
-const READ_HERE_BYTES_MAX: usize = 256 * 1024;
 
 /// Answers one request to a provider.
 pub async fn handle<B>(app: App, request: Request<B>) -> Response<Body>
@@ -115,17 +108,7 @@ where
     let hides_usage = asked.edit(&route, query, output_cap, &mut outgoing)?;
 
     // 8. From here on a task of its own has it, whatever the client does.
-    let terms = Terms {
-        provider: route.provider.clone(),
-        model: model.unwrap_or_default(),
-        dialect: route.dialect,
-        at: reservation.at(),
-        prompt_bytes: asked.facts.as_ref().map_or(asked.bytes, |facts| facts.prompt_bytes),
-        streams: asked.facts.as_ref().is_some_and(|facts| facts.stream),
-        is_hidden: asked.facts.as_ref().is_some_and(|facts| facts.background || facts.media_output),
-        unseen: asked.unseen(&bounds, output_cap),
-        ceiling: reservation.ceiling(),
-    };
+    let terms = asked.terms(&route, model, &bounds, output_cap, &reservation);
     let (client, answer) = transfer::channel();
     let call = relay::Call {
         app: app.clone(),
@@ -175,7 +158,7 @@ async fn free(
     outgoing: Outgoing,
 ) -> Result<Response<Body>, Failure> {
     let dispatch = Dispatch::default();
-    let nothing = Asked { model: None, facts: None, plain: None, bytes: 0, is_editable: false };
+    let nothing = Asked::default();
     let call = new_call(app, route, caller, &HeaderMap::new(), &nothing);
     let sent = app.upstream().send(outgoing, &dispatch);
     let (sent, standing) = tokio::join!(sent, app.ledger().standing(call).into_future());
@@ -198,94 +181,6 @@ async fn free(
     Ok(response)
 }
 
-/// What a request asks for.
-#[derive(Debug)]
-struct Asked {
-    /// The model, by the name that prices know; `None` where nobody can tell what is billed.
-    model: Option<String>,
-    /// `None` where the body cannot be read.
-    facts: Option<RequestFacts>,
-    /// The body, decoded; `None` where it cannot be.
-    plain: Option<Bytes>,
-    /// Its length, decoded where it can be.
-    bytes: u64,
-    /// Whether it may be changed.
-    is_editable: bool,
-}
-
-impl Asked {
-    async fn read(route: &Route, headers: &HeaderMap, body: Bytes) -> Asked {
-        let encoding = headers::text(headers, &CONTENT_ENCODING);
-        let (dialect, path) = (route.dialect, route.path_and_query().to_owned());
-        let is_long = body.len() > READ_HERE_BYTES_MAX;
-        let bytes = body.len() as u64;
-        let read = move || {
-            let plain = match encoding {
-                Some(encoding) => {
-                    decode_whole(Some(&encoding), &body, DECODED_BYTES_MAX).ok().map(Bytes::from)
-                }
-                None => Some(body),
-            };
-            let facts = plain
-                .as_deref()
-                .and_then(|plain| outlay_wire::read_request(dialect, &path, plain).ok());
-            (plain, facts)
-        };
-        let (plain, facts) = match is_long {
-            true => tokio::task::spawn_blocking(read).await.unwrap_or_default(),
-            false => read(),
-        };
-        Asked {
-            model: facts
-                .as_ref()
-                .and_then(|facts| models::billable(route, facts).into_iter().next()),
-            bytes: plain.as_ref().map_or(bytes, |plain| plain.len() as u64),
-            is_editable: facts.is_some() && !caller::is_signed(headers),
-            facts,
-            plain,
-        }
-    }
-
-    fn unseen(&self, bounds: &Bounds, output_cap: Option<u64>) -> Unseen {
-        let model = self.model.as_deref().unwrap_or_default();
-        Unseen::of(model, self.facts.as_ref(), self.plain.as_deref(), bounds, output_cap)
-    }
-
-    /// Sets the output cap and asks for a stream's usage, each where it is due. Returns whether
-    /// the usage is to be hidden from the client.
-    fn edit(
-        &self,
-        route: &Route,
-        query: Option<&str>,
-        output_cap: Option<u64>,
-        outgoing: &mut Outgoing,
-    ) -> Result<bool, Failure> {
-        let Some(plain) = &self.plain else { return Ok(false) };
-        let mut edited = None;
-        if let Some(cap) = output_cap {
-            let capped = outlay_wire::with_output_cap(route.dialect, plain, cap);
-            edited = Some(capped.ok_or_else(uncappable)?);
-        }
-        let asks_usage = self.is_editable
-            && self.facts.as_ref().is_some_and(|facts| facts.stream)
-            && route.dialect == Dialect::OpenAiChat
-            && route::tells_usage_when_asked(route, query);
-        let mut hides_usage = false;
-        if asks_usage
-            && let Some(asking) =
-                outlay_wire::with_include_usage(edited.as_deref().unwrap_or(plain))
-        {
-            edited = Some(asking);
-            hides_usage = true;
-        }
-        if let Some(edited) = edited {
-            outgoing.headers.remove(CONTENT_ENCODING);
-            outgoing.body = edited.into();
-        }
-        Ok(hides_usage)
-    }
-}
-
 fn new_call(
     app: &App,
     route: &Route,
@@ -299,7 +194,7 @@ fn new_call(
         bytes: asked.bytes,
         facts,
         is_editable: asked.is_editable && !caller::is_signed(headers),
-        has_tools: asked.plain.as_deref().is_some_and(has_tools),
+        has_tools: facts.is_some_and(|facts| facts.has_tools),
     };
     let service_tier = facts.and_then(|facts| facts.service_tier.clone());
     let prices = app.ledger().prices();
@@ -346,12 +241,6 @@ fn new_id(at: chrono::DateTime<chrono::Utc>) -> uuid::Uuid {
     uuid::Uuid::new_v7(timestamp)
 }
 
-fn has_tools(body: &[u8]) -> bool {
-    [&b"\"tools\""[..], b"\"functions\""]
-        .iter()
-        .any(|key| memchr::memmem::find(body, key).is_some())
-}
-
 fn is_websocket(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     upgrade.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
@@ -369,14 +258,6 @@ fn websocket() -> Failure {
         status: 426,
         code: "upgrade_refused",
         message: "Outlay: WebSockets are not passed on: send the same request by POST".to_owned(),
-    }
-}
-
-fn uncappable() -> Failure {
-    Failure {
-        status: 400,
-        code: "uncappable",
-        message: "Outlay: so near to a limit this request needs an output cap, and the one it has is no number: write it as one".to_owned(),
     }
 }
 

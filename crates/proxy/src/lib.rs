@@ -4,6 +4,7 @@
 
 pub mod api;
 mod app;
+mod asked;
 mod bill;
 pub mod call;
 mod caller;
