@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use outlay_core::cost::Bill;
-use outlay_core::ledger::{LedgerError, Reply, Settled, Settlement};
+use outlay_core::ledger::{LedgerError, Reply, ReplyFuture, Settled, Settlement};
 use outlay_core::refusal::Refusal;
 use outlay_wire::decode::decode_whole;
 use outlay_wire::{ErrorKind, Meter, Reading, classify};
@@ -46,7 +46,7 @@ impl Call {
             ended: is_ended || cut.is_some(),
             ..self.settlement(bill, error_kind, Some((&reading, end)))
         };
-        // Queued before the client sees the end: who asks after the last byte finds the figures.
+        // Queued before the client sees the end: who asks us after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
         let Some(held) = held else {
             let app = &self.app;
@@ -57,7 +57,7 @@ impl Call {
                 }
                 until_stopped(app, client.break_off()).await;
             };
-            tokio::join!(leaving, async { settled(app, settling.await) });
+            tokio::join!(leaving, async { settled(app, settling.later().await) });
             return;
         };
         let outcome = wait_for(&self.app, settling).await;
@@ -188,17 +188,27 @@ async fn until_stopped(app: &App, handing_over: impl Future<Output = ()>) {
     }
 }
 
-/// Waits for a settlement, but not for long: it goes on without us.
-async fn wait_for(app: &App, settling: Reply<Settled>) -> Option<Settled> {
+/// What a settlement comes to. It is known at once where the ledger foresees it, else waited for,
+/// but not for long: it goes on without us.
+async fn wait_for(app: &App, mut settling: Reply<Settled>) -> Option<Settled> {
+    if let Some(foreseen) = settling.foreseen() {
+        leave(app, settling.later());
+        return Some(foreseen);
+    }
     let mut settling = settling.into_future();
     match tokio::time::timeout(SETTLE_MAX, &mut settling).await {
         Ok(outcome) => settled(app, outcome),
         Err(_) => {
-            let waiting = app.clone();
-            app.running().spawn(async move { settled(&waiting, settling.await) });
+            leave(app, settling);
             None
         }
     }
+}
+
+/// Lets a settlement go on by itself.
+fn leave(app: &App, settling: ReplyFuture<Settled>) {
+    let waiting = app.clone();
+    app.running().spawn(async move { settled(&waiting, settling.await) });
 }
 
 /// Whatever became of it, money may have come back.

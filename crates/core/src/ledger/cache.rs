@@ -166,6 +166,10 @@ impl Cache {
         self.bypass = Some(bypass);
     }
 
+    pub(crate) fn running(&self, id: [u8; 16]) -> Option<&Running> {
+        self.running.get(&id)
+    }
+
     pub(crate) fn take_running(&mut self, id: [u8; 16]) -> Option<Running> {
         self.running.remove(&id)
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::active::ActiveBudget;
+use super::cache::Cache;
 use super::counter::{Standing, tightest};
 use super::decision::{self, DecisionView, LookView};
 use super::error::OpError;
@@ -30,6 +31,46 @@ pub(crate) struct Charge<'a> {
     pub(crate) is_ended: bool,
 }
 
+impl Charge<'_> {
+    /// What it is in a budget of `unit` that held `held` for it.
+    fn amount(&self, unit: BudgetUnit, held: i64) -> i64 {
+        match (self.is_billed, unit) {
+            (false, _) => 0,
+            (true, BudgetUnit::Usd) => self.cost.unwrap_or_default().picodollars(),
+            // Unknown usage is charged at its bound.
+            (true, BudgetUnit::Tokens) => {
+                self.usage.map_or(held, |usage| clamp(usage.total_tokens()))
+            }
+            (true, BudgetUnit::Calls) => 1,
+        }
+    }
+}
+
+/// The tightest budget once the call is charged, by what is remembered: `None` where the file would
+/// have to be asked.
+pub(crate) fn foresee(
+    cache: &Cache,
+    call: &Running,
+    charge: &Charge<'_>,
+) -> Option<Option<QuotaStanding>> {
+    let budgets = cache.budgets()?;
+    let mut standings = Vec::with_capacity(call.shares.0.len());
+    for share in &call.shares.0 {
+        let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
+            continue;
+        };
+        let mut standing = cache.counters.known(active, call.started)?;
+        if active.budget.window != Window::Call {
+            let funds = &mut standing.funds;
+            let charged = charge.amount(funds.unit, share.held);
+            funds.spent = funds.spent.saturating_add(charged);
+            funds.held = funds.held.saturating_sub(share.held);
+        }
+        standings.push((&**active, standing));
+    }
+    Some(tightest(standings.into_iter()))
+}
+
 /// Replaces the call's holds by its charges and records the thresholds that this crosses.
 pub(crate) fn charge(
     writing: &mut Writing<'_>,
@@ -40,23 +81,13 @@ pub(crate) fn charge(
     if call.shares.0.is_empty() {
         return Ok(None);
     }
-    let Charge { is_billed, usage, cost, is_ended } = *charge;
     let budgets = budget::active(writing)?;
     let mut standings = Vec::with_capacity(call.shares.0.len());
     for share in &mut call.shares.0 {
         let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
             continue;
         };
-        let unit = active.budget.unit;
-        let charged = match (is_billed, unit) {
-            (false, _) => 0,
-            (true, BudgetUnit::Usd) => cost.unwrap_or_default().picodollars(),
-            // Unknown usage is charged at its bound.
-            (true, BudgetUnit::Tokens) => {
-                usage.map_or(share.held, |usage| clamp(usage.total_tokens()))
-            }
-            (true, BudgetUnit::Calls) => 1,
-        };
+        let charged = charge.amount(active.budget.unit, share.held);
         share.charged = Some(charged);
         let (connection, counters) = (writing.connection, &mut writing.cache.counters);
         let window = active.budget.window;
@@ -76,7 +107,7 @@ pub(crate) fn charge(
         fire_thresholds(writing, active, &after, before.counter.spent, now)?;
         standings.push((&**active, after));
     }
-    if is_ended {
+    if charge.is_ended {
         tell_ended(writing, call, &standings, now)?;
     }
     Ok(tightest(standings.into_iter()))

@@ -33,6 +33,31 @@ pub(crate) struct Standing {
     pub(crate) funds: Funds,
 }
 
+impl Standing {
+    fn new(
+        active: &ActiveBudget,
+        at: DateTime<Utc>,
+        is_bypassed: bool,
+        (period, reset): (Period, Option<DateTime<Utc>>),
+        counter: Counter,
+        credits: i64,
+    ) -> Standing {
+        let budget = &active.budget;
+        let kind = if is_bypassed { BudgetKind::Soft } else { active.kind_at(at) };
+        let funds = Funds {
+            kind,
+            unit: budget.unit,
+            limit: active.limit_at(at),
+            credits,
+            spent: counter.spent,
+            held: counter.held,
+            allow_unpriced: budget.allow_unpriced,
+            may_cap: budget.may_cap,
+        };
+        Standing { period, reset, counter, funds }
+    }
+}
+
 /// The rows in use, by budget and the beginning of their period.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -86,18 +111,25 @@ impl Counters {
             }
             false => 0,
         };
-        let kind = if is_bypassed { BudgetKind::Soft } else { active.kind_at(at) };
-        let funds = Funds {
-            kind,
-            unit: budget.unit,
-            limit: active.limit_at(at),
-            credits,
-            spent: counter.spent,
-            held: counter.held,
-            allow_unpriced: budget.allow_unpriced,
-            may_cap: budget.may_cap,
+        Ok(Standing::new(active, at, is_bypassed, (period, reset), counter, credits))
+    }
+
+    /// How the budget stands for a call of `at`, by what is remembered; `None` where the file would
+    /// have to be asked.
+    pub(crate) fn known(&self, active: &ActiveBudget, at: DateTime<Utc>) -> Option<Standing> {
+        if active.has_credits {
+            return None;
+        }
+        let period = active.budget.window.period(at, active.budget.timezone);
+        let (counter, reset) = match active.budget.window {
+            Window::Call => (Counter::default(), None),
+            Window::Rolling { .. } => return None,
+            _ => {
+                let rows = &self.budgets.get(&active.seq)?.rows;
+                (rows.get(&to_ms(period.start))?.counter, period.end)
+            }
         };
-        Ok(Standing { period, reset, counter, funds })
+        Some(Standing::new(active, at, false, (period, reset), counter, 0))
     }
 
     /// When a call that needs `needed` more would fit, by what leaves of itself; `None` where it

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use super::cache::Cache;
 use super::error::{LedgerError, OpError};
 use super::process::Liveness;
 use super::time::{new_id, to_ms};
@@ -106,11 +107,20 @@ impl OpenFile {
         })
     }
 
-    /// Runs `query` on a connection of its own, in one snapshot.
+    /// Asks what the writer remembers; `None` while somebody writes.
+    pub(crate) fn recall<T>(&self, ask: impl FnOnce(&Cache) -> Option<T>) -> Option<T> {
+        self.writer.as_ref()?.recall(ask)
+    }
+
+    /// Runs `query` on a connection of its own, in one snapshot that has what this process queued
+    /// before.
     pub(crate) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, OpError>,
     ) -> Result<T, LedgerError> {
+        if let Some(writer) = &self.writer {
+            writer.catch_up();
+        }
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match pooled {
             Some(connection) => connection,

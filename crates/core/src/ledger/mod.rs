@@ -74,4 +74,4 @@ pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use reservation::{Reservation, Ticket};
 pub use settle::{Settled, Settlement};
-pub use writer::Reply;
+pub use writer::{Reply, ReplyFuture};

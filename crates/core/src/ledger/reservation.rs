@@ -106,13 +106,16 @@ impl Reservation {
     }
 
     /// Replaces the hold by the actual cost. Tried again through a full disk or a lock: nothing
-    /// that was spent is lost while this process lives.
+    /// that was spent is lost while this process lives. The reply mostly foresees its answer, so
+    /// that nobody who only wants to know the figures has to wait for the commit.
     pub fn settle(mut self, settlement: Settlement) -> Reply<Settled> {
         self.settled = true;
         let call = self.call;
-        self.file.submit_here(Retry::UntilDone, move |writing| {
+        let foreseen = self.file.recall(|cache| settle::foresee(cache, call, &settlement));
+        let settling = self.file.submit_here(Retry::UntilDone, move |writing| {
             settle::settle(writing, call, &settlement)
-        })
+        });
+        settling.foreseeing(foreseen)
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 use uuid::Uuid;
 
+use super::cache::Cache;
 use super::call::running;
 use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern_some};
@@ -68,10 +69,8 @@ pub(crate) fn settle(
     };
     let settlement = &plausible(settlement, &call);
     let bill = settlement.bill.as_ref();
-    let usage = bill.and_then(|bill| bill.usage.as_ref());
-    let cost = bill.and_then(|bill| bill.cost);
-    let is_ended = settlement.ended;
-    let charge = Charge { is_billed: bill.is_some(), usage, cost, is_ended };
+    let charge = charge_of(settlement);
+    let Charge { usage, cost, .. } = charge;
     let standing = charge::charge(writing, &mut call, &charge, settlement.at)?;
     write_row(writing, &call, settlement)?;
     if let (Some(usage), Some("settled")) = (usage, bill.map(status)) {
@@ -102,6 +101,26 @@ pub(crate) fn settle(
         charge::fire_upstream_empty(writing, &call, settlement.at)?;
     }
     Ok(Settled { cost, standing })
+}
+
+/// What the settlement will come to, by what is remembered and if nothing else happens before it;
+/// `None` where that does not tell.
+pub(crate) fn foresee(cache: &Cache, id: Uuid, settlement: &Settlement) -> Option<Settled> {
+    let call = cache.running(*id.as_bytes())?;
+    let settlement = &plausible(settlement, call);
+    let charge = charge_of(settlement);
+    let standing = charge::foresee(cache, call, &charge)?;
+    Some(Settled { cost: charge.cost, standing })
+}
+
+fn charge_of(settlement: &Settlement) -> Charge<'_> {
+    let bill = settlement.bill.as_ref();
+    Charge {
+        is_billed: bill.is_some(),
+        usage: bill.and_then(|bill| bill.usage.as_ref()),
+        cost: bill.and_then(|bill| bill.cost),
+        is_ended: settlement.ended,
+    }
 }
 
 /// Ends a running call whose outcome nobody knows: charged at its bound if it was sent, else

@@ -64,6 +64,11 @@ impl State {
         State { setting, cache: Cache::default(), patience: Patience::Some, is_whole: true }
     }
 
+    /// What is remembered of what has been committed.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.is_whole.then_some(&self.cache)
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.setting.connection
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::cache::Cache;
 use super::error::{LedgerError, OpError};
 use super::operation::{Operation, Queued};
 pub(crate) use super::operation::{Retry, Writing};
@@ -29,6 +30,8 @@ const ROUNDS_HERE_MAX: usize = 3;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How long an operation waits for who wants its answer, before the thread takes it.
 const UNCLAIMED_MAX: Duration = Duration::from_millis(1);
+/// How long a reader waits for what was queued before it came.
+const CATCH_UP_MAX: Duration = Duration::from_millis(100);
 /// After this many looks in vain the thread sleeps until it is woken.
 const LOOKS_IN_VAIN_MAX: u32 = 3;
 
@@ -47,6 +50,7 @@ pub struct Reply<T> {
     answer: oneshot::Receiver<Result<T, LedgerError>>,
     /// Where the operation is to be run by who waits.
     here: Option<Arc<Shared>>,
+    foreseen: Option<T>,
 }
 
 impl<T> Reply<T> {
@@ -61,9 +65,26 @@ impl<T> Reply<T> {
         self.answer.recv().unwrap_or(Err(LedgerError::Closed))
     }
 
+    /// What the answer will be if nothing else happens before the commit; `None` where nobody can
+    /// tell yet.
+    pub fn foreseen(&mut self) -> Option<T> {
+        self.foreseen.take()
+    }
+
+    /// Awaits the answer without hurrying the commit: it comes with the next one, or within
+    /// milliseconds.
+    pub fn later(self) -> ReplyFuture<T> {
+        Reply { here: None, ..self }.into_future()
+    }
+
+    /// The reply with what its answer is expected to be.
+    pub(crate) fn foreseeing(self, foreseen: Option<T>) -> Reply<T> {
+        Reply { foreseen, ..self }
+    }
+
     /// The reply of a writer that is gone.
     pub(crate) fn closed() -> Reply<T> {
-        Reply { answer: oneshot::channel().1, here: None }
+        Reply { answer: oneshot::channel().1, here: None, foreseen: None }
     }
 }
 
@@ -148,7 +169,23 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         self.0.push(Box::new(Queued::new(retry, operation, reply)), runs);
-        Reply { answer, here: (runs == Runs::Here).then(|| Arc::clone(&self.0)) }
+        let here = (runs == Runs::Here).then(|| Arc::clone(&self.0));
+        Reply { answer, here, foreseen: None }
+    }
+
+    /// Asks what is remembered; `None` while somebody writes.
+    pub(crate) fn recall<T>(&self, ask: impl FnOnce(&Cache) -> Option<T>) -> Option<T> {
+        let state = self.0.state.try_lock().ok()?;
+        ask(state.as_ref()?.cache()?)
+    }
+
+    /// Waits until what was queued before is committed, but not for long.
+    pub(crate) fn catch_up(&self) {
+        let is_idle = self.0.state.try_lock().is_ok() && self.0.queue().waiting.is_empty();
+        if !is_idle {
+            let after = self.submit(Runs::There, Retry::Never, |_| Ok(()));
+            drop(after.answer.recv_timeout(CATCH_UP_MAX));
+        }
     }
 
     /// A way to keep writers waiting.
