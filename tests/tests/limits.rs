@@ -288,8 +288,11 @@ fn explain_says_what_stopped_a_call() {
     assert_eq!(capped.status, 200, "{}", capped.text());
     let told = home.ok(&["explain"]);
     assert!(told.contains("output cap was set to 100 tokens"), "{told}");
-    let settled = chat().send(server.address());
-    assert_eq!(settled.status, 402);
+    assert_eq!(chat().send(server.address()).status, 402);
+    // Far from the limit an answer without a bound of its own is capped too: nothing to explain.
+    home.ok(&["budget", "raise", "day", "--by", "5"]);
+    assert_eq!(chat_with(&json!({})).send(server.address()).status, 200);
+    assert!(home.ok(&["explain"]).contains("was refused"));
     let first = home.calls_at_rest()[0]["id"].clone();
     assert!(home.ok(&["explain", &first]).contains("No limit did anything to it"));
 }

@@ -138,13 +138,13 @@ pub(crate) fn call(connection: &Connection, id: Uuid) -> rusqlite::Result<Option
     connection.prepare_cached(&sql)?.query_row([id.as_bytes()], read_row).optional()
 }
 
-/// The last call that a limit did something to.
+/// The last call that a limit did something to: one that was decided over near a limit, else one
+/// that got an output cap for want of a bound.
 pub(crate) fn last_limited(connection: &Connection) -> rusqlite::Result<Option<Uuid>> {
     connection
         .prepare_cached(
-            "SELECT id FROM call WHERE seq = max(\
-             coalesce((SELECT max(call_seq) FROM decision), 0), \
-             coalesce((SELECT max(seq) FROM call WHERE limit_action IS NOT NULL), 0))",
+            "SELECT id FROM call WHERE seq = coalesce((SELECT max(call_seq) FROM decision), \
+             (SELECT max(seq) FROM call WHERE limit_action IS NOT NULL))",
         )?
         .query_row([], |row| row.get(0).map(uuid_of))
         .optional()
