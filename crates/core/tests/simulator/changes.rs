@@ -9,7 +9,6 @@ use outlay_core::ledger::BudgetChange;
 use crate::budgets::{Known, Raise};
 use crate::desk::UTC;
 use crate::schedule::{BudgetPlan, Step};
-use crate::sight::Sight;
 use crate::world::{Checked, World};
 
 impl World {
@@ -138,7 +137,7 @@ impl World {
 
     /// The budget's current period now consists of the calls that have ended, by their rows.
     fn counted_anew(&mut self, place: usize) {
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         let now = self.now;
         let known = &mut self.budgets[place];
         known.base.clear();

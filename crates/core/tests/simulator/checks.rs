@@ -190,7 +190,7 @@ impl World {
         promised: &[i64],
         consumed: Option<Consumed>,
     ) -> Checked {
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         let row = sight.row(id).ok_or("a settled call has no row")?;
         let cost = consumed.map(|consumed| consumed.count(BudgetUnit::Usd));
         if row.cost != cost {
@@ -216,7 +216,7 @@ impl World {
         promised: &[i64],
         was_sent: bool,
     ) -> Checked {
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         let row = sight.row(id).ok_or("an abandoned call has no row")?;
         let status = if was_sent { "estimated" } else { "failed" };
         if row.status != status || row.is_owned {

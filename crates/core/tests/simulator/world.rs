@@ -1,7 +1,9 @@
 //! Two processes on one file, the calls they run, and what each step does to them.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,6 +65,7 @@ pub(crate) struct Asking<'a> {
 pub(crate) struct World {
     folder: PathBuf,
     pub(crate) file: Connection,
+    known: RefCell<Option<(i64, Rc<Sight>)>>,
     processes: Vec<Process>,
     pub(crate) running: Vec<Running>,
     pub(crate) waiting: Vec<Waiter>,
@@ -88,6 +91,7 @@ impl World {
         let mut world = World {
             folder: folder.to_owned(),
             file: sight::open(folder),
+            known: RefCell::default(),
             processes: Vec::new(),
             running: Vec::new(),
             waiting: Vec::new(),
@@ -123,6 +127,21 @@ impl World {
         Process { ledger, lock }
     }
 
+    /// What stands in the file now; it is read again only when somebody has written.
+    pub(crate) fn sight(&self) -> Rc<Sight> {
+        let version: i64 =
+            self.file.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
+        let mut known = self.known.borrow_mut();
+        match &*known {
+            Some((at, sight)) if *at == version => Rc::clone(sight),
+            _ => {
+                let sight = Rc::new(Sight::of(&self.file));
+                *known = Some((version, Rc::clone(&sight)));
+                sight
+            }
+        }
+    }
+
     /// The first process's ledger.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.processes[0].ledger
@@ -151,7 +170,7 @@ impl World {
             Step::Clock { ms } => self.now += TimeDelta::milliseconds(*ms),
             change => self.change_budget(change)?,
         }
-        self.check_all(&Sight::of(&self.file))
+        self.check_all(&self.sight())
     }
 
     fn ask_first(&mut self, plan: CallPlan) -> Checked {
@@ -198,7 +217,7 @@ impl World {
     }
 
     fn answered(&mut self, asking: Asking<'_>, process: usize, answer: Admission) -> Checked {
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         match answer {
             Admission::Admitted { reservation, output_cap, .. } => {
                 let id = reservation.call();
@@ -237,10 +256,10 @@ impl World {
             .filter(|at| self.running[*at].served.plan.bounds().can_stop)
             .collect();
         let Some(at) = streams.get(which % streams.len().max(1)) else { return Ok(()) };
-        let before = Sight::of(&self.file);
+        let before = self.sight();
         let running = &mut self.running[*at];
         let generated = running.served.generate(tokens, self.counted_percent, self.now)?;
-        self.check_drawn(&self.running[*at], &before, &Sight::of(&self.file))?;
+        self.check_drawn(&self.running[*at], &before, &self.sight())?;
         if generated != Generated::GoesOn {
             let running = self.running.remove(*at);
             let consumed = running.served.consumed(100);
@@ -332,7 +351,7 @@ impl World {
             self.check_abandoned(orphan.id, &orphan.served.facts(), &orphan.promised, true)?;
             self.buried.push(orphan);
         }
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         for dead in self.waiting.extract_if(.., |waiter| waiter.ticket.is_none()) {
             if sight.row(dead.id).is_none_or(|row| row.status != "failed") {
                 return Err(format!("a dead process's call still waits: {}", dead.id));
@@ -358,7 +377,7 @@ impl World {
                 return Err(format!("{id} waits, and nobody holds anything"));
             }
         }
-        let sight = Sight::of(&self.file);
+        let sight = self.sight();
         self.check_all(&sight)?;
         self.check_at_rest(&sight)?;
         // What the dead still have in memory changes nothing any more.
@@ -367,6 +386,6 @@ impl World {
             drop(tickets);
             drop(ledger);
         }
-        self.check_at_rest(&Sight::of(&self.file))
+        self.check_at_rest(&self.sight())
     }
 }
