@@ -136,7 +136,8 @@ fn status(call: &CallView) -> String {
     if call.basis.as_deref() == Some("unpriced") {
         text.push_str(" unpriced");
     }
-    if let Some(action) = call.limit_action.as_ref().filter(|action| !action.is_empty()) {
+    let action = call.limit_action.as_ref().filter(|_| call.status != "waiting");
+    if let Some(action) = action.filter(|action| !action.is_empty()) {
         text = format!("{text} {action}");
     }
     text

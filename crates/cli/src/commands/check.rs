@@ -176,8 +176,9 @@ fn judge(
             return verdict(budget, Some("unpriced_model"), message);
         }
         if !fits(budget, asked) {
-            let reason = if is_held(budget, asked) { "budget_busy" } else { "quota_exceeded" };
-            return verdict(budget, Some(reason), refusal(budget, asked, zone));
+            let is_held = is_held(budget, asked);
+            let reason = if is_held { "budget_busy" } else { "quota_exceeded" };
+            return verdict(budget, Some(reason), refusal(budget, asked, is_held, zone));
         }
     }
     let tightest = applying.iter().min_by_key(|budget| {
@@ -219,14 +220,15 @@ fn is_held(budget: &BudgetView, asked: &Asked<'_>) -> bool {
     fits(&freed, asked)
 }
 
-fn refusal(budget: &BudgetView, asked: &Asked<'_>, zone: Tz) -> String {
-    let state = match budget.used.count >= budget.limit.count {
-        true => "is used up",
-        false => "has too little left",
+fn refusal(budget: &BudgetView, asked: &Asked<'_>, is_held: bool, zone: Tz) -> String {
+    let state = match (is_held, budget.used.count >= budget.limit.count) {
+        (true, _) => "is held by running calls",
+        (false, true) => "is used up",
+        (false, false) => "has too little left",
     };
     let held = match budget.held.count {
         0 => String::new(),
-        _ => format!(", {} held by running calls", budget.held.spoken()),
+        _ => format!(", {} held", budget.held.spoken()),
     };
     let needed = match (budget.unit, asked.cost) {
         (BudgetUnit::Usd, Some(cost)) => format!(", this needs ${cost}"),
@@ -236,8 +238,12 @@ fn refusal(budget: &BudgetView, asked: &Asked<'_>, zone: Tz) -> String {
     let resets = budget.reset_date.map_or_else(String::new, |reset| {
         format!(" Resets {}.", reset.with_timezone(&zone).to_rfc3339())
     });
+    let way_on = match is_held {
+        true => "outlay wait".to_owned(),
+        false => format!("outlay budget raise {} --by N", budget.name),
+    };
     format!(
-        "hard budget '{name}' of {limit} {state} ({used} spent{held}{needed}).{resets} To go on: outlay budget raise {name} --by N",
+        "hard budget '{name}' of {limit} {state} ({used} spent{held}{needed}).{resets} To go on: {way_on}",
         name = budget.name,
         limit = budget.limit.spoken(),
         used = budget.used.spoken(),

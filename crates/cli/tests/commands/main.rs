@@ -211,7 +211,7 @@ fn wrong_use_and_failure_are_told_apart() {
         (&["budget", "set", "day", "--limit", "-5"], 2, &["-5", "negative"]),
         (&["budget", "set", "day", "--hard", "--soft"], 2, &["--hard", "--soft"]),
         (&["budget", "set", "day", "--window", "fortnight"], 2, &["fortnight", "month"]),
-        (&["budget", "set", "day", "--window", "5h"], 2, &["5h", "rolling"]),
+        (&["budget", "set", "day", "--window", "5w"], 2, &["5w", "rolling"]),
         (&["budget", "set", "day", "--warn", "120"], 2, &["120"]),
         (&["budget", "set", "day", "--timezone", "Mars"], 2, &["Mars"]),
         (&["budget", "set", "day", "--tag", "x"], 2, &["'x'"]),
@@ -241,7 +241,7 @@ fn a_wrong_configuration_is_named() {
     for (config, words) in [
         ("lisen = \"127.0.0.1:0\"", &["lisen", "'listen'"][..]),
         ("[refusal]\nstatus = \"418\"", &["418", "402"]),
-        ("[plans.mine]\nday = \"5\"", &["plans", "not available"]),
+        ("[plans.mine]\ndya = \"5\"", &["plans.mine.dya", "plans.mine.day"]),
         ("[[[", &["line 1"]),
         ("[providers.work]\nbase_url = \"no url\"", &["providers.work.base_url"]),
     ] {
