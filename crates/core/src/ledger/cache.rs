@@ -25,7 +25,7 @@ const REFUSED_MAX: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Cache {
     data_version: i64,
-    /// Written by [`Cache::flush`]; empty between transactions.
+    /// What [`Cache::flush`] adds to them.
     pub(crate) rollups: Rollups,
     dimensions: HashMap<i64, HashMap<String, i64>>,
     dimension_count: usize,
@@ -79,6 +79,7 @@ impl Cache {
         self.keys.clear();
         self.forget_budgets();
         self.counters.clear();
+        self.rollups.forget();
         self.running.clear();
         self.queue_is_empty = false;
         self.balances.clear();

@@ -58,10 +58,14 @@ const QUARTER_KEY: [&str; 7] =
     ["quarter", "account_id", "provider_id", "model_id", "project_id", "key_id", "client_id"];
 const DAY_KEY: [&str; 4] = ["by_kind", "day", "provider_id", "dimension_id"];
 
+const QUARTERS_A_DAY: i64 = DAY_MS / QUARTER_MS;
+
 /// What is to be added to the sums by the transaction that is open. Its calls mostly share them.
 #[derive(Debug, Default)]
 pub(crate) struct Rollups {
     quarters: HashMap<(i64, RollupKey), Counts>,
+    /// Up to which day the coarse sums reach, where that is known.
+    days_until: Option<i64>,
 }
 
 /// In the order of `COUNTS`.
@@ -80,25 +84,65 @@ impl Rollups {
         add(self.quarters.entry((quarter, key)).or_default(), &counts(usage, value));
     }
 
-    /// Writes down what was added.
+    /// Writes down what was added. A day has coarse sums once a call of a later one has ended.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.quarters.is_empty() {
             return Ok(());
         }
-        let mut days: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::new();
+        let until = match self.days_until {
+            Some(until) => until,
+            None => days_until(connection)?,
+        };
+        let mut newest = until;
+        let mut late: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::new();
         for ((quarter, key), counts) in self.quarters.drain() {
             write_quarter(connection, quarter, key, &counts)?;
-            let day = quarter.div_euclid(DAY_MS / QUARTER_MS);
+            let day = quarter.div_euclid(QUARTERS_A_DAY);
+            newest = newest.max(day);
+            if day >= until {
+                continue;
+            }
             for (by, dimension) in [(CoarseBy::Model, key.model), (CoarseBy::Project, key.project)]
             {
-                add(days.entry((by, day, key.provider, dimension)).or_default(), &counts);
+                add(late.entry((by, day, key.provider, dimension)).or_default(), &counts);
             }
         }
-        for ((by, day, provider, dimension), counts) in days {
+        for ((by, day, provider, dimension), counts) in late {
             write_day(connection, by, [day, provider, dimension], &counts)?;
         }
+        if newest > until {
+            close_days(connection, until, newest)?;
+        }
+        self.days_until = Some(newest);
         Ok(())
     }
+
+    /// Forgets what another process may have changed.
+    pub(crate) fn forget(&mut self) {
+        self.days_until = None;
+    }
+}
+
+/// The first day that has no coarse sums yet.
+pub(crate) fn days_until(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT days_until FROM ledger")?.query_row([], |row| row.get(0))
+}
+
+/// Sums the quarter-hours of the days from `since` to before `until`.
+fn close_days(connection: &Connection, since: i64, until: i64) -> rusqlite::Result<()> {
+    let (counts, sums) = (COUNTS.join(", "), COUNTS.map(|name| format!("sum({name})")).join(", "));
+    for (by, dimension) in [(CoarseBy::Model, "model_id"), (CoarseBy::Project, "project_id")] {
+        let sql = format!(
+            "INSERT INTO rollup_day (by_kind, day, provider_id, dimension_id, {counts}) \
+             SELECT {}, quarter / {QUARTERS_A_DAY} AS day, provider_id, {dimension}, {sums} \
+             FROM rollup_quarter WHERE quarter >= ?1 AND quarter < ?2 \
+             GROUP BY day, provider_id, {dimension}",
+            by as i64
+        );
+        let range = [since, until].map(|day| day.saturating_mul(QUARTERS_A_DAY));
+        connection.prepare_cached(&sql)?.execute(range)?;
+    }
+    connection.prepare_cached("UPDATE ledger SET days_until = ?1")?.execute([until]).map(drop)
 }
 
 fn add(sum: &mut Counts, counts: &Counts) {

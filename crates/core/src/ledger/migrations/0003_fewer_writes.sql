@@ -7,3 +7,7 @@ ALTER TABLE ledger DROP COLUMN revision;
 DROP INDEX call_ended_early;
 CREATE INDEX call_ended_early ON call (status, provider_id, error_kind, refusal)
     WHERE status <> 'settled' AND status <> 'running';
+
+-- Coarse sums are made when a day is over, not with every call: the first day that has none yet.
+ALTER TABLE ledger ADD COLUMN days_until INTEGER NOT NULL DEFAULT 0;
+UPDATE ledger SET days_until = coalesce((SELECT max(day) + 1 FROM rollup_day), 0);

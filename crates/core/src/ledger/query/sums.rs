@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, Row, params};
 
-use crate::ledger::rollup::{CoarseBy, DAY_MS, QUARTER_MS};
+use crate::ledger::rollup::{CoarseBy, DAY_MS, QUARTER_MS, days_until};
 use crate::ledger::time::{from_ms, to_ms};
 use crate::money::Money;
 
@@ -123,7 +123,8 @@ fn by_quarter(
         .collect()
 }
 
-/// Whole UTC days inside the range come from the coarse sums, its edges from quarter-hours.
+/// Whole UTC days inside the range come from the coarse sums, its edges and the days that have none
+/// yet from quarter-hours.
 fn with_coarse(
     connection: &Connection,
     by: CoarseBy,
@@ -137,7 +138,7 @@ fn with_coarse(
     let (since, until) = (quarter(since), quarter_up(until));
     let quarters_a_day = DAY_MS / QUARTER_MS;
     let first_day = (since + quarters_a_day - 1).div_euclid(quarters_a_day);
-    let end_day = until.div_euclid(quarters_a_day).max(first_day);
+    let end_day = until.div_euclid(quarters_a_day).min(days_until(connection)?).max(first_day);
     let edges = [
         (since, until.min(first_day * quarters_a_day)),
         (since.max(end_day * quarters_a_day), until),

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::ledger::rollup::{DAY_MS, QUARTER_MS, days_until};
 use crate::money::Money;
 
 /// One provider's billed calls.
@@ -34,12 +35,15 @@ pub struct EndedEarly {
 
 /// Billed calls by provider.
 pub(crate) fn by_provider(connection: &Connection) -> rusqlite::Result<Vec<ProviderTotal>> {
+    let first_quarter = days_until(connection)?.saturating_mul(DAY_MS / QUARTER_MS);
     connection
         .prepare_cached(
-            "SELECT p.text, sum(calls), sum(unpriced_calls), sum(cost_pico) FROM rollup_day \
-             JOIN dimension p ON p.id = provider_id WHERE by_kind = 1 GROUP BY 1 ORDER BY 1",
+            "SELECT p.text, sum(calls), sum(unpriced_calls), sum(cost_pico) FROM ( \
+             SELECT provider_id, calls, unpriced_calls, cost_pico FROM rollup_day WHERE by_kind = 1 \
+             UNION ALL SELECT provider_id, calls, unpriced_calls, cost_pico FROM rollup_quarter \
+             WHERE quarter >= ?1) JOIN dimension p ON p.id = provider_id GROUP BY 1 ORDER BY 1",
         )?
-        .query_map([], |row| {
+        .query_map([first_quarter], |row| {
             Ok(ProviderTotal {
                 provider: row.get(0)?,
                 calls: row.get(1)?,
