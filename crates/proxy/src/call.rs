@@ -20,6 +20,7 @@ use crate::asked::Asked;
 use crate::caller::{self, Caller};
 use crate::dispatch::Dispatch;
 use crate::estimate;
+use crate::forwarded::Call;
 use crate::headers;
 use crate::loops::Passage;
 use crate::models;
@@ -110,7 +111,7 @@ where
     // 8. From here on a task of its own has it, whatever the client does.
     let terms = asked.terms(&route, model, &bounds, output_cap, &reservation);
     let (client, answer) = transfer::channel();
-    let call = relay::Call {
+    let call = Call {
         app: app.clone(),
         terms,
         reservation,

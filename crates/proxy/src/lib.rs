@@ -11,6 +11,7 @@ mod caller;
 mod dispatch;
 mod ending;
 mod estimate;
+mod forwarded;
 pub mod guard;
 mod headers;
 mod holder;

@@ -1,5 +1,7 @@
 //! One answer on its way to its client, read by the meter as it passes.
 
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -12,8 +14,8 @@ use outlay_wire::{Meter, RefusalFacts};
 
 use crate::bill::End;
 use crate::dispatch::Dispatch;
+use crate::forwarded::{Call, Patience};
 use crate::headers;
-use crate::relay::{Call, Patience};
 use crate::shape::{Shape, Shown};
 use crate::transfer::Client;
 use crate::upstream::SILENCE_MAX;
@@ -54,6 +56,8 @@ impl Passing<'_> {
     ) -> (End, Option<Duration>) {
         let mut first_byte = None;
         let mut next = None;
+        let mut silence = pin!(tokio::time::sleep(SILENCE_MAX));
+        let mut heard = Instant::now();
         let end = loop {
             let arrived = match next.take() {
                 Some(arrived) => arrived,
@@ -64,27 +68,32 @@ impl Passing<'_> {
                         Err(end) => break end,
                     },
                     () = &mut patience => break End::ClientLeft,
+                    () = silence.as_mut() => {
+                        // One timer for all of an answer: what is heard only moves the instant.
+                        let left = SILENCE_MAX.saturating_sub(heard.elapsed());
+                        if left.is_zero() {
+                            break End::Broken;
+                        }
+                        silence.as_mut().reset((Instant::now() + left).into());
+                        continue;
+                    }
                 },
             };
+            heard = Instant::now();
             let frame = match arrived {
                 Some(Ok(frame)) => frame,
                 Some(Err(_)) => break End::Broken,
                 None => break End::Complete,
             };
             first_byte = first_byte.or_else(|| Some(self.call.admitted.elapsed()));
-            let frame = match frame.into_data() {
-                Ok(first) => {
-                    let piece;
-                    (piece, next) = gather(first, &mut body).await;
-                    Frame::data(piece)
+            let taken = match frame.into_data() {
+                Ok(mut piece) => {
+                    if self.held.is_none() {
+                        (piece, next) = gather(piece, &mut body).await;
+                    }
+                    self.take(piece, &mut patience).await
                 }
-                Err(frame) => frame,
-            };
-            // A client that has stopped reading must not keep the call from its end.
-            let taken = tokio::select! {
-                biased;
-                taken = self.take(frame) => taken,
-                () = &mut patience => Err(End::ClientLeft),
+                Err(frame) => self.take_trailers(frame, &mut patience).await,
             };
             if let Err(end) = taken {
                 break end;
@@ -103,43 +112,61 @@ impl Passing<'_> {
     /// Waits for what comes next. A model that may generate without a word is looked after meanwhile.
     ///
     /// # Errors
-    /// When nothing comes any more, or the money is used up.
+    /// When the money is used up.
     async fn arrival(&mut self, body: &mut reqwest::Body) -> Result<Arrived, End> {
         let generates_unseen = self.call.terms.unseen.output_tokens_max.is_some();
         if self.watch.is_none() || !generates_unseen {
-            let arrived = tokio::time::timeout(SILENCE_MAX, body.frame()).await;
-            return arrived.map_err(|_| End::Broken);
+            return Ok(body.frame().await);
         }
-        let since = Instant::now();
-        while since.elapsed() < SILENCE_MAX {
+        loop {
             match tokio::time::timeout(LOOK_EVERY, body.frame()).await {
                 Ok(arrived) => return Ok(arrived),
                 Err(_) => self.look().await?,
             }
         }
-        Err(End::Broken)
     }
 
-    /// Takes what arrived.
+    /// Passes a piece on, and has the meter read it.
     ///
     /// # Errors
     /// When it is the last that the client gets.
-    async fn take(&mut self, frame: Frame<Bytes>) -> Result<(), End> {
-        match frame.into_data() {
-            Ok(piece) => {
-                self.meter.feed(&piece);
-                // First, for what has passed cannot be taken back.
+    async fn take(&mut self, piece: Bytes, patience: &mut Patience) -> Result<(), End> {
+        let is_watched = self.watch.is_some();
+        if is_watched {
+            // First, for what has passed cannot be taken back.
+            self.meter.feed(&piece);
+        }
+        // A client that has stopped reading must not keep the call from its end.
+        let passed = tokio::select! {
+            biased;
+            passed = async {
                 self.look().await?;
-                self.pass(piece).await
+                self.pass(piece.clone()).await
+            } => passed,
+            () = patience => Err(End::ClientLeft),
+        };
+        if !is_watched {
+            if self.held.is_none() {
+                // The client gets it before it is read.
+                turn().await;
             }
-            Err(frame) => {
-                if let (Ok(trailers), None, false) =
-                    (frame.into_trailers(), &self.held, self.is_ended)
-                {
-                    self.client.send_trailers(trailers).await;
-                }
-                Ok(())
-            }
+            self.meter.feed(&piece);
+        }
+        passed
+    }
+
+    async fn take_trailers(
+        &mut self,
+        frame: Frame<Bytes>,
+        patience: &mut Patience,
+    ) -> Result<(), End> {
+        let (Ok(trailers), None, false) = (frame.into_trailers(), &self.held, self.is_ended) else {
+            return Ok(());
+        };
+        tokio::select! {
+            biased;
+            () = self.client.send_trailers(trailers) => Ok(()),
+            () = patience => Err(End::ClientLeft),
         }
     }
 
@@ -241,6 +268,19 @@ impl Passing<'_> {
     }
 }
 
+/// Lets the tasks have a turn that are ready to run, without asking the system for more of them.
+async fn turn() {
+    let mut has_waited = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 /// The piece with what has arrived behind it, so that pieces that came together go on together;
 /// and what comes after them, where that is known.
 async fn gather(first: Bytes, body: &mut reqwest::Body) -> (Bytes, Option<Arrived>) {
@@ -248,8 +288,8 @@ async fn gather(first: Bytes, body: &mut reqwest::Body) -> (Bytes, Option<Arrive
     let next = loop {
         let mut arrived = body.frame().now_or_never();
         if arrived.is_none() {
-            // The connection's task may have the next one in its buffer: give it a turn.
-            tokio::task::yield_now().await;
+            // The connection's task may have the next one in its buffer.
+            turn().await;
             arrived = body.frame().now_or_never();
         }
         match arrived {

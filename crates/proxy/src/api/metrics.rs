@@ -127,6 +127,12 @@ fn process(page: &mut Page, stats: StatsView, uptime_seconds: u64) {
             stats.refused,
         ),
         (
+            "outlay_process_waits_total",
+            "counter",
+            "Calls of this process that waited for money that running ones held.",
+            stats.waited,
+        ),
+        (
             "outlay_process_upstream_failures_total",
             "counter",
             "Requests of this process to which a provider did not answer.",
