@@ -18,6 +18,7 @@ pub struct Request {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    patience: Duration,
 }
 
 impl Request {
@@ -29,7 +30,15 @@ impl Request {
             target: target.to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
+            patience: PATIENCE,
         }
+    }
+
+    /// How long it may hear nothing, instead of [`PATIENCE`].
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Request {
+        self.patience = patience;
+        self
     }
 
     /// A GET.
@@ -98,7 +107,7 @@ impl Request {
     pub fn open(&self, address: SocketAddr) -> io::Result<Exchange> {
         let sent_at = Instant::now();
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(self.patience))?;
         stream.set_nodelay(true)?;
         // A server may answer (and hang up) before it has read a large body.
         let written = stream.write_all(&self.bytes(address));
