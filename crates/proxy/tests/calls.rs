@@ -280,7 +280,8 @@ async fn an_upstream_that_is_not_there_costs_nothing() {
 #[tokio::test]
 async fn a_call_waits_for_money_that_comes_back() {
     let rig = Rig::start().await;
-    rig.hard_day("0.003").await;
+    // What the second leaves does not pay for an answer worth having.
+    rig.hard_day("0.0025").await;
     let go_on = Arc::new(Notify::new());
     rig.provider.will([vec![Act::Await(go_on.clone()), chat_answer(100)], vec![chat_answer(100)]]);
     let call = || rig.post(CHAT, chat(&json!({"max_tokens": 200}))).send();
