@@ -27,7 +27,8 @@ pub(crate) fn install() -> Result<()> {
         fs::copy(pinned.join(file), folder.join(file))
             .with_context(|| format!("{file} could not be copied to {}", folder.display()))?;
     }
-    let mut install = npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    // Not `ci`: it insists on packages for platforms that some registries leave out.
+    let mut install = npm(["install", "--no-audit", "--no-fund", "--loglevel=error"]);
     succeed(install.current_dir(&folder))?;
     // Last, so that what was interrupted counts as not installed.
     fs::copy(pinned.join(LOCK), folder.join("installed"))
