@@ -11,8 +11,9 @@ mod overrides;
 mod rates;
 mod user;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,21 @@ pub struct PriceList {
     user: Vec<UserPrice>,
     catalog: &'static Catalog,
     overrides: &'static Overrides,
+    /// What was found lately: resolving a name costs more than most of what a call does.
+    found: Mutex<Found>,
 }
+
+/// Prices by provider, model and service tier, at one time: within a quarter-hour, on which dated
+/// prices and those by the time of day turn, and with so many of the user's set.
+#[derive(Debug, Default)]
+struct Found {
+    time: (i64, usize),
+    prices: HashMap<String, Option<Arc<Price>>>,
+}
+
+/// Names come from requests: a client that invents them must not grow the memory.
+const FOUND_MAX: usize = 1_000;
+const QUARTER_MS: i64 = 15 * 60 * 1_000;
 
 /// What is bought, and when.
 #[derive(Clone, Copy, Debug)]
@@ -157,12 +172,33 @@ impl PriceList {
     /// The embedded prices with the user's over them.
     #[must_use]
     pub fn with_user_prices(user: Vec<UserPrice>) -> PriceList {
-        PriceList { user, catalog: Catalog::embedded(), overrides: Overrides::embedded() }
+        let (catalog, overrides) = (Catalog::embedded(), Overrides::embedded());
+        PriceList { user, catalog, overrides, found: Mutex::default() }
     }
 
     /// The price of a call, `None` where nobody knows it.
     #[must_use]
     pub fn find(&self, query: &PriceQuery<'_>) -> Option<Price> {
+        let quarter = query.at.timestamp_millis().div_euclid(QUARTER_MS);
+        let time = (quarter, self.user.iter().filter(|price| price.set_at <= query.at).count());
+        let name = [query.provider, query.model, query.service_tier.unwrap_or_default()].join("\0");
+        let known = {
+            let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.prices.get(&name).filter(|_| found.time == time).cloned()
+        };
+        if let Some(known) = known {
+            return known.as_deref().cloned();
+        }
+        let price = self.resolved(query);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.time != time || found.prices.len() >= FOUND_MAX {
+            *found = Found { time, prices: HashMap::new() };
+        }
+        found.prices.insert(name, price.clone().map(Arc::new));
+        price
+    }
+
+    fn resolved(&self, query: &PriceQuery<'_>) -> Option<Price> {
         let asked = query.provider.trim().to_ascii_lowercase();
         let name = query.model.trim().to_ascii_lowercase();
         let found = self.resolve(&asked, &name, query.at);
