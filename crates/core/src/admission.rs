@@ -11,6 +11,7 @@
 mod expected;
 mod near;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -278,8 +279,9 @@ pub fn decide(
 ) -> Decision {
     let mut wait: Option<(usize, i64)> = None;
     let mut terms = Terms::default();
+    let most = Most::new(demand);
     for (index, funds) in budgets.iter().enumerate() {
-        match stand(demand, funds, expected) {
+        match stand(demand, funds, &most, expected) {
             Stand::NeverRefuses => {}
             Stand::Fits => terms.is_bounded |= funds.unit != BudgetUnit::Calls,
             Stand::FitsCapped(cap) => terms.caps(cap, false),
@@ -297,7 +299,7 @@ pub fn decide(
     }
     match wait {
         Some((budget, needed)) => Decision::Wait { budget, needed },
-        None => Decision::Admit(terms.admit(demand, budgets)),
+        None => Decision::Admit(terms.admit(demand, budgets, &most)),
     }
 }
 
@@ -305,7 +307,7 @@ pub fn decide(
 #[must_use]
 pub fn look(demand: &Demand, funds: &Funds, expected: &mut dyn FnMut() -> Expected) -> Look {
     let most = demand.needed_at_most(funds.unit, demand.output_bound());
-    let (needed, verdict) = match stand(demand, funds, expected) {
+    let (needed, verdict) = match stand(demand, funds, &Most::new(demand), expected) {
         Stand::NeverRefuses => (most, Verdict::NeverRefuses),
         Stand::Fits => (most, Verdict::Fits),
         Stand::FitsCapped(cap) => (demand.needed_at_most(funds.unit, cap), Verdict::Fits),
@@ -315,6 +317,33 @@ pub fn look(demand: &Demand, funds: &Funds, expected: &mut dyn FnMut() -> Expect
         Stand::Unpriced => (0, Verdict::Unpriced),
     };
     Look { needed, verdict }
+}
+
+/// What a call needs at the most. Its budgets ask the same, and ceilings are much of what a decision
+/// costs.
+struct Most<'a> {
+    demand: &'a Demand,
+    /// Generated tokens, and picodollars for them.
+    known: Cell<Option<(u64, i64)>>,
+}
+
+impl Most<'_> {
+    fn new(demand: &Demand) -> Most<'_> {
+        Most { demand, known: Cell::new(None) }
+    }
+
+    fn needed(&self, unit: BudgetUnit, output: u64) -> i64 {
+        match self.known.get() {
+            Some((known, needed)) if known == output && unit == BudgetUnit::Usd => needed,
+            _ => {
+                let needed = self.demand.needed_at_most(unit, output);
+                if unit == BudgetUnit::Usd {
+                    self.known.set(Some((output, needed)));
+                }
+                needed
+            }
+        }
+    }
 }
 
 /// What all budgets together ask of the call.
@@ -342,7 +371,7 @@ impl Terms {
         self.near.push((index, near));
     }
 
-    fn admit(self, demand: &Demand, budgets: &[Funds]) -> Admit {
+    fn admit(self, demand: &Demand, budgets: &[Funds], most: &Most<'_>) -> Admit {
         let output = self.cap.unwrap_or_else(|| demand.output_bound());
         let hold = |(index, funds): (usize, &Funds)| match self
             .near
@@ -350,7 +379,7 @@ impl Terms {
             .find(|(near, _)| *near == index)
         {
             Some((_, near)) => near.hold(demand, funds, self.cap),
-            None => demand.needed_at_most(funds.unit, output),
+            None => most.needed(funds.unit, output),
         };
         let is_ended_by_provider = self.cap.is_some() || demand.ends_by_itself();
         let covered = self.near.iter().filter_map(|(_, near)| near.covered).min();

@@ -1,6 +1,6 @@
 //! How one call stands with one hard budget, and what becomes of it where its ceiling does not fit.
 
-use super::{Demand, Expected, Funds};
+use super::{Demand, Expected, Funds, Most};
 use crate::budget::{BudgetKind, BudgetUnit};
 
 /// How one call stands with one budget.
@@ -56,6 +56,7 @@ impl Near {
 pub(super) fn stand(
     demand: &Demand,
     funds: &Funds,
+    most: &Most<'_>,
     expected: &mut dyn FnMut() -> Expected,
 ) -> Stand {
     if funds.kind == BudgetKind::Soft {
@@ -69,7 +70,7 @@ pub(super) fn stand(
             return Stand::Fits;
         }
     }
-    let needed = demand.needed_at_most(funds.unit, demand.output_bound());
+    let needed = most.needed(funds.unit, demand.output_bound());
     if funds.unspent() <= 0 {
         return Stand::Exceeded { needed };
     }

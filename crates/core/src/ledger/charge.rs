@@ -97,7 +97,7 @@ pub(crate) fn charge(
             standings.push((&**active, before));
             continue;
         }
-        let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
+        let period = counters.period(active, from_ms(share.period_start_ms));
         counters.add(connection, active, period, charged, -share.held)?;
         let after = counters.standing(connection, active, at, false)?;
         // A raise made while the call ran spares the reserve.

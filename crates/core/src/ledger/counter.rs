@@ -67,6 +67,9 @@ pub(crate) struct Counters {
 
 #[derive(Debug, Default)]
 struct Periods {
+    /// The period that was asked for last: whose day it is in which zone costs more to tell than to
+    /// remember.
+    latest: Option<Period>,
     rows: BTreeMap<i64, Row>,
     /// Of a rolling window: all rows that begin after this are there.
     whole_after_ms: Option<i64>,
@@ -88,9 +91,8 @@ impl Counters {
         at: DateTime<Utc>,
         is_bypassed: bool,
     ) -> rusqlite::Result<Standing> {
-        let budget = &active.budget;
-        let period = budget.window.period(at, budget.timezone);
-        let (counter, reset) = match budget.window {
+        let period = self.period(active, at);
+        let (counter, reset) = match active.budget.window {
             // Each call is its own period: nothing carries over.
             Window::Call => (Counter::default(), None),
             Window::Rolling { span } => {
@@ -114,20 +116,34 @@ impl Counters {
         Ok(Standing::new(active, at, is_bypassed, (period, reset), counter, credits))
     }
 
+    /// The budget's period of `at`.
+    pub(crate) fn period(&mut self, active: &ActiveBudget, at: DateTime<Utc>) -> Period {
+        let budget = &active.budget;
+        let period = || budget.window.period(at, budget.timezone);
+        if budget.window.is_rolling() {
+            return period();
+        }
+        let latest = &mut self.budgets.entry(active.seq).or_default().latest;
+        match latest {
+            Some(latest) if contains(latest, at) => *latest,
+            _ => *latest.insert(period()),
+        }
+    }
+
     /// How the budget stands for a call of `at`, by what is remembered; `None` where the file would
     /// have to be asked.
     pub(crate) fn known(&self, active: &ActiveBudget, at: DateTime<Utc>) -> Option<Standing> {
         if active.has_credits {
             return None;
         }
-        let period = active.budget.window.period(at, active.budget.timezone);
+        if active.budget.window.is_rolling() {
+            return None;
+        }
+        let periods = self.budgets.get(&active.seq)?;
+        let period = periods.latest.filter(|latest| contains(latest, at))?;
         let (counter, reset) = match active.budget.window {
             Window::Call => (Counter::default(), None),
-            Window::Rolling { .. } => return None,
-            _ => {
-                let rows = &self.budgets.get(&active.seq)?.rows;
-                (rows.get(&to_ms(period.start))?.counter, period.end)
-            }
+            _ => (periods.rows.get(&to_ms(period.start))?.counter, period.end),
         };
         Some(Standing::new(active, at, false, (period, reset), counter, 0))
     }
@@ -317,6 +333,10 @@ impl Counters {
         }
         Ok(periods)
     }
+}
+
+fn contains(period: &Period, at: DateTime<Utc>) -> bool {
+    period.start <= at && period.end.is_none_or(|end| at < end)
 }
 
 /// The standing with the least left in percent.
