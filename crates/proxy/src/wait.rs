@@ -180,7 +180,7 @@ async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
             revision.is_ok_and(|now| now.is_ok_and(|now| known.replace(now) != Some(now)));
         looks = looks.wrapping_add(1);
         // A pause that runs out or a clock that is set is told by nobody.
-        if has_changed || looks % LOOKS_A_SECOND == 0 {
+        if has_changed || looks.is_multiple_of(LOOKS_A_SECOND) {
             waiting.wake();
         }
         tokio::time::sleep(LOOK_EVERY).await;
