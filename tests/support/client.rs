@@ -106,16 +106,30 @@ impl Request {
     /// When no valid answer head comes.
     pub fn open(&self, address: SocketAddr) -> io::Result<Exchange> {
         let sent_at = Instant::now();
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(self.patience))?;
-        stream.set_nodelay(true)?;
-        // A server may answer (and hang up) before it has read a large body.
-        let written = stream.write_all(&self.bytes(address));
+        let (stream, written) = self.write(address)?;
         let exchange = Exchange::read_head(stream, sent_at, self.method == "HEAD");
         match (exchange, written) {
             (Err(_), Err(error)) => Err(error),
             (exchange, _) => exchange,
         }
+    }
+
+    /// Sends it and reads nothing. Dropping the stream hangs up.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn begin(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let (stream, written) = self.write(address)?;
+        written.map(|()| stream)
+    }
+
+    fn write(&self, address: SocketAddr) -> io::Result<(TcpStream, io::Result<()>)> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_nodelay(true)?;
+        // A server may answer (and hang up) before it has read a large body.
+        let written = stream.write_all(&self.bytes(address));
+        Ok((stream, written))
     }
 
     fn bytes(&self, address: SocketAddr) -> Vec<u8> {
