@@ -138,38 +138,12 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             ))?;
         }
         Command::Raise { name, by, until } => {
-            let until = until
-                .map(|text| when::parse(&text, Direction::Future, now, session.zone))
-                .transpose()
-                .map_err(Failure::Misused)?;
-            let (budget, until) = ledger.raise_budget(name, by, until, ACTOR, now).wait()?;
-            let end = until.map_or_else(
-                || "for good".to_owned(),
-                |end| format!("until {}", when::shown(end, now, session.zone)),
-            );
-            out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
-            tell(&ledger, session, &budget.name, out)?;
+            raise(&ledger, session, name, by, until.as_deref(), out)?;
         }
         Command::Pause { name, duration } => {
-            let until = duration.map(|text| when::after(&text, now)).transpose();
-            let until = until.map_err(Failure::Misused)?;
-            let name = ledger.pause_budget(name, until, ACTOR, now).wait()?.name;
-            let end = until.map_or_else(
-                || format!("until outlay budget resume {name}"),
-                |until| format!("until {}", when::shown(until, now, session.zone)),
-            );
-            out.line(format!("Budget '{name}' is paused {end}: it counts and refuses nothing."))?;
+            pause(&ledger, session, name, duration.as_deref(), out)?;
         }
-        Command::Resume { name } => {
-            let was = find(&ledger, session, &name)?.state;
-            ledger.resume_budget(name.clone(), ACTOR, now).wait()?;
-            let done = match was {
-                BudgetState::Paused => "is resumed",
-                _ => "was not paused",
-            };
-            out.line(format!("Budget '{name}' {done}."))?;
-            tell(&ledger, session, &name, out)?;
-        }
+        Command::Resume { name } => resume(&ledger, session, &name, out)?,
         Command::Topup { name, by } => {
             let budget = ledger.top_up_budget(name, by, ACTOR, now).wait()?;
             let view = find(&ledger, session, &budget.name)?;
@@ -181,6 +155,55 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn raise(
+    ledger: &Ledger,
+    session: &Session,
+    name: String,
+    by: String,
+    until: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let now = session.now;
+    let until = until.map(|text| when::parse(text, Direction::Future, now, session.zone));
+    let until = until.transpose().map_err(Failure::Misused)?;
+    let (budget, until) = ledger.raise_budget(name, by, until, ACTOR, now).wait()?;
+    let end = until.map_or_else(
+        || "for good".to_owned(),
+        |end| format!("until {}", when::shown(end, now, session.zone)),
+    );
+    out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
+    tell(ledger, session, &budget.name, out)
+}
+
+fn pause(
+    ledger: &Ledger,
+    session: &Session,
+    name: String,
+    duration: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let now = session.now;
+    let until = duration.map(|text| when::after(text, now)).transpose();
+    let until = until.map_err(Failure::Misused)?;
+    let name = ledger.pause_budget(name, until, ACTOR, now).wait()?.name;
+    let end = until.map_or_else(
+        || format!("until outlay budget resume {name}"),
+        |until| format!("until {}", when::shown(until, now, session.zone)),
+    );
+    out.line(format!("Budget '{name}' is paused {end}: it counts and refuses nothing."))
+}
+
+fn resume(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
+    let was = find(ledger, session, name)?.state;
+    ledger.resume_budget(name.to_owned(), ACTOR, session.now).wait()?;
+    let done = match was {
+        BudgetState::Paused => "is resumed",
+        _ => "was not paused",
+    };
+    out.line(format!("Budget '{name}' {done}."))?;
+    tell(ledger, session, name, out)
 }
 
 fn find(ledger: &Ledger, session: &Session, name: &str) -> Result<BudgetView, Failure> {
