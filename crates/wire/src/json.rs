@@ -190,9 +190,9 @@ pub(crate) fn members<'a>(
         }
         let end = string_end(bytes, at)?;
         let quoted = text.get(at..end)?;
-        let key = match memchr::memchr(b'\\', quoted.as_bytes()) {
-            None => Cow::Borrowed(text.get(at + 1..end - 1)?),
-            Some(_) => Cow::Owned(serde_json::from_str(quoted).ok()?),
+        let key = match quoted.as_bytes().contains(&b'\\') {
+            false => Cow::Borrowed(text.get(at + 1..end - 1)?),
+            true => Cow::Owned(serde_json::from_str(quoted).ok()?),
         };
         at = after_space(bytes, end);
         if bytes.get(at) != Some(&b':') {
@@ -286,6 +286,27 @@ pub(crate) fn text_bytes(text: &str, keys: &[&str], whole_keys: &[&str]) -> u64 
     sum.total
 }
 
+/// [`text_bytes`] of an object, and the values of its own members `picked`, as [`Json::pick`] gives
+/// them: in one walk. Members after a flaw are absent.
+pub(crate) fn text_bytes_and<'a, const N: usize>(
+    object: Json<'a>,
+    keys: &[&str],
+    picked: [&str; N],
+) -> (u64, [Option<Json<'a>>; N]) {
+    let text = object.raw();
+    let mut sum = TextBytes { text, keys, whole_keys: &[], total: 0 };
+    let mut found = [None; N];
+    let _ = members(text, 0, |key, start| {
+        let end = sum.member(&key, start, 0)?;
+        if let Some(index) = picked.iter().position(|wanted| *wanted == key) {
+            let value = text.get(start..end)?;
+            found[index] = (value != "null").then_some(Json(value));
+        }
+        Some(end)
+    });
+    (sum.total, found)
+}
+
 struct TextBytes<'a> {
     text: &'a str,
     keys: &'a [&'a str],
@@ -296,7 +317,7 @@ struct TextBytes<'a> {
 impl TextBytes<'_> {
     /// Where the value at `at` ends. A flaw ends the sum.
     fn value(&mut self, at: usize, counts: bool, depth: u64) -> Option<usize> {
-        let TextBytes { text, keys, whole_keys, .. } = *self;
+        let text = self.text;
         let bytes = text.as_bytes();
         match bytes.get(at)? {
             _ if depth > DEPTH_MAX => None,
@@ -306,20 +327,24 @@ impl TextBytes<'_> {
                 Some(end)
             }
             b'[' => items(text, at, |at| self.value(at, counts, depth + 1)),
-            b'{' => members(text, at, |key, at| {
-                if whole_keys.contains(&key.as_ref()) {
-                    let end = value_end(bytes, at)?;
-                    let is_bare = !matches!(bytes[at], b'{' | b'[');
-                    self.total += if is_bare { 0 } else { (end - at) as u64 };
-                    return Some(end);
-                }
-                if matches!(key.as_ref(), "b64_json" | "thoughtSignature" | "signature") {
-                    return value_end(bytes, at);
-                }
-                self.value(at, keys.contains(&key.as_ref()), depth + 1)
-            }),
+            b'{' => members(text, at, |key, at| self.member(&key, at, depth)),
             _ => value_end(bytes, at),
         }
+    }
+
+    /// Where the value of the member `key` ends, which is at `at`.
+    fn member(&mut self, key: &str, at: usize, depth: u64) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        if self.whole_keys.contains(&key) {
+            let end = value_end(bytes, at)?;
+            let is_bare = !matches!(bytes[at], b'{' | b'[');
+            self.total += if is_bare { 0 } else { (end - at) as u64 };
+            return Some(end);
+        }
+        if matches!(key, "b64_json" | "thoughtSignature" | "signature") {
+            return value_end(bytes, at);
+        }
+        self.value(at, self.keys.contains(&key), depth + 1)
     }
 }
 
@@ -408,6 +433,25 @@ mod tests {
             ("3", 0),
         ] {
             assert_eq!(text_bytes(text, &["content", "text"], &["args"]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn visible_text_and_members_in_one_walk() {
+        for (text, expected) in [
+            (
+                r#"{"delta":{"content":"ab"},"end":"stop","usage":null}"#,
+                (2, Some("\"stop\""), None),
+            ),
+            (r#" {"usage":{"a":1},"text":"abc","end":null}"#, (3, None, Some("{\"a\":1}"))),
+            (r#"{"end":1,"delta":{"content":"ab","end":2},"end":"#, (2, Some("1"), None)),
+            ("[1]", (0, None, None)),
+        ] {
+            let (bytes, [end, usage]) =
+                text_bytes_and(Json::new(text), &["content", "text"], ["end", "usage"]);
+            let found = (bytes, end.map(Json::raw), usage.map(Json::raw));
+            assert_eq!(found, expected, "{text}");
+            assert_eq!(bytes, text_bytes(text, &["content", "text"], &[]), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::answer::{Answer, AnswerReader};
 use crate::dialect::Dialect;
 use crate::errors;
-use crate::json::{Json, text_bytes};
+use crate::json::{Json, text_bytes_and};
 use crate::openai::{Completion, read_usage};
 
 /// Where the text of an answer stands.
@@ -52,8 +52,9 @@ impl AnswerReader for ChatReader {
         let mut usage_in_choice = None;
         choices.unwrap_or(Json::new("")).each_item(|choice| {
             has_choices = true;
-            self.answer.output_bytes += text_bytes(choice.raw(), &TEXT_KEYS, &[]);
-            let [reason, usage, error] = choice.pick(["finish_reason", "usage", "error"]);
+            let (bytes, [reason, usage, error]) =
+                text_bytes_and(choice, &TEXT_KEYS, ["finish_reason", "usage", "error"]);
+            self.answer.output_bytes += bytes;
             self.answer.is_ended |= reason.is_some();
             usage_in_choice = usage_in_choice.or(usage);
             // OpenRouter: one of several providers failed behind it.

@@ -5,9 +5,19 @@
 
 use memchr::memchr;
 
+/// Up to this length it costs less to look at each byte than to set up a search.
+const SHORT_BYTES: usize = 16;
+
 /// After the string whose opening quote is at `at`; `None` where it does not end.
 pub(crate) fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let start = at + 1;
+    for (length, byte) in text.get(start..)?.iter().take(SHORT_BYTES).enumerate() {
+        match byte {
+            b'"' => return Some(start + length + 1),
+            b'\\' => break,
+            _ => {}
+        }
+    }
     let mut from = start;
     loop {
         let quote = from + memchr(b'"', text.get(from..)?)?;
@@ -86,6 +96,10 @@ mod tests {
             (r#""\\\\" x"#, Some(6)),
             (r#""\\\""#, None),
             (r#""a"#, None),
+            (r#""a key longer than most" x"#, Some(24)),
+            (r#""sixteen bytes 16" x"#, Some(18)),
+            (r#""sixteen bytes 16\\" x"#, Some(20)),
+            (r#""sixteen bytes 16\""#, None),
             (r#"{"a":["}",{"b":"]"}]},"#, Some(21)),
             (r#"{"a":["}"#, None),
             ("-1.5e+7,", Some(7)),

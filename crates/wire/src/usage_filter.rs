@@ -121,9 +121,11 @@ fn is_usage_event(lines: &[u8]) -> bool {
 /// The comment lines among these lines, with their line ends.
 fn comments(lines: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
+    let mut is_kept = false;
     for line in lines.split_inclusive(|byte| *byte == b'\n' || *byte == b'\r') {
-        let is_line_end_of_kept = line == b"\n" && kept.last() == Some(&b'\r');
-        if line.starts_with(b":") || is_line_end_of_kept {
+        let is_line_end_of_kept = is_kept && line == b"\n" && kept.last() == Some(&b'\r');
+        is_kept = line.starts_with(b":") || is_line_end_of_kept;
+        if is_kept {
             kept.extend_from_slice(line);
         }
     }
