@@ -43,6 +43,8 @@ enum Kind {
     Large,
     /// Streams of 300 chunks.
     Stream,
+    /// One stream after another at a model's pace, for the delay of their chunks.
+    Paced,
 }
 
 /// One way to the provider.
@@ -139,13 +141,18 @@ pub(super) fn small_calls(door: &Door, span: Duration) -> Result<Rate> {
 /// # Errors
 /// When an answer is wrong.
 pub(super) fn load_only(options: &LoadOptions) -> Result<()> {
+    let door = Door::new(options.address, &*options.path);
+    let span = Duration::from_secs(options.seconds);
     let ask = match options.kind {
         Kind::Small => SMALL,
         Kind::Large => LARGE,
         Kind::Stream => Ask::Stream,
+        Kind::Paced => {
+            let Times { p50, p99 } = times_us(load::chunk_delays_ns(&door, span)?)?;
+            println!("{p50:.0} us from a chunk's write to its read in the middle, p99 {p99:.0}");
+            return Ok(());
+        }
     };
-    let door = Door::new(options.address, &*options.path);
-    let span = Duration::from_secs(options.seconds);
     let rate = load::rate(&door, ask, options.connections, span)?;
     println!("{} calls, {:.0} a second", rate.calls, rate.per_second);
     Ok(())
