@@ -1,12 +1,12 @@
 //! The ledger: one SQLite file that any number of processes share.
 //!
-//! Writes go through one thread and share commits; reads have connections of their own. A call is
+//! Writes share commits, one at a time; reads have connections of their own. A call is
 //! in the file before it can reach a provider, and leaves `running` exactly once.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `schema` | opening, settings, migrations |
-//! | `writer`, `operation`, `transaction`, `cache` | the queue, what is queued, a group's commit, what is remembered |
+//! | `writer`, `queue`, `operation`, `transaction`, `cache` | who runs what is queued, a group's commit, what is remembered |
 //! | `reserve`, `draw`, `refuse`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
@@ -40,6 +40,7 @@ mod plan;
 mod price;
 mod process;
 pub(crate) mod query;
+mod queue;
 mod record;
 mod recount;
 mod recover;

@@ -4,7 +4,6 @@
 //! and back costs more than most operations take. The thread runs what may take long, what nobody
 //! waits for, and what has failed for the moment.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll};
@@ -17,6 +16,7 @@ use super::cache::Cache;
 use super::error::{LedgerError, OpError};
 use super::operation::{Operation, Queued};
 pub(crate) use super::operation::{Retry, Writing};
+use super::queue::Queue;
 pub(crate) use super::transaction::Setting;
 use super::transaction::{Patience, Ran, State};
 
@@ -229,45 +229,6 @@ struct Shared {
     bell: Condvar,
     /// `None` once the thread has ended.
     state: Mutex<Option<State>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Box<dyn Operation>>,
-    /// What failed for the moment, and when to try it again.
-    retrying: Vec<Box<dyn Operation>>,
-    retry_at: Option<Instant>,
-    /// How many operations were ever queued and taken.
-    queued: u64,
-    taken: u64,
-    /// Whether the thread is to take what is waiting at once.
-    is_called: bool,
-    /// Whether the thread has to be woken.
-    is_asleep: bool,
-    is_closed: bool,
-}
-
-impl Queue {
-    fn take(&mut self, most: usize) -> Vec<Box<dyn Operation>> {
-        let count = self.waiting.len().min(most);
-        self.taken += count as u64;
-        self.waiting.drain(..count).collect()
-    }
-
-    fn put_back(&mut self, group: Vec<Box<dyn Operation>>) {
-        self.taken -= group.len() as u64;
-        for operation in group.into_iter().rev() {
-            self.waiting.push_front(operation);
-        }
-    }
-
-    fn take_due(&mut self, now: Instant) -> Vec<Box<dyn Operation>> {
-        if self.is_closed || self.retry_at.is_some_and(|at| at <= now) {
-            self.retry_at = None;
-            return std::mem::take(&mut self.retrying);
-        }
-        Vec::new()
-    }
 }
 
 impl Shared {
