@@ -8,6 +8,8 @@ use super::call::running;
 use super::counter::{Standing, credits, tightest};
 use super::error::{LedgerError, OpError};
 use super::running::Running;
+use super::shares::Share;
+use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use super::{budget, grant};
 use crate::admission::{Demand, RefusalReason};
@@ -92,7 +94,7 @@ pub(crate) fn stop(
     for share in &call.shares.0 {
         let active = budgets.iter().find(|active| active.seq == share.budget_seq);
         let Some(active) = active else { continue };
-        let at = if active.budget.window.is_rolling() { now } else { call.started };
+        let at = asked_at(active, share, &call, now);
         let counters = &mut writing.cache.counters;
         let standing = counters.standing(writing.connection, active, at, is_bypassed)?;
         if standing.funds.kind == BudgetKind::Hard {
@@ -111,6 +113,21 @@ pub(crate) fn stop(
     };
     writing.cache.remember_running(*id.as_bytes(), call);
     Ok(refusal)
+}
+
+/// The instant as of which a budget is asked for more: the calendar period that admitted the call
+/// pays for all of it, by what raises and pauses there are by now.
+fn asked_at(
+    active: &ActiveBudget,
+    share: &Share,
+    call: &Running,
+    now: chrono::DateTime<chrono::Utc>,
+) -> chrono::DateTime<chrono::Utc> {
+    let window = active.budget.window;
+    let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
+    let last = period.end.filter(|_| !window.is_rolling());
+    let at = last.map_or(now, |end| now.min(end - chrono::TimeDelta::milliseconds(1)));
+    at.max(call.started)
 }
 
 /// A share that has to grow: its index, its budget and how that stands.
@@ -133,11 +150,16 @@ fn extend(
         let Some(active) = budgets.iter().find(|active| active.seq == share.budget_seq) else {
             continue;
         };
-        let at = if active.budget.window.is_rolling() { now } else { call.started };
+        let at = asked_at(active, share, call, now);
         let counters = &mut writing.cache.counters;
         let standing = counters.standing(writing.connection, active, at, is_bypassed)?;
         let funds = standing.funds;
-        let own = if active.budget.window == Window::Call { 0 } else { share.held };
+        let own = match active.budget.window {
+            Window::Call => 0,
+            // Its bucket may have left the window while it ran.
+            Window::Rolling { span } if share.period_start_ms <= to_ms(span.reach(at)) => 0,
+            _ => share.held,
+        };
         let available = funds.free().saturating_add(own);
         let needed = watch.demand.needed(funds.unit, watch.input_tokens, wanted);
         if needed <= share.held {
@@ -166,10 +188,8 @@ fn extend(
         let more = held.saturating_sub(share.held).max(0);
         share.held += more;
         if active.budget.window != Window::Call {
-            let period = active
-                .budget
-                .window
-                .period(super::time::from_ms(share.period_start_ms), active.budget.timezone);
+            let period =
+                active.budget.window.period(from_ms(share.period_start_ms), active.budget.timezone);
             writing.cache.counters.add(writing.connection, &active, period, 0, more)?;
         }
     }

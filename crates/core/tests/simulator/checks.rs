@@ -18,6 +18,9 @@ use crate::schedule::CallPlan;
 use crate::sight::{Counter, Row, Sight};
 use crate::world::{Asking, Checked, Running, World};
 
+/// Tokens below which nothing more is drawn.
+const TRANCHE_MIN: u64 = 16;
+
 /// What a budget has spent, holds and may spend.
 #[derive(Clone, Copy, Debug)]
 struct Stand {
@@ -168,19 +171,47 @@ impl World {
             let (Some(old), Some(share)) = (old.share(known.seq), new.share(known.seq)) else {
                 continue;
             };
-            // The period that admitted it pays for all of it; a raise made since then helps it.
-            let started = running.served.reservation.at();
-            let at = if known.plan.window.is_rolling() { self.now } else { started };
+            let at = self.asked_at(known, running);
             let stand = known.stand(after, at);
-            let cap =
-                stand.cap - known.limit_at(at) + known.limit_at(self.now).max(known.limit_at(at));
             let is_call = known.plan.window == Window::Call;
             let all = if is_call { share.held } else { stand.spent + stand.held };
-            if share.held > old.held && known.refuses_at(at) && all > cap {
+            if share.held > old.held && known.refuses_at(at) && all > stand.cap {
                 return Err(format!("{} is passed by a draw: {stand:?} {share:?}", known.name));
             }
         }
         Ok(())
+    }
+
+    /// A stream is ended by us only where some budget cannot pay for a few tokens more.
+    pub(crate) fn check_ended(&self, running: &Running, sight: &Sight) -> Checked {
+        let row = sight.row(running.id).ok_or("a running call has no row")?;
+        let is_short = self
+            .refusing(running.served.plan.is_of_project, self.now)
+            .filter_map(|known| Some((known, row.share(known.seq)?)))
+            .any(|(known, share)| {
+                let at = self.asked_at(known, running);
+                let stand = known.stand(sight, at);
+                let is_call = known.plan.window == Window::Call;
+                let all = if is_call { share.held } else { stand.spent + stand.held };
+                let more = Consumed { input: 0, output: TRANCHE_MIN }.count(known.plan.unit);
+                // One whose bucket has left the window has to pay for all of it again.
+                let again = if known.reaches(share.period_ms, at) { 0 } else { share.held };
+                stand.cap - all < more + again
+            });
+        match is_short {
+            true => Ok(()),
+            false => Err(format!("ended, and every budget could pay: {:?}", row.shares)),
+        }
+    }
+
+    /// The instant as of which a budget is asked for more: the calendar period that admitted the
+    /// call, by what was raised since.
+    fn asked_at(&self, known: &Known, running: &Running) -> DateTime<Utc> {
+        let started = running.served.reservation.at();
+        let end = known.plan.window.period(started, UTC).end;
+        let last = end.filter(|_| !known.plan.window.is_rolling());
+        let at = last.map_or(self.now, |end| self.now.min(end - TimeDelta::milliseconds(1)));
+        at.max(started)
     }
 
     pub(crate) fn check_settled(

@@ -260,6 +260,9 @@ impl World {
         let running = &mut self.running[*at];
         let generated = running.served.generate(tokens, self.counted_percent, self.now)?;
         self.check_drawn(&self.running[*at], &before, &self.sight())?;
+        if generated == Generated::OurEnd {
+            self.check_ended(&self.running[*at], &self.sight())?;
+        }
         if generated != Generated::GoesOn {
             let running = self.running.remove(*at);
             let consumed = running.served.consumed(100);
@@ -275,17 +278,15 @@ impl World {
                 let mut is_ours = false;
                 if running.served.plan.bounds().can_stop {
                     // It generates the rest in pieces.
-                    let counted = self.counted_percent;
-                    while let Generated::GoesOn | Generated::OurEnd =
-                        running.served.generate(100, counted, self.now).and_then(|generated| {
-                            is_ours = generated == Generated::OurEnd;
-                            Ok(generated)
-                        })?
-                    {
-                        if is_ours {
-                            break;
-                        }
+                    let mut generated = Generated::GoesOn;
+                    while generated == Generated::GoesOn {
+                        let (counted, now) = (self.counted_percent, self.now);
+                        generated = running.served.generate(100, counted, now)?;
                     }
+                    is_ours = generated == Generated::OurEnd;
+                }
+                if is_ours {
+                    self.check_ended(&running, &self.sight())?;
                 }
                 let consumed = running.served.consumed(100);
                 self.settle(running, Some(consumed), is_ours)
