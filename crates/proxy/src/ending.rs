@@ -22,6 +22,8 @@ use crate::upstream::SendError;
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a whole answer.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a settlement waits for a commit to share.
+const SHARED_WITHIN: Duration = Duration::from_millis(1);
 /// How long a whole answer waits for its settlement, which may wait for a full disk.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
@@ -57,7 +59,7 @@ impl Call {
                 }
                 until_stopped(app, client.break_off()).await;
             };
-            tokio::join!(leaving, async { settled(app, settling.later().await) });
+            tokio::join!(leaving, async { settled(app, shared(settling.later()).await) });
             return;
         };
         let outcome = wait_for(&self.app, settling).await;
@@ -208,7 +210,18 @@ async fn wait_for(app: &App, mut settling: Reply<Settled>) -> Option<Settled> {
 /// Lets a settlement go on by itself.
 fn leave(app: &App, settling: ReplyFuture<Settled>) {
     let waiting = app.clone();
-    app.running().spawn(async move { settled(&waiting, settling.await) });
+    app.running().spawn(async move { settled(&waiting, shared(settling).await) });
+}
+
+/// A settlement that shares the next call's commit, if one comes soon.
+async fn shared(mut settling: ReplyFuture<Settled>) -> Result<Settled, LedgerError> {
+    match tokio::time::timeout(SHARED_WITHIN, &mut settling).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            settling.hurry();
+            settling.await
+        }
+    }
 }
 
 /// Whatever became of it, money may have come back.

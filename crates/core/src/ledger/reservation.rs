@@ -127,9 +127,10 @@ impl Drop for Reservation {
         let (call, sent) = (self.call, self.sent.load(Ordering::Relaxed));
         // The instant of the end is not known here: the admission's stands in for it.
         let now = instant_of(call);
-        drop(self.file.submit_here(Retry::UntilDone, move |writing| {
-            settle::abandon(writing, call, sent, now)
-        }));
+        drop(
+            self.file
+                .submit(Retry::UntilDone, move |writing| settle::abandon(writing, call, sent, now)),
+        );
     }
 }
 

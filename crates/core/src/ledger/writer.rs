@@ -28,8 +28,9 @@ const GROUP_HERE_MAX: usize = 64;
 const ROUNDS_HERE_MAX: usize = 3;
 /// How soon an operation that must not be lost is tried again after a passing failure.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How long an operation waits for who wants its answer, before the thread takes it.
-const UNCLAIMED_MAX: Duration = Duration::from_millis(1);
+/// How long an operation waits for who wants its answer, before the thread takes it. Each look costs
+/// the thread about as much as a small write.
+const UNCLAIMED_MAX: Duration = Duration::from_millis(20);
 /// How long a reader waits for what was queued before it came.
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);
 /// After this many looks in vain the thread sleeps until it is woken.
@@ -71,10 +72,11 @@ impl<T> Reply<T> {
         self.foreseen.take()
     }
 
-    /// Awaits the answer without hurrying the commit: it comes with the next one, or within
-    /// milliseconds.
+    /// Awaits the answer without hurrying the commit: it comes with the next one, or when it is
+    /// hurried, or within tens of milliseconds.
     pub fn later(self) -> ReplyFuture<T> {
-        Reply { here: None, ..self }.into_future()
+        let turn = self.here.map_or(Turn::Over, Turn::Waits);
+        ReplyFuture { answer: self.answer.into_future(), turn }
     }
 
     /// The reply with what its answer is expected to be.
@@ -105,8 +107,19 @@ pub struct ReplyFuture<T> {
     turn: Turn,
 }
 
+impl<T> ReplyFuture<T> {
+    /// Waits no longer for somebody else's commit.
+    pub fn hurry(&mut self) {
+        if let Turn::Waits(shared) = &self.turn {
+            self.turn = Turn::Runs(Arc::clone(shared));
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Turn {
+    /// Leaves it to others.
+    Waits(Arc<Shared>),
     /// Other tasks that are ready come first: their operations share the commit.
     Yields(Arc<Shared>),
     /// Runs what is queued.
@@ -130,6 +143,7 @@ impl<T> Future for ReplyFuture<T> {
                     shared.run_here();
                     answer = Pin::new(&mut self.answer).poll(context);
                 }
+                waits @ Turn::Waits(_) => self.turn = waits,
                 Turn::Over => {}
             }
         }
