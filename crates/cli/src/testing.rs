@@ -180,6 +180,7 @@ impl Call {
             service_tier: None,
             bounds: Bounds {
                 input_tokens_max: self.input,
+                input_tokens_usual: self.input.div_ceil(2),
                 output_tokens_max: Some(self.output),
                 output_tokens_default: 16_384,
                 default_is_proven: true,

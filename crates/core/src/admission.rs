@@ -29,6 +29,8 @@ use near::{Near, Stand, stand};
 pub struct Bounds {
     /// A proven bound on its prompt tokens.
     pub input_tokens_max: u64,
+    /// What its prompt is taken for before anything is known of its model, in tokens.
+    pub input_tokens_usual: u64,
     /// The output cap of the request over all its choices; `None` when it has none.
     pub output_tokens_max: Option<u64>,
     /// The bound where the request has none: the model's own maximum, else a usual one.
@@ -434,6 +436,7 @@ mod tests {
     fn demand(output: Option<u64>) -> Demand {
         let bounds = Bounds {
             input_tokens_max: 1_000,
+            input_tokens_usual: 500,
             output_tokens_max: output,
             output_tokens_default: 16_384,
             default_is_proven: true,

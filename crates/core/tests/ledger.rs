@@ -466,3 +466,22 @@ fn the_pace_of_projects_is_known_by_minutes() {
     let of = |project: Option<&str>| pace[&project.map(str::to_owned)].clone();
     assert_eq!((of(Some("demo")), of(Some("other")), of(None)), (vec![3, 1], vec![4], vec![2]));
 }
+
+#[test]
+fn what_fails_beside_it_takes_nothing_from_an_admitted_call() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "5", Window::DAY));
+    // Queued together they share a transaction, which fails and is run again one by one.
+    for _ in 0..200 {
+        let admission = ledger.reserve(call(noon(), Some(200)));
+        let failing = ledger.raise_budget("nowhere".into(), "1".into(), None, "cli", noon());
+        let reservation = admitted(admission.wait().unwrap());
+        assert!(failing.wait().is_err());
+        reservation.mark_sent();
+        reservation.settle(settlement(&ledger, 200, noon())).wait().unwrap();
+    }
+    let day = day(&ledger, noon());
+    assert_eq!((day.used.to_string(), day.held.to_string()), ("0.40".into(), "0.00".into()));
+}

@@ -23,6 +23,8 @@ const IMAGE_TOKENS: u64 = 50_000;
 const IMAGE_TOKENS_CLAUDE: u64 = 6_000;
 /// The longest answer of a model whose longest is not known.
 const OUTPUT_TOKENS_DEFAULT: u64 = 16_384;
+/// Bytes of text that are a token at the least, as prompts usually go.
+const BYTES_A_TOKEN: u64 = 2;
 /// The least answer worth asking for where the money ends: a short one is better than a refusal.
 const OUTPUT_TOKENS_MIN: u64 = 64;
 
@@ -55,6 +57,7 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
     let Some(facts) = body.facts else {
         return Bounds {
             input_tokens_max: body.bytes.saturating_add(FRAME_TOKENS),
+            input_tokens_usual: body.bytes.div_ceil(BYTES_A_TOKEN),
             output_tokens_max: None,
             output_tokens_default: OUTPUT_TOKENS_DEFAULT,
             default_is_proven: false,
@@ -73,7 +76,7 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
         _ if is_embedding => Some(0),
         cap => cap.map(|cap| cap.saturating_mul(facts.choices)),
     };
-    let is_text = !(facts.server_tools || facts.media_output || facts.background);
+    let is_seen = !(facts.media_output || facts.background);
     let can_cap = body.is_editable && facts.choices == 1 && has_cap(dialect);
     let floor = facts.thinking_budget.unwrap_or(0).saturating_add(OUTPUT_TOKENS_MIN);
     let (longest, default_is_proven) = match limits {
@@ -89,24 +92,24 @@ pub(crate) fn bounds(dialect: Dialect, body: Body<'_>, limits: impl FnOnce() -> 
         _ => (OUTPUT_TOKENS_DEFAULT.max(floor), false),
     };
     let output_tokens_default = longest.saturating_mul(facts.choices);
+    let held = input_tokens_held(body, facts, limits);
+    let reaches_further = reaches_out || facts.has_long_media;
+    let window = limits.context_window.unwrap_or(PROMPT_TOKENS_DEFAULT);
     Bounds {
-        input_tokens_max: input_tokens_max(body, facts, reaches_out, limits),
+        input_tokens_max: if reaches_further { held.max(window) } else { held },
+        input_tokens_usual: held.div_ceil(BYTES_A_TOKEN),
         output_tokens_max,
         output_tokens_default,
         default_is_proven,
         output_tokens_floor: floor.min(output_tokens_default),
         can_cap,
-        can_stop: facts.stream && is_text && has_ending(dialect),
-        is_bounded: is_text,
+        can_stop: facts.stream && is_seen && has_ending(dialect),
+        is_bounded: is_seen && !facts.server_tools,
     }
 }
 
-fn input_tokens_max(
-    body: Body<'_>,
-    facts: &RequestFacts,
-    reaches_out: bool,
-    limits: Limits,
-) -> u64 {
+/// The most tokens of prompt that the body itself holds.
+fn input_tokens_held(body: Body<'_>, facts: &RequestFacts, limits: Limits) -> u64 {
     let frame = if body.has_tools { FRAME_TOKENS + TOOLS_TOKENS } else { FRAME_TOKENS };
     let text = facts.prompt_bytes.saturating_add(frame);
     let image = match facts.model.as_deref() {
@@ -119,12 +122,7 @@ fn input_tokens_max(
     let media = if is_pictures { parts } else { parts.saturating_add(facts.media_bytes) };
     // However much there is of it, no prompt is longer than the window.
     let media = limits.context_window.map_or(media, |window| media.min(window));
-    let held = text.saturating_add(media);
-    if reaches_out || facts.has_long_media {
-        held.max(limits.context_window.unwrap_or(PROMPT_TOKENS_DEFAULT))
-    } else {
-        held
-    }
+    text.saturating_add(media)
 }
 
 /// Whether requests of this dialect have a field for an output cap that providers enforce.

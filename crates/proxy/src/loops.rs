@@ -267,6 +267,7 @@ mod tests {
             service_tier: None,
             bounds: Bounds {
                 input_tokens_max: 1,
+                input_tokens_usual: 1 / 2,
                 output_tokens_max: None,
                 output_tokens_default: 1,
                 default_is_proven: true,

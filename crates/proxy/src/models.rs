@@ -140,6 +140,7 @@ mod tests {
         ] {
             let bounds = Bounds {
                 input_tokens_max: 1_000,
+                input_tokens_usual: 1_000 / 2,
                 output_tokens_max: Some(output),
                 output_tokens_default: 0,
                 default_is_proven: true,

@@ -18,6 +18,9 @@ use tokio::sync::{Notify, watch};
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// Longer than this nobody waits.
+const WAIT_LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// So many looks after, the first of each queue asks again whatever was seen.
 const LOOKS_A_SECOND: u32 = 10;
 
@@ -87,7 +90,8 @@ impl Waiting {
             // It came back between the answer and the place in the queue.
             place.notify.notify_one();
         }
-        let deadline = Instant::now() + wait_max;
+        // No instant is so far off that it could not be told: nobody waits for a year.
+        let deadline = Instant::now() + wait_max.min(WAIT_LONGEST);
         loop {
             let is_over = tokio::select! {
                 biased;

@@ -17,7 +17,7 @@ const QUANTILE_PERCENT: usize = 90;
 /// What a call will probably consume, in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Its prompt: as many tokens a byte as the densest prompt lately, half a token a byte before
+    /// Its prompt: as many tokens a byte as the densest prompt lately, the usual number before
     /// anything is known.
     pub input_tokens: u64,
     /// Its answer: at most so long in nine cases of ten.
@@ -76,7 +76,7 @@ impl History {
             .filter(|sample| sample.input_tokens_max > 0)
             .map(|sample| scaled(bound, sample.input_tokens, sample.input_tokens_max))
             .max();
-        let prior = bound.div_ceil(2);
+        let prior = bounds.input_tokens_usual;
         let input_tokens = match densest {
             Some(densest) if is_few => densest.max(prior),
             Some(densest) => densest,
@@ -103,6 +103,7 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds {
         input_tokens_max: 4_000,
+        input_tokens_usual: 2_000,
         output_tokens_max: None,
         output_tokens_default: 16_384,
         default_is_proven: false,

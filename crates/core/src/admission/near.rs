@@ -90,7 +90,11 @@ fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     let is_known =
         demand.bounds.is_bounded && (funds.unit != BudgetUnit::Usd || demand.is_by_tokens());
     if !is_known {
-        return alone(demand, funds, expected);
+        let can_stop = demand.bounds.can_stop && !demand.is_strict;
+        return match can_stop {
+            true => watched_alone(demand, funds, Near::whole(expected.input_tokens)),
+            false => alone(demand, funds, expected),
+        };
     }
     if demand.bounds.can_stop
         && !demand.is_strict

@@ -131,7 +131,7 @@ pub(crate) fn set(
     counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
     if counts_anew {
         let active = find(writing.connection, &budget.name)?;
-        recount(writing, &active, now)?;
+        recount(writing, &active, old.map(|old| old.window), now)?;
     }
     if has_new_unit {
         let drawn = "UPDATE budget SET credits_used = 0 WHERE seq = ?1";

@@ -13,13 +13,11 @@ use super::error::{LedgerError, OpError};
 use super::process::Liveness;
 use super::time::{new_id, to_ms};
 use super::writer::{Reply, Retry, Runs, Setting, Writer, Writing};
-use super::{checkpoint, price, schema};
+use super::{checkpoint, price, process, schema};
 use crate::price::PriceList;
 
 /// The file's name in the data folder.
 const FILE: &str = "outlay.db";
-/// The folder of the locks that tell which processes live.
-const PROCESSES: &str = "processes";
 /// What a process does with the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -65,7 +63,7 @@ impl OpenFile {
         let path = folder.join(FILE);
         let (connection, identity) = schema::open(&path, opening.now)?;
         let process_id = new_id(opening.now);
-        let processes = folder.join(PROCESSES);
+        let processes = folder.join(process::FOLDER);
         let liveness = match opening.role {
             Role::Forward => {
                 connection
@@ -164,6 +162,26 @@ impl OpenFile {
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
         self.submit_to(Runs::Here, retry, operation)
+    }
+
+    /// As [`OpenFile::submit_here`]; `finish` makes the answer once the outcome is committed. What
+    /// is to be undone by being dropped is made there: an operation may run more than once.
+    pub(crate) fn submit_here_then<T, U, F, G>(
+        &self,
+        retry: Retry,
+        operation: F,
+        finish: G,
+    ) -> Reply<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+        G: FnOnce(T) -> U + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => writer.submit_then(Runs::Here, retry, operation, finish),
+            None => Reply::closed(),
+        }
     }
 
     fn submit_to<T, F>(&self, runs: Runs, retry: Retry, operation: F) -> Reply<T>

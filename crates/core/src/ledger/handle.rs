@@ -87,28 +87,40 @@ impl Ledger {
 
     /// Decides over a call and writes it down, in one transaction.
     pub fn reserve(&self, call: NewCall) -> Reply<Admission> {
-        self.ask(call, Asking::First)
+        let call = Arc::new(call);
+        let (ledger, asked) = (self.clone(), Arc::clone(&call));
+        self.0.submit_here_then(
+            Retry::Never,
+            move |writing| reserve::reserve(writing, &asked, Asking::First),
+            move |reserved| ledger.admission(call, reserved),
+        )
     }
 
     /// Asks again for a call that waits, which moves on to `now`: it belongs to the instant at
     /// which it is sent.
     pub fn ask_again(&self, ticket: Ticket, now: DateTime<Utc>) -> Reply<Admission> {
-        let (call, seq) = ticket.redeem(now);
-        self.ask(call, Asking::Again(seq))
+        let asking = Asking::Again(ticket.number());
+        self.ask(ticket, asking, now)
     }
 
     /// As [`Ledger::ask_again`], but a call that would have to wait on is refused as `budget_busy`.
     pub fn ask_last(&self, ticket: Ticket, now: DateTime<Utc>) -> Reply<Admission> {
-        let (call, seq) = ticket.redeem(now);
-        self.ask(call, Asking::Last(seq))
+        let asking = Asking::Last(ticket.number());
+        self.ask(ticket, asking, now)
     }
 
-    fn ask(&self, call: NewCall, asking: Asking) -> Reply<Admission> {
-        let ledger = self.clone();
-        self.0.submit_here(Retry::Never, move |writing| {
-            reserve::reserve(writing, &call, asking)
-                .map(|reserved| ledger.admission(&call, reserved))
-        })
+    fn ask(&self, ticket: Ticket, asking: Asking, now: DateTime<Utc>) -> Reply<Admission> {
+        let call = ticket.call_at(now);
+        let (ledger, asked) = (self.clone(), Arc::clone(&call));
+        self.0.submit_here_then(
+            Retry::Never,
+            move |writing| reserve::reserve(writing, &asked, asking),
+            // Without an answer the ticket is given up: its place would stop all who come later.
+            move |reserved| {
+                ticket.close();
+                ledger.admission(call, reserved)
+            },
+        )
     }
 
     /// Writes down that the call was refused because it repeats what was done before; `None`, and
@@ -369,15 +381,15 @@ impl Ledger {
         self.0.read(query)
     }
 
-    fn admission(&self, call: &NewCall, reserved: Reserved) -> Admission {
+    fn admission(&self, call: Arc<NewCall>, reserved: Reserved) -> Admission {
         match reserved {
             Reserved::Admitted(mut terms) => Admission::Admitted {
-                reservation: Reservation::new(Arc::clone(&self.0), call, &mut terms),
+                reservation: Reservation::new(Arc::clone(&self.0), &call, &mut terms),
                 output_cap: terms.output_cap,
                 standing: terms.standing,
             },
             Reserved::Waits { ticket, refusal } => {
-                Admission::Wait(Ticket::new(Arc::clone(&self.0), call.clone(), ticket, refusal))
+                Admission::Wait(Ticket::new(Arc::clone(&self.0), call, ticket, refusal))
             }
             Reserved::Refused(refusal) => Admission::Refused(refusal),
         }

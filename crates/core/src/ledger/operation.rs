@@ -26,7 +26,8 @@ pub(crate) enum Retry {
     UntilDone,
 }
 
-/// A queued operation. It can be run several times: what it did is rolled back in between.
+/// A queued operation. It can be run several times, and what it wrote is rolled back in between: so
+/// it must do nothing but write, and remember in the cache.
 pub(crate) trait Operation: Send {
     /// Runs in the open transaction and keeps the outcome; whether it succeeded.
     fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> bool;
@@ -38,28 +39,32 @@ pub(crate) trait Operation: Send {
     fn answer(self: Box<Self>);
 }
 
-/// An operation with the place for its outcome.
-pub(crate) struct Queued<T, F> {
+/// An operation with the place for its outcome, and what makes the answer of one that is kept.
+pub(crate) struct Queued<T, U, F, G> {
     operation: F,
+    finish: G,
     retry: Retry,
     outcome: Option<Result<T, LedgerError>>,
-    reply: oneshot::Sender<Result<T, LedgerError>>,
+    reply: oneshot::Sender<Result<U, LedgerError>>,
 }
 
-impl<T, F> Queued<T, F> {
+impl<T, U, F, G> Queued<T, U, F, G> {
     pub(crate) fn new(
         retry: Retry,
         operation: F,
-        reply: oneshot::Sender<Result<T, LedgerError>>,
-    ) -> Queued<T, F> {
-        Queued { operation, retry, outcome: None, reply }
+        finish: G,
+        reply: oneshot::Sender<Result<U, LedgerError>>,
+    ) -> Queued<T, U, F, G> {
+        Queued { operation, finish, retry, outcome: None, reply }
     }
 }
 
-impl<T, F> Operation for Queued<T, F>
+impl<T, U, F, G> Operation for Queued<T, U, F, G>
 where
     T: Send,
+    U: Send,
     F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send,
+    G: FnOnce(T) -> U + Send,
 {
     fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> bool {
         let outcome = (self.operation)(writing).map_err(|error| error.at(path));
@@ -76,8 +81,9 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or(Err(LedgerError::Closed));
+        let Queued { outcome, finish, reply, .. } = *self;
+        let outcome = outcome.unwrap_or(Err(LedgerError::Closed)).map(finish);
         // Nobody may be waiting any more: the operation stands all the same.
-        drop(self.reply.send(outcome));
+        drop(reply.send(outcome));
     }
 }

@@ -11,6 +11,9 @@ use uuid::Uuid;
 use super::error::LedgerError;
 use super::time::to_ms;
 
+/// Where the locks are, in the ledger's folder.
+pub(crate) const FOLDER: &str = "processes";
+
 /// This process's lock; released by the system however the process ends.
 #[derive(Debug)]
 pub(crate) struct Liveness {
@@ -67,6 +70,16 @@ pub(crate) fn is_dead(folder: &Path, process: [u8; 16]) -> bool {
             Err(TryLockError::Error(_)) => false,
         },
     }
+}
+
+/// Whether any process that forwards calls is alive.
+pub(crate) fn any_is_alive(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    let is_lock = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "lock");
+    entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_lock).any(|path| {
+        let lock = OpenOptions::new().write(true).open(path);
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    })
 }
 
 fn lock_path(folder: &Path, process: [u8; 16]) -> PathBuf {

@@ -179,6 +179,7 @@ fn entered(call: &RecordedCall) -> NewCall {
         service_tier: call.service_tier.clone(),
         bounds: Bounds {
             input_tokens_max: 0,
+            input_tokens_usual: 0,
             output_tokens_max: Some(0),
             output_tokens_default: 0,
             default_is_proven: true,

@@ -10,9 +10,11 @@ use super::writer::Writing;
 use crate::budget::{BudgetUnit, CallFacts, Window};
 
 /// Counts anew what the budget's current period has spent and what running calls hold in it.
+/// `before`: the window that it was counted by.
 pub(crate) fn recount(
     writing: &mut Writing<'_>,
     active: &ActiveBudget,
+    before: Option<Window>,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let connection = writing.connection;
@@ -20,12 +22,15 @@ pub(crate) fn recount(
     writing.cache.counters.release(connection, seq)?;
     writing.cache.forget_running();
     // What counts now drew from the reserve, and is drawn anew below.
-    connection.execute(
+    let (counts, since_ms) = match before {
+        Some(Window::Rolling { span }) => ("period_start_ms > ?2", to_ms(span.reach(now))),
+        _ => ("coalesce(period_end_ms, ?2 + 1) > ?2 AND period_start_ms <= ?2", to_ms(now)),
+    };
+    let sql = format!(
         "UPDATE budget SET credits_used = credits_used - coalesce((SELECT sum(credits_used) \
-         FROM counter WHERE budget_seq = ?1 AND coalesce(period_end_ms, ?2 + 1) > ?2 \
-         AND period_start_ms <= ?2), 0) WHERE seq = ?1",
-        params![seq, to_ms(now)],
-    )?;
+         FROM counter WHERE budget_seq = ?1 AND {counts}), 0) WHERE seq = ?1"
+    );
+    connection.execute(&sql, params![seq, since_ms])?;
     connection.execute("DELETE FROM counter WHERE budget_seq = ?1", [seq])?;
     let running = running(connection, active)?;
     if active.budget.window != Window::Call {

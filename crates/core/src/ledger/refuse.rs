@@ -209,7 +209,8 @@ fn alike(asker: &Asker<'_>, reason: RefusalReason, refused_by: Option<i64>) -> u
     let mut hasher = DefaultHasher::new();
     let facts = &asker.dimensions;
     (reason, refused_by, asker.account).hash(&mut hasher);
-    (facts.provider, facts.model, facts.project, facts.session).hash(&mut hasher);
-    (facts.client, facts.key, facts.tags, facts.run).hash(&mut hasher);
+    // Not by session or tags: a client may have new ones for each call.
+    (facts.provider, facts.model, facts.project).hash(&mut hasher);
+    (facts.client, facts.key, facts.run).hash(&mut hasher);
     hasher.finish()
 }

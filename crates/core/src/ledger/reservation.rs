@@ -85,12 +85,20 @@ impl Reservation {
             return self.file.submit(Retry::Never, |_| Ok(Drawn::Covered(u64::MAX)));
         };
         let call = self.call;
-        self.file.submit(Retry::Never, move |writing| {
-            let mut drawing = watch.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let drawn = draw(writing, call, &mut drawing, produced, now)?;
-            *watch.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
-            Ok(drawn)
-        })
+        let drawing = Arc::clone(&watch);
+        self.file.submit_here_then(
+            Retry::Never,
+            move |writing| {
+                let mut drawing = drawing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let drawn = draw(writing, call, &mut drawing, produced, now)?;
+                Ok((drawn, drawing))
+            },
+            // Only what is committed covers anything.
+            move |(drawn, drawing)| {
+                *watch.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
+                drawn
+            },
+        )
     }
 
     /// What stopped a call that hit an output cap which a limit lowered: the tightest of its hard
@@ -144,7 +152,7 @@ impl std::fmt::Debug for Reservation {
 /// was sent.
 pub struct Ticket {
     file: Arc<OpenFile>,
-    call: NewCall,
+    call: Arc<NewCall>,
     seq: i64,
     refusal: Box<Refusal>,
     is_open: bool,
@@ -153,7 +161,7 @@ pub struct Ticket {
 impl Ticket {
     pub(crate) fn new(
         file: Arc<OpenFile>,
-        call: NewCall,
+        call: Arc<NewCall>,
         seq: i64,
         refusal: Box<Refusal>,
     ) -> Ticket {
@@ -172,12 +180,17 @@ impl Ticket {
         &self.refusal
     }
 
-    /// The call, as of `at`; the ticket is no longer given up by being dropped.
-    pub(crate) fn redeem(mut self, at: DateTime<Utc>) -> (NewCall, i64) {
+    /// The call, as of `at`.
+    pub(crate) fn call_at(&self, at: DateTime<Utc>) -> Arc<NewCall> {
+        if at <= self.call.at {
+            return Arc::clone(&self.call);
+        }
+        Arc::new(NewCall { at, ..NewCall::clone(&self.call) })
+    }
+
+    /// The call has its answer: being dropped gives nothing up.
+    pub(crate) fn close(mut self) {
         self.is_open = false;
-        let mut call = self.call.clone();
-        call.at = call.at.max(at);
-        (call, self.seq)
     }
 }
 

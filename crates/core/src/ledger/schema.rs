@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use rusqlite_migration::{M, Migrations};
 
 use super::error::LedgerError;
+use super::process;
 use super::time::{new_id, to_ms};
 
 /// Never edited once landed: a change is a new file.
@@ -49,10 +50,7 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Ident
     closes_untouched(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| sqlite(&error))?;
     if found < known {
-        if found > 0 {
-            back_up(&connection, &backup_path(path, found))?;
-        }
-        migrate(path, &mut connection)?;
+        upgrade(path, &mut connection)?;
     }
     let identity = identity(&connection, now).map_err(|error| sqlite(&error))?;
     Ok((connection, identity))
@@ -110,9 +108,53 @@ pub(crate) fn back_up(connection: &Connection, target: &Path) -> Result<(), Ledg
     restrict(target)
 }
 
-fn backup_path(path: &Path, version: i64) -> PathBuf {
+/// Brings the file to this version, with a copy of it as it was; one process at a time.
+fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> {
+    let failed = |error: &std::io::Error| LedgerError::io(path, error);
+    let folder = path.parent().unwrap_or(path).join(process::FOLDER);
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    let lock = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("migration"))
+        .map_err(|error| failed(&error))?;
+    lock.lock().map_err(|error| failed(&error))?;
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| LedgerError::sqlite(path, &error))?;
+    if found > 0 && found < MIGRATIONS.len() as i64 {
+        if process::any_is_alive(&folder) {
+            return Err(LedgerError::Invalid(format!(
+                "{} is in use by an earlier version of Outlay: stop that first, and start it anew afterwards",
+                path.display()
+            )));
+        }
+        keep_copy(path, connection, found)?;
+    }
+    migrate(path, connection)
+}
+
+/// A copy that is whole or not there, under a name that is free.
+fn keep_copy(path: &Path, connection: &Connection, version: i64) -> Result<(), LedgerError> {
+    let failed = |error: &std::io::Error| LedgerError::io(path, error);
+    let unfinished = beside(path, "copying");
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished).map_err(|error| failed(&error))?;
+    }
+    back_up(connection, &unfinished)?;
+    let name = format!("before-migration-from-{version}");
+    let free = (1..)
+        .map(|count| if count == 1 { name.clone() } else { format!("{name}-{count}") })
+        .map(|name| beside(path, &name))
+        .find(|target| !target.exists());
+    let Some(target) = free else { return Ok(()) };
+    std::fs::rename(&unfinished, target).map_err(|error| failed(&error))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".before-migration-from-{version}"));
+    name.push(format!(".{ending}"));
     path.with_file_name(name)
 }
 

@@ -181,8 +181,25 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
+        self.submit_then(runs, retry, operation, |outcome| outcome)
+    }
+
+    /// As [`Writer::submit`]; `finish` makes the answer once the outcome is committed.
+    pub(crate) fn submit_then<T, U, F, G>(
+        &self,
+        runs: Runs,
+        retry: Retry,
+        operation: F,
+        finish: G,
+    ) -> Reply<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+        G: FnOnce(T) -> U + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        self.0.push(Box::new(Queued::new(retry, operation, reply)), runs);
+        self.0.push(Box::new(Queued::new(retry, operation, finish, reply)), runs);
         let here = (runs == Runs::Here).then(|| Arc::clone(&self.0));
         Reply { answer, here, foreseen: None }
     }

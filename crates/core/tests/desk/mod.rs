@@ -80,6 +80,7 @@ pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
         service_tier: None,
         bounds: Bounds {
             input_tokens_max: 100,
+            input_tokens_usual: 100 / 2,
             output_tokens_max: output_max,
             output_tokens_default: 16_384,
             default_is_proven: true,

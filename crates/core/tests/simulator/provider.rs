@@ -41,6 +41,7 @@ impl CallPlan {
     pub(crate) fn bounds(&self) -> Bounds {
         Bounds {
             input_tokens_max: self.input_max,
+            input_tokens_usual: self.input_max / 2,
             output_tokens_max: self.own_cap,
             output_tokens_default: OUTPUT_DEFAULT,
             default_is_proven: self.default_is_proven,

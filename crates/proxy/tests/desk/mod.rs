@@ -137,6 +137,7 @@ impl Desk {
             service_tier: None,
             bounds: Bounds {
                 input_tokens_max: 200,
+                input_tokens_usual: 200 / 2,
                 output_tokens_max: Some(output_tokens),
                 output_tokens_default: 16_384,
                 default_is_proven: true,
