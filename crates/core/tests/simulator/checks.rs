@@ -1,6 +1,4 @@
-//! What has to be true after every step.
-
-use std::collections::BTreeMap;
+//! What has to be true of each answer to a call, and of each end of one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use outlay_core::admission::{Decision, Demand, Expected, Funds, RefusalReason, decide};
@@ -8,14 +6,14 @@ use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
 use outlay_core::ledger::Ticket;
 use outlay_core::price::PriceQuery;
 use outlay_core::refusal::Refusal;
-use outlay_core::report::{self, By, UsageQuery};
+use outlay_core::report;
 use uuid::Uuid;
 
 use crate::budgets::Known;
-use crate::desk::{UTC, noon};
+use crate::desk::UTC;
 use crate::provider::{Consumed, Facts, Served, count};
 use crate::schedule::CallPlan;
-use crate::sight::{Counter, Row, Sight};
+use crate::sight::{Row, Sight};
 use crate::world::{Asking, Checked, Running, World};
 
 /// Tokens below which nothing more is drawn.
@@ -23,14 +21,14 @@ const TRANCHE_MIN: u64 = 16;
 
 /// What a budget has spent, holds and may spend.
 #[derive(Clone, Copy, Debug)]
-struct Stand {
-    spent: i64,
-    held: i64,
-    cap: i64,
+pub(crate) struct Stand {
+    pub(crate) spent: i64,
+    pub(crate) held: i64,
+    pub(crate) cap: i64,
 }
 
 impl Known {
-    fn stand(&self, sight: &Sight, at: DateTime<Utc>) -> Stand {
+    pub(crate) fn stand(&self, sight: &Sight, at: DateTime<Utc>) -> Stand {
         let (total, used) = sight.credits[&self.seq];
         if self.plan.window == Window::Call {
             return Stand { spent: 0, held: 0, cap: self.limit_at(at) + total - used };
@@ -273,107 +271,6 @@ impl World {
             if promised.contains(&known.seq) && charged > share.held.saturating_add(more) {
                 let plan = facts.plan;
                 return Err(format!("{} promised {share:?} and {more}: {plan:?}", known.name));
-            }
-        }
-        Ok(())
-    }
-
-    /// What is true whatever happened.
-    pub(crate) fn check_all(&self, sight: &Sight) -> Checked {
-        for known in self.budgets.iter().filter(|known| known.plan.window != Window::Call) {
-            self.check_sums(known, sight)?;
-        }
-        for row in &sight.rows {
-            let is_open = matches!(row.status.as_str(), "running" | "waiting");
-            if row.is_owned != is_open {
-                return Err(format!("{} is {} and owned: {}", row.id, row.status, row.is_owned));
-            }
-        }
-        for (budget, seq) in &sight.waiting {
-            let row = sight.rows.iter().find(|row| row.seq == *seq);
-            if row.is_none_or(|row| row.status != "waiting") {
-                return Err(format!("a call that does not wait is queued before {budget}"));
-            }
-        }
-        for (seq, (total, used)) in &sight.credits {
-            if !(0..=*total).contains(used) {
-                return Err(format!("budget {seq} has used {used} of a reserve of {total}"));
-            }
-        }
-        self.check_views(sight)
-    }
-
-    /// Each period's counter is the sum of its calls' shares.
-    fn check_sums(&self, known: &Known, sight: &Sight) -> Checked {
-        let mut sums: BTreeMap<i64, Counter> = BTreeMap::new();
-        for (period_ms, spent) in &known.base {
-            sums.entry(*period_ms).or_default().spent += spent;
-        }
-        for row in &sight.rows {
-            let Some(share) = row.share(known.seq) else { continue };
-            let sum = sums.entry(share.period_ms).or_default();
-            match share.charged {
-                _ if known.counted.contains(&row.id) => {}
-                Some(charged) => sum.spent += charged,
-                None => sum.held += share.held,
-            }
-        }
-        let periods = sums.keys().copied().collect::<Vec<_>>();
-        let counted = sight.counters.keys().filter(|(seq, _)| *seq == known.seq);
-        for period_ms in counted.map(|(_, period_ms)| *period_ms).chain(periods) {
-            let counter = sight.counters.get(&(known.seq, period_ms)).copied().unwrap_or_default();
-            let sum = sums.get(&period_ms).copied().unwrap_or_default();
-            if (counter.spent, counter.held) != (sum.spent, sum.held) {
-                let name = &known.name;
-                return Err(format!("{name} has {counter:?}, its calls {sum:?}, from {period_ms}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// What users are shown: spent and held and what is left are together the limit.
-    fn check_views(&self, sight: &Sight) -> Checked {
-        let views = report::budgets(self.ledger(), self.now).map_err(|error| error.to_string())?;
-        if views.len() != self.budgets.len() {
-            return Err(format!("{} budgets are shown", views.len()));
-        }
-        for known in &self.budgets {
-            let view = views.iter().find(|view| view.name == known.name);
-            let view = view.ok_or_else(|| format!("{} is not shown", known.name))?;
-            let stand = known.stand(sight, self.now);
-            let limit = known.limit_at(self.now);
-            let shown = (view.limit.count, view.used.count, view.held.count, view.remaining.count);
-            let left = (limit - stand.spent - stand.held).max(0);
-            if shown != (limit, stand.spent, stand.held, left) {
-                return Err(format!("{} is shown as {shown:?}: {limit} {stand:?}", known.name));
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing runs, nothing waits, and every report is the sum of the calls.
-    pub(crate) fn check_at_rest(&self, sight: &Sight) -> Checked {
-        let held = sight.counters.values().find(|counter| counter.held != 0);
-        let is_known = |seq: &i64| self.budgets.iter().any(|known| known.seq == *seq);
-        let left = sight.counters.iter().find(|((seq, _), sum)| is_known(seq) && sum.held != 0);
-        if let (Some(_), Some(left)) = (held, left) {
-            return Err(format!("a hold outlived its call: {left:?}"));
-        }
-        if let Some(row) = sight.rows.iter().find(|row| row.is_owned) {
-            return Err(format!("{} is still {}", row.id, row.status));
-        }
-        let billed: i64 = sight.rows.iter().filter_map(|row| row.cost).sum();
-        if billed != self.billed {
-            return Err(format!("{} were billed and {billed} are in the ledger", self.billed));
-        }
-        let since = noon() - TimeDelta::days(40);
-        let until = self.now.max(noon()) + TimeDelta::days(40);
-        for by in [By::Day, By::Month, By::Model, By::Project] {
-            let query = UsageQuery { since, until, by, timezone: UTC };
-            let usage = report::usage(self.ledger(), &query).map_err(|error| error.to_string())?;
-            let total = usage.total.cost_usd.picodollars();
-            if total != billed {
-                return Err(format!("the report by {by:?} says {total}, the calls {billed}"));
             }
         }
         Ok(())

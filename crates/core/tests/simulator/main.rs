@@ -11,6 +11,7 @@ mod changes;
 mod checks;
 #[path = "../desk/mod.rs"]
 mod desk;
+mod invariants;
 mod provider;
 mod schedule;
 mod sight;
