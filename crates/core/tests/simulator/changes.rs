@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use outlay_core::budget::BudgetUnit;
+use outlay_core::budget::{BudgetUnit, Window};
 use outlay_core::ledger::BudgetChange;
 
 use crate::budgets::{Known, Raise};
@@ -15,36 +15,16 @@ impl World {
     pub(crate) fn change_budget(&mut self, step: &Step) -> Checked {
         let at = |which: &usize| which % self.budgets.len().max(1);
         match step {
-            Step::Make(plan) => return self.make(plan.clone()),
-            Step::Bypass { for_ms } => {
-                let until = self.now + TimeDelta::milliseconds(*for_ms);
-                let bypass = self.ledger().bypass(until, None, "cli", self.now).wait();
-                bypass.map_err(|error| format!("bypass: {error}"))?;
-                self.end_bypass();
-                self.bypasses.push((self.now, until));
-                return Ok(());
-            }
+            Step::Make(plan) => self.make(plan.clone()),
+            Step::Bypass { for_ms } => self.bypass(*for_ms),
             Step::EndBypass => {
                 let ended = self.ledger().end_bypass("cli", self.now).wait();
-                ended.map_err(|error| format!("end bypass: {error}"))?;
                 self.end_bypass();
-                return Ok(());
+                ended.map(drop).map_err(|error| format!("end bypass: {error}"))
             }
-            _ if self.budgets.is_empty() => return Ok(()),
+            _ if self.budgets.is_empty() => Ok(()),
             Step::Limit { which, limit } => self.set_limit(at(which), *limit),
-            Step::Rewindow { which, window } => {
-                let place = at(which);
-                let name = self.budgets[place].name.clone();
-                let is_new = self.budgets[place].plan.window != *window;
-                let change =
-                    BudgetChange { name, window: Some(*window), ..BudgetChange::default() };
-                self.set(change)?;
-                self.budgets[place].plan.window = *window;
-                if is_new {
-                    self.counted_anew(place);
-                }
-                Ok(())
-            }
+            Step::Rewindow { which, window } => self.set_window(at(which), *window),
             Step::Raise { which, by, for_ms } => self.raise(at(which), *by, *for_ms),
             Step::TopUp { which, by } => {
                 let known = &self.budgets[at(which)];
@@ -78,6 +58,14 @@ impl World {
             }
             other => Err(format!("no change of a budget: {other:?}")),
         }
+    }
+
+    fn bypass(&mut self, for_ms: i64) -> Checked {
+        let until = self.now + TimeDelta::milliseconds(for_ms);
+        let bypass = self.ledger().bypass(until, None, "cli", self.now).wait();
+        self.end_bypass();
+        self.bypasses.push((self.now, until));
+        bypass.map(drop).map_err(|error| format!("bypass: {error}"))
     }
 
     fn end_bypass(&mut self) {
@@ -124,6 +112,17 @@ impl World {
         Ok(())
     }
 
+    fn set_window(&mut self, place: usize, window: Window) -> Checked {
+        let name = self.budgets[place].name.clone();
+        let is_new = self.budgets[place].plan.window != window;
+        self.set(BudgetChange { name, window: Some(window), ..BudgetChange::default() })?;
+        self.budgets[place].plan.window = window;
+        if is_new {
+            self.counted_anew(place);
+        }
+        Ok(())
+    }
+
     fn raise(&mut self, place: usize, by: u64, for_ms: Option<i64>) -> Checked {
         let known = &self.budgets[place];
         let until = for_ms.map(|ms| self.now + TimeDelta::milliseconds(ms));
@@ -143,7 +142,7 @@ impl World {
         known.base.clear();
         known.counted = sight.rows.iter().filter(|row| row.is_ended()).map(|row| row.id).collect();
         let first_ms = match known.plan.window {
-            outlay_core::budget::Window::Rolling { span } => span.reach(now).timestamp_millis(),
+            Window::Rolling { span } => span.reach(now).timestamp_millis(),
             _ => known.plan.period_ms(now),
         };
         for row in &sight.rows {
