@@ -201,7 +201,10 @@ fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
         return Stand::Held { needed };
     }
     match demand.output_affordable(funds.unit, whole.input, funds.free()) {
-        Some(covered) => Stand::Near(Near { covered: Some(covered), ..whole }),
+        Some(covered) => {
+            // No more than what it holds; beyond its usual bound it draws.
+            Stand::Near(Near { covered: Some(covered.min(demand.output_bound())), ..whole })
+        }
         None => Stand::Exceeded { needed },
     }
 }
