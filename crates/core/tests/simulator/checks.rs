@@ -300,7 +300,8 @@ fn least(plan: &CallPlan, known: &Known, expected: &Expected) -> Consumed {
     let can_cap = plan.can_cap && known.plan.may_cap;
     let can_stop = plan.can_stop && !plan.is_strict;
     let output = match plan.is_bounded {
-        true if can_cap || can_stop => floor,
+        _ if can_stop => floor,
+        true if can_cap => floor,
         true if plan.own_cap.is_some() => bound,
         _ if plan.is_strict => bound,
         _ => expected.output_tokens,

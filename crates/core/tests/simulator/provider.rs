@@ -47,7 +47,7 @@ impl CallPlan {
             default_is_proven: self.default_is_proven,
             output_tokens_floor: self.floor,
             can_cap: self.can_cap,
-            can_stop: self.can_stop && self.is_bounded,
+            can_stop: self.can_stop,
             is_bounded: self.is_bounded,
         }
     }
@@ -123,7 +123,7 @@ impl Served {
 
     /// What it comes to when it has said all, or this part of it in percent.
     pub(crate) fn consumed(&self, percent: u64) -> Consumed {
-        let output = match self.plan.can_stop && self.plan.is_bounded {
+        let output = match self.plan.can_stop {
             true => self.generated,
             false => self.longest() * percent / 100,
         };

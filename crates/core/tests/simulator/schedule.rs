@@ -176,7 +176,7 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
     let budgets = (0..dice.within(1, 3)).map(|_| budget(dice)).collect();
     // In every other schedule prompts are as dense as they were thought to be.
     let is_dense = dice.one_in(2);
-    let steps = (0..dice.within(8, 40)).map(|_| step(dice, changes_budgets, is_dense)).collect();
+    let steps = (0..dice.within(8, 30)).map(|_| step(dice, changes_budgets, is_dense)).collect();
     Schedule { counted_percent: dice.one_of(&[100, 100, 133]), budgets, steps }
 }
 
