@@ -35,7 +35,6 @@ pub struct Ledger(Arc<OpenFile>);
 
 /// The answer to a call that asks to be sent.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub enum Admission {
     /// Send it; the reservation is committed.
     Admitted {
