@@ -1,5 +1,7 @@
 //! A ledger of the first version, brought to this one.
 
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
