@@ -194,7 +194,8 @@ impl World {
                 let more = Consumed { input: 0, output: TRANCHE_MIN }.count(known.plan.unit);
                 // One whose bucket has left the window has to pay for all of it again.
                 let again = if known.reaches(share.period_ms, at) { 0 } else { share.held };
-                stand.cap - all < more + again
+                // So has one that the budget has not held for since the beginning.
+                !running.promised.contains(&known.seq) || stand.cap - all < more + again
             });
         match is_short {
             true => Ok(()),
