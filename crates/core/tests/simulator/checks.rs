@@ -183,8 +183,12 @@ impl World {
     /// A stream is ended by us only where some budget cannot pay for a few tokens more.
     pub(crate) fn check_ended(&self, running: &Running, sight: &Sight) -> Checked {
         let row = sight.row(running.id).ok_or("a running call has no row")?;
+        let is_of_project = running.served.plan.is_of_project;
+        // By a clock that was set back a pause may begin before the call did.
+        let latest = self.now.max(running.served.reservation.at());
         let is_short = self
-            .refusing(running.served.plan.is_of_project, self.now)
+            .refusing(is_of_project, self.now)
+            .chain(self.refusing(is_of_project, latest))
             .filter_map(|known| Some((known, row.share(known.seq)?)))
             .any(|(known, share)| {
                 let at = self.asked_at(known, running);
