@@ -174,25 +174,30 @@ fn capped(demand: &Demand, funds: &Funds, expected: &Expected, may_cap: bool) ->
 
 /// With all that is really left, and nobody else there.
 fn lowered(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
-    let needed = demand.needed(funds.unit, whole.input, demand.output_floor());
-    if needed > funds.unspent() {
-        return Stand::Exceeded { needed };
-    }
-    if funds.held > 0 {
-        return Stand::Held { needed };
-    }
-    match demand.output_affordable(funds.unit, whole.input, funds.free()) {
-        Some(cap) => {
-            let bound = demand.output_bound();
-            let is_cap_lowered = cap < bound;
-            Stand::Near(Near { cap: Some(cap.min(bound)), is_cap_lowered, ..whole })
-        }
-        None => Stand::Exceeded { needed },
-    }
+    let bound = demand.output_bound();
+    with_all_left(demand, funds, whole, |cap| Near {
+        cap: Some(cap.min(bound)),
+        is_cap_lowered: cap < bound,
+        ..whole
+    })
 }
 
 /// A stream whose cap may not be lowered goes alone, and is ended where the money does.
 fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
+    let bound = demand.output_bound();
+    // No more than what it holds; beyond its usual bound it draws.
+    let covering = |covered: u64| Near { covered: Some(covered.min(bound)), ..whole };
+    with_all_left(demand, funds, whole, covering)
+}
+
+/// On the terms of what is left for its answer, where that is worth having and nobody else holds
+/// anything.
+fn with_all_left(
+    demand: &Demand,
+    funds: &Funds,
+    whole: Near,
+    terms: impl FnOnce(u64) -> Near,
+) -> Stand {
     let needed = demand.needed(funds.unit, whole.input, demand.output_floor());
     if needed > funds.unspent() {
         return Stand::Exceeded { needed };
@@ -201,10 +206,7 @@ fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
         return Stand::Held { needed };
     }
     match demand.output_affordable(funds.unit, whole.input, funds.free()) {
-        Some(covered) => {
-            // No more than what it holds; beyond its usual bound it draws.
-            Stand::Near(Near { covered: Some(covered.min(demand.output_bound())), ..whole })
-        }
+        Some(output) => Stand::Near(terms(output)),
         None => Stand::Exceeded { needed },
     }
 }

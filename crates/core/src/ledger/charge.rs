@@ -121,24 +121,10 @@ fn tell_ended(
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
     let budgets = standings.iter().map(|(active, standing)| {
-        let (budget, funds) = (&active.budget, standing.funds);
-        let amount = |count: i64| {
-            serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
-        };
+        let funds = &standing.funds;
         let share = call.shares.0.iter().find(|share| share.budget_seq == active.seq);
-        LookView {
-            budget: budget.name.clone(),
-            kind: funds.kind,
-            window: budget.window.name().into_owned(),
-            unit: budget.unit,
-            scope: budget.scope.clone(),
-            limit: amount(funds.limit),
-            credits: amount(funds.credits),
-            spent: amount(funds.spent),
-            held: amount(funds.held),
-            needed: amount(share.map_or(0, |share| share.held)),
-            verdict: if funds.free() <= 0 { Verdict::Exceeded } else { Verdict::Held },
-        }
+        let verdict = if funds.free() <= 0 { Verdict::Exceeded } else { Verdict::Held };
+        LookView::of(active, funds, share.map_or(0, |share| share.held), verdict)
     });
     let view = DecisionView {
         at: now,

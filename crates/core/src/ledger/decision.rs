@@ -5,11 +5,12 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::active::ActiveBudget;
 use super::asker::{Asker, expecting};
 use super::error::{LedgerError, OpError};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
-use crate::admission::{Admit, Expected, Verdict, look};
+use crate::admission::{Admit, Expected, Funds, Verdict, look};
 use crate::budget::{BudgetKind, BudgetUnit, Quantity, Scope};
 use crate::money::Money;
 
@@ -65,6 +66,34 @@ pub struct LookView {
     pub verdict: Verdict,
 }
 
+impl LookView {
+    /// How the budget stood with these funds, and what it said.
+    pub(crate) fn of(
+        active: &ActiveBudget,
+        funds: &Funds,
+        needed: i64,
+        verdict: Verdict,
+    ) -> LookView {
+        let budget = &active.budget;
+        let amount = |count: i64| {
+            serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
+        };
+        LookView {
+            budget: budget.name.clone(),
+            kind: funds.kind,
+            window: budget.window.name().into_owned(),
+            unit: budget.unit,
+            scope: budget.scope.clone(),
+            limit: amount(funds.limit),
+            credits: amount(funds.credits),
+            spent: amount(funds.spent),
+            held: amount(funds.held),
+            needed: amount(needed),
+            verdict,
+        }
+    }
+}
+
 /// Keeps the decision; `admit` where it was let go.
 pub(crate) fn keep(
     writing: &mut Writing<'_>,
@@ -77,27 +106,12 @@ pub(crate) fn keep(
     let budgets = expecting(writing, asker, |expected| {
         let mut noted = || *asked.insert(expected());
         let looks = asker.applying.iter().enumerate().map(|(index, (active, standing))| {
-            let (funds, budget) = (&standing.funds, &active.budget);
+            let funds = &standing.funds;
             let mut look = look(&asker.demand, funds, &mut noted);
             if let Some(admit) = admit {
                 look.needed = admit.holds[index];
             }
-            let amount = |count: i64| {
-                serde_json::to_value(Quantity { unit: budget.unit, count }).unwrap_or_default()
-            };
-            LookView {
-                budget: budget.name.clone(),
-                kind: funds.kind,
-                window: budget.window.name().into_owned(),
-                unit: budget.unit,
-                scope: budget.scope.clone(),
-                limit: amount(funds.limit),
-                credits: amount(funds.credits),
-                spent: amount(funds.spent),
-                held: amount(funds.held),
-                needed: amount(look.needed),
-                verdict: look.verdict,
-            }
+            LookView::of(active, funds, look.needed, look.verdict)
         });
         looks.collect::<Vec<_>>()
     })?;

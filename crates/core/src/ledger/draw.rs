@@ -5,17 +5,18 @@ use uuid::Uuid;
 use super::active::ActiveBudget;
 use super::asker::is_bypassed;
 use super::call::running;
-use super::counter::{Standing, credits, tightest};
+use super::counter::{Standing, tightest};
 use super::error::{LedgerError, OpError};
+use super::refuse::stop_of;
 use super::running::Running;
 use super::shares::Share;
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use super::{budget, grant};
 use crate::admission::{Demand, RefusalReason};
-use crate::budget::{BudgetKind, BudgetUnit, Quantity, Window};
+use crate::budget::{BudgetKind, BudgetUnit, Window};
 use crate::money::Money;
-use crate::refusal::{BudgetStop, Refusal};
+use crate::refusal::Refusal;
 
 /// What a watched call draws by.
 #[derive(Clone, Debug)]
@@ -205,28 +206,11 @@ fn refusal(
     needed: i64,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Refusal, OpError> {
-    let (budget, funds) = (&active.budget, standing.funds);
-    let quantity = |count: i64| Quantity { unit: budget.unit, count };
-    let credits_left = match active.has_credits {
-        true => credits(writing.connection, active.seq).map(|(total, used)| total - used)?,
-        false => 0,
-    };
+    let stop = stop_of(writing.connection, active, standing, needed, standing.reset)?;
     Ok(Refusal {
         call: call.id,
         reason: RefusalReason::QuotaExceeded,
-        budget: Some(BudgetStop {
-            name: budget.name.clone(),
-            window: budget.window.name().into_owned(),
-            scope: budget.scope.clone(),
-            limit: quantity(funds.limit),
-            used: quantity(funds.spent),
-            held: quantity(funds.held),
-            needed: quantity(needed),
-            remaining: quantity(funds.free().saturating_sub(funds.credits).max(0)),
-            credits_remaining: quantity(credits_left),
-            reset: standing.reset,
-            timezone: budget.timezone,
-        }),
+        budget: Some(stop),
         repetition: None,
         balance_remaining: grant::known_remaining(writing.connection, call.account, now)?,
         model: call.model_name.clone(),

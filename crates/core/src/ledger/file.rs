@@ -152,7 +152,7 @@ impl OpenFile {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        self.submit_to(Runs::There, retry, operation)
+        self.submit_to(Runs::There, retry, operation, |outcome| outcome)
     }
 
     /// Queues a short `operation`, which who waits for the reply may run.
@@ -161,7 +161,7 @@ impl OpenFile {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        self.submit_to(Runs::Here, retry, operation)
+        self.submit_to(Runs::Here, retry, operation, |outcome| outcome)
     }
 
     /// As [`OpenFile::submit_here`]; `finish` makes the answer once the outcome is committed. What
@@ -178,19 +178,18 @@ impl OpenFile {
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
         G: FnOnce(T) -> U + Send + 'static,
     {
-        match &self.writer {
-            Some(writer) => writer.submit_then(Runs::Here, retry, operation, finish),
-            None => Reply::closed(),
-        }
+        self.submit_to(Runs::Here, retry, operation, finish)
     }
 
-    fn submit_to<T, F>(&self, runs: Runs, retry: Retry, operation: F) -> Reply<T>
+    fn submit_to<T, U, F, G>(&self, runs: Runs, retry: Retry, operation: F, finish: G) -> Reply<U>
     where
         T: Send + 'static,
+        U: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+        G: FnOnce(T) -> U + Send + 'static,
     {
         match &self.writer {
-            Some(writer) => writer.submit(runs, retry, operation),
+            Some(writer) => writer.submit_then(runs, retry, operation, finish),
             None => Reply::closed(),
         }
     }

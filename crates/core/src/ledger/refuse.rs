@@ -2,12 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rusqlite::params;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
 
+use super::active::ActiveBudget;
 use super::asker::{Asker, Asking, asker, is_bypassed};
 use super::cache::Refused;
 use super::call::{Entry, NewCall, insert_with};
-use super::counter::{credits, tightest};
+use super::counter::{Standing, credits, tightest};
 use super::error::OpError;
 use super::shares::Shares;
 use super::time::{to_ms, uuid_of};
@@ -38,41 +40,48 @@ pub(crate) fn explain(
     refusing: &Refusing,
 ) -> Result<Refusal, OpError> {
     let (active, standing) = &asker.applying[refusing.budget];
-    let budget = &active.budget;
-    let quantity = |count: i64| Quantity { unit: budget.unit, count };
-    let funds = standing.funds;
-    let credits_left = if active.has_credits {
-        let (total, used) = credits(writing.connection, active.seq)?;
-        total - used
-    } else {
-        0
-    };
     let (connection, counters) = (writing.connection, &mut writing.cache.counters);
     let at = asker.call.at;
     let reset = counters.fits_at(connection, active, standing, refusing.needed, at)?;
     Ok(Refusal {
         call: asker.call.id,
         reason: refusing.reason,
-        budget: Some(BudgetStop {
-            name: budget.name.clone(),
-            window: budget.window.name().into_owned(),
-            scope: budget.scope.clone(),
-            limit: quantity(funds.limit),
-            used: quantity(funds.spent),
-            held: quantity(funds.held),
-            needed: quantity(refusing.needed),
-            remaining: quantity(
-                funds.limit.saturating_sub(funds.spent).saturating_sub(funds.held).max(0),
-            ),
-            credits_remaining: quantity(credits_left),
-            reset,
-            timezone: budget.timezone,
-        }),
+        budget: Some(stop_of(connection, active, standing, refusing.needed, reset)?),
         repetition: None,
         balance_remaining: grant::known_remaining(connection, asker.account, at)?,
         model: asker.call.model_requested.clone(),
         provider: asker.call.provider.clone(),
         standing: tightest(std::iter::once((&**active, *standing))),
+    })
+}
+
+/// The budget that stops a call, as it stands. `reset`: when the call would fit by itself.
+pub(crate) fn stop_of(
+    connection: &Connection,
+    active: &ActiveBudget,
+    standing: &Standing,
+    needed: i64,
+    reset: Option<DateTime<Utc>>,
+) -> rusqlite::Result<BudgetStop> {
+    let (budget, funds) = (&active.budget, standing.funds);
+    let quantity = |count: i64| Quantity { unit: budget.unit, count };
+    let credits_left = match active.has_credits {
+        true => credits(connection, active.seq).map(|(total, used)| total - used)?,
+        false => 0,
+    };
+    let remaining = funds.limit.saturating_sub(funds.spent).saturating_sub(funds.held).max(0);
+    Ok(BudgetStop {
+        name: budget.name.clone(),
+        window: budget.window.name().into_owned(),
+        scope: budget.scope.clone(),
+        limit: quantity(funds.limit),
+        used: quantity(funds.spent),
+        held: quantity(funds.held),
+        needed: quantity(needed),
+        remaining: quantity(remaining),
+        credits_remaining: quantity(credits_left),
+        reset,
+        timezone: budget.timezone,
     })
 }
 
