@@ -74,6 +74,8 @@ pub struct Funds {
     pub spent: i64,
     /// Held by calls that are running.
     pub held: i64,
+    /// Whether one of those is a call whose cost nobody can bound.
+    pub has_unbounded: bool,
     /// Whether a model without a price may pass.
     pub allow_unpriced: bool,
     /// Whether an output cap may be set for this budget's sake.
@@ -228,6 +230,32 @@ impl Demand {
         }
     }
 
+    /// Whether what the call needs in a budget of `unit` is the most that it can be charged there, or
+    /// can be made so. `may_cap`: whether an output cap may be set for that budget's sake.
+    #[must_use]
+    pub fn is_bounded(&self, unit: BudgetUnit, may_cap: bool) -> bool {
+        let Bounds { can_cap, can_stop, .. } = self.bounds;
+        let is_ended = self.ends_by_itself() || can_stop || (can_cap && may_cap);
+        unit == BudgetUnit::Calls || (is_ended && self.is_told_by_tokens(unit))
+    }
+
+    /// Whether tokens tell what the call is charged in a budget of `unit`.
+    fn is_told_by_tokens(&self, unit: BudgetUnit) -> bool {
+        match unit {
+            BudgetUnit::Usd => self.bounds.is_bounded && self.is_by_tokens(),
+            BudgetUnit::Tokens => self.bounds.is_bounded,
+            BudgetUnit::Calls => true,
+        }
+    }
+
+    /// Whether the call, where it has to wait, waits for others that nobody can bound and not for
+    /// money: the most that it is thought to cost is free.
+    #[must_use]
+    pub fn waits_for_its_like(&self, funds: &Funds) -> bool {
+        let needed = self.needed_at_most(funds.unit, self.output_bound());
+        !self.is_bounded(funds.unit, funds.may_cap) && needed <= funds.free()
+    }
+
     /// Whether nothing at all is charged.
     fn is_free(&self) -> bool {
         self.price.as_deref().is_some_and(|price| price.rates.is_free())
@@ -287,7 +315,7 @@ pub fn decide(
             Stand::NeverRefuses => {}
             Stand::Fits => terms.is_bounded |= funds.unit != BudgetUnit::Calls,
             Stand::FitsCapped(cap) => terms.caps(cap, false),
-            Stand::Near(near) => terms.take(index, near),
+            Stand::Near(near) | Stand::FitsBeside(near) => terms.take(index, near),
             Stand::Held { needed } => wait = wait.or(Some((index, needed))),
             Stand::Unpriced => {
                 let reason = RefusalReason::UnpricedModel;
@@ -313,6 +341,7 @@ pub fn look(demand: &Demand, funds: &Funds, expected: &mut dyn FnMut() -> Expect
         Stand::NeverRefuses => (most, Verdict::NeverRefuses),
         Stand::Fits => (most, Verdict::Fits),
         Stand::FitsCapped(cap) => (demand.needed_at_most(funds.unit, cap), Verdict::Fits),
+        Stand::FitsBeside(near) => (near.hold(demand, funds, near.cap), Verdict::Fits),
         Stand::Near(near) => (near.hold(demand, funds, near.cap), Verdict::FitsWatched),
         Stand::Held { needed } => (needed, Verdict::Held),
         Stand::Exceeded { needed } => (needed, Verdict::Exceeded),
@@ -462,6 +491,7 @@ mod tests {
             credits: 0,
             spent: spent * CENT,
             held: held * CENT,
+            has_unbounded: false,
             allow_unpriced: false,
             may_cap: true,
         }
@@ -656,6 +686,31 @@ mod tests {
                     covered: Some(16_384),
                 }),
             ),
+        ] {
+            assert_eq!(asked(call, &[budget]), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_bound_goes_beside_its_like_with_room_for_more_than_it_may_cost() {
+        let searches = with(&demand(Some(900)), |bounds| bounds.is_bounded = false);
+        let uncapped = with(&searches, |bounds| {
+            (bounds.output_tokens_max, bounds.output_tokens_default) = (None, 900);
+            bounds.default_is_proven = false;
+        });
+        let text = demand(Some(900));
+        let beside = |funds: Funds| Funds { has_unbounded: true, ..funds };
+        let calls = Funds { unit: BudgetUnit::Calls, limit: 9, held: 1, ..cents(0, 0, 0) };
+        let tokens = Funds { unit: BudgetUnit::Tokens, limit: 9_000, held: 1, ..cents(0, 0, 0) };
+        for (case, call, budget, expected) in [
+            ("the first one", &searches, cents(2, 0, 1), green(&[CENT], None)),
+            ("room for four", &searches, beside(cents(5, 0, 1)), green(&[4 * CENT], None)),
+            ("and a cap", &uncapped, beside(cents(5, 0, 1)), green(&[4 * CENT], Some(900))),
+            ("room for less", &searches, beside(cents(5, 1, 1)), wait(0, CENT)),
+            ("no room", &searches, beside(cents(5, 0, 5)), wait(0, TENTH / 2 + 3 * TENTH)),
+            ("what is bounded", &text, beside(cents(5, 1, 3)), green(&[CENT], None)),
+            ("a call is a call", &searches, beside(calls), green(&[1], None)),
+            ("in tokens", &searches, beside(tokens), green(&[7_600], None)),
         ] {
             assert_eq!(asked(call, &[budget]), expected, "{case}");
         }

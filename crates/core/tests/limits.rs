@@ -5,12 +5,15 @@
 mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use outlay_core::admission::Bounds;
 use outlay_core::budget::{BudgetUnit, Scope, Window};
-use outlay_core::ledger::{Admission, BudgetChange, Ledger, LedgerError, NewCall, Plan};
+use outlay_core::ledger::{
+    Admission, BudgetChange, Drawn, Ledger, LedgerError, NewCall, Plan, Reservation,
+};
 use outlay_core::report::{self, BudgetState};
 use tempfile::TempDir;
 
-use desk::{UTC, admitted, call, day, hard, noon, open, price_demo, set, settlement, spend};
+use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend};
 
 fn is_refused(ledger: &Ledger, at: DateTime<Utc>) -> bool {
     let answer = ledger.reserve(call(at, Some(200))).wait().unwrap();
@@ -282,4 +285,108 @@ fn changes_that_make_no_sense_are_named() {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(history(&ledger, "day").len(), 1);
+}
+
+/// A stream that nobody ends but us: it holds the whole of a budget and draws what is added to it.
+fn stream(at: DateTime<Utc>) -> NewCall {
+    let asked = call(at, None);
+    let bounds = Bounds {
+        output_tokens_default: 1_000,
+        default_is_proven: false,
+        can_cap: false,
+        can_stop: true,
+        ..asked.bounds
+    };
+    NewCall { bounds, ..asked }
+}
+
+fn drawn(stream: &Reservation, produced: u64, at: DateTime<Utc>) -> Option<u64> {
+    match stream.draw(produced, at).wait().unwrap() {
+        Drawn::Covered(covered) => Some(covered),
+        Drawn::Denied(_) => None,
+    }
+}
+
+#[test]
+fn a_stream_that_outlives_its_bucket_draws_where_it_counts() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.04", Window::parse("5m").unwrap()));
+    let first = admitted(ledger.reserve(stream(noon())).wait().unwrap());
+    assert_eq!(first.covered(), Some(1_000));
+    let later = noon() + minutes(6);
+    let held = |at| day(&ledger, at).held.to_string();
+    assert_eq!(held(later), "0.00", "its bucket has left");
+    // $0.01 for what it has generated, and as much again.
+    assert_eq!(first.ceiling(), Some(money("0.01")));
+    assert_eq!(drawn(&first, 1_000, later), Some(2_000));
+    assert_eq!(first.ceiling(), Some(money("0.02")), "what is held for it by now");
+    assert_eq!(held(later), "0.02");
+    let second = admitted(ledger.reserve(stream(later)).wait().unwrap());
+    assert_eq!(drawn(&second, 1_000, later), Some(2_000));
+    assert_eq!(drawn(&first, 2_000, later), None, "all is held");
+    for stream in [first, second] {
+        stream.mark_sent();
+        stream.settle(settlement(&ledger, 2_000, later)).wait().unwrap();
+    }
+    let view = day(&ledger, later);
+    assert_eq!((view.used.to_string(), view.held.to_string()), ("0.04".into(), "0.00".into()));
+}
+
+#[test]
+fn two_periods_do_not_count_on_the_same_reserve() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    set(&ledger, hard("day", "0.002", Window::DAY));
+    ledger.top_up_budget("day".into(), "0.002".into(), "cli", noon()).wait().unwrap();
+    let midnight = noon() + minutes(12 * 60);
+    // Yesterday's call counts on all of the reserve, today's has its own limit.
+    let before = admitted(ledger.reserve(call(noon(), Some(400))).wait().unwrap());
+    let reserve = |tokens| {
+        let asked = call(midnight, Some(tokens));
+        let bounds = Bounds { can_cap: false, ..asked.bounds };
+        ledger.reserve(NewCall { bounds, ..asked }).wait().unwrap()
+    };
+    let today = admitted(reserve(200));
+    assert!(!matches!(reserve(1), Admission::Admitted { .. }), "the reserve is spoken for");
+    before.mark_sent();
+    before.settle(settlement(&ledger, 250, midnight)).wait().unwrap();
+    // What it left of the reserve is there for others: $0.0015.
+    let rest = admitted(reserve(150));
+    assert!(!matches!(reserve(1), Admission::Admitted { .. }), "and no more than that");
+    drop((today, rest));
+}
+
+#[test]
+fn what_nobody_can_bound_runs_beside_its_like_only_with_room_for_both() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = (open(&folder), open(&folder));
+    price_demo(&one);
+    set(&one, hard("day", "0.012", Window::DAY));
+    let searching = |ledger: &Ledger| {
+        let asked = call(noon(), Some(200));
+        let bounds = Bounds { is_bounded: false, ..asked.bounds };
+        ledger.reserve(NewCall { bounds, ..asked }).wait().unwrap()
+    };
+    let held = || day(&one, noon()).held.to_string();
+    let first = admitted(searching(&one));
+    assert_eq!(held(), "0.002", "what is alone of its kind holds what it asks for");
+    let second = admitted(searching(&other));
+    assert_eq!(held(), "0.01", "what comes beside it holds four times that");
+    let third = searching(&one);
+    assert!(matches!(third, Admission::Wait(_)), "$0.002 would be free");
+    assert!(matches!(searching(&other), Admission::Wait(_)), "behind the third");
+    drop(admitted(one.reserve(call(noon(), Some(100))).wait().unwrap()));
+    drop(third);
+    // What was dropped there has reached the file.
+    other.recover(noon()).wait().unwrap();
+    for running in [first, second] {
+        running.mark_sent();
+        running.settle(settlement(&one, 200, noon())).wait().unwrap();
+    }
+    let again = admitted(searching(&one));
+    assert_eq!(held(), "0.002", "nobody of its kind is left");
+    drop(again);
 }

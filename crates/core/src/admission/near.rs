@@ -11,6 +11,8 @@ pub(super) enum Stand {
     Fits,
     /// The ceiling fits with a cap that the request should have had.
     FitsCapped(u64),
+    /// Nobody can bound it, and there is room for far more than it needs.
+    FitsBeside(Near),
     /// Less than the ceiling fits: the terms on which it may go.
     Near(Near),
     /// Others hold what it needs.
@@ -34,12 +36,18 @@ pub(super) struct Near {
     pub(super) covered: Option<u64>,
     /// It goes alone and holds all there is: what it may cost nobody can bound.
     pub(super) is_alone: bool,
+    /// It holds so many times what it needs.
+    pub(super) times: i64,
 }
+
+/// How many times its ceiling a call holds that nobody can bound, where one such call runs already.
+const TIMES_BESIDE: i64 = 4;
 
 impl Near {
     /// Its prompt and all that it may generate.
     const fn whole(input: u64) -> Near {
-        Near { input, cap: None, is_cap_lowered: false, covered: None, is_alone: false }
+        let cap = None;
+        Near { input, cap, is_cap_lowered: false, covered: None, is_alone: false, times: 1 }
     }
 
     /// What it holds, with the `cap` that all its budgets agreed on.
@@ -49,7 +57,7 @@ impl Near {
         }
         let bound = cap.unwrap_or_else(|| demand.output_bound());
         let output = self.covered.map_or(bound, |covered| covered.min(bound));
-        demand.needed(funds.unit, self.input, output)
+        demand.needed(funds.unit, self.input, output).saturating_mul(self.times)
     }
 }
 
@@ -78,18 +86,26 @@ pub(super) fn stand(
         return near(demand, funds, &expected());
     }
     let may_set = demand.bounds.can_cap && funds.may_cap && funds.unit != BudgetUnit::Calls;
-    if may_set && !demand.ends_by_itself() {
-        Stand::FitsCapped(demand.bounds.output_tokens_default)
-    } else {
-        Stand::Fits
+    let cap = (may_set && !demand.ends_by_itself()).then_some(demand.bounds.output_tokens_default);
+    if funds.has_unbounded && !demand.is_bounded(funds.unit, funds.may_cap) {
+        return beside(demand, funds, needed, cap);
     }
+    cap.map_or(Stand::Fits, Stand::FitsCapped)
+}
+
+/// What nobody can bound, while another such call runs: one of them may cost more than it holds, but
+/// not both.
+fn beside(demand: &Demand, funds: &Funds, needed: i64, cap: Option<u64>) -> Stand {
+    if needed.saturating_mul(TIMES_BESIDE) > funds.free() {
+        return Stand::Held { needed };
+    }
+    let whole = Near::whole(demand.bounds.input_tokens_max);
+    Stand::FitsBeside(Near { cap, times: TIMES_BESIDE, ..whole })
 }
 
 /// What becomes of a call whose ceiling does not fit what is free.
 fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
-    let is_known =
-        demand.bounds.is_bounded && (funds.unit != BudgetUnit::Usd || demand.is_by_tokens());
-    if !is_known {
+    if !demand.is_told_by_tokens(funds.unit) {
         let can_stop = demand.bounds.can_stop && !demand.is_strict;
         return match can_stop {
             true => watched_alone(demand, funds, Near::whole(expected.input_tokens)),
@@ -135,11 +151,10 @@ fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand>
         (false, false) => None,
     };
     Some(Stand::Near(Near {
-        input: expected.input_tokens,
         cap,
         is_cap_lowered,
         covered: Some(covered),
-        is_alone: false,
+        ..Near::whole(expected.input_tokens)
     }))
 }
 
@@ -226,5 +241,5 @@ fn alone(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     }
     let cap = (demand.bounds.can_cap && funds.may_cap && !demand.ends_by_itself())
         .then_some(demand.bounds.output_tokens_default);
-    Stand::Near(Near { input, cap, is_cap_lowered: false, covered: None, is_alone: true })
+    Stand::Near(Near { cap, is_alone: true, ..Near::whole(input) })
 }

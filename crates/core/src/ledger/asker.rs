@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::active::ActiveBudget;
 use super::call::{Dimensions, NewCall};
 use super::counter::Standing;
 use super::error::OpError;
+use super::shares::{Share, Shares};
+use super::time::to_ms;
 use super::writer::Writing;
 use super::{account, budget, bypass, history, price};
 use crate::admission::{Demand, Expected};
-use crate::budget::{BudgetUnit, CallFacts};
+use crate::budget::{BudgetUnit, CallFacts, Window};
 
 /// Which time a call asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +55,49 @@ pub(crate) fn asker<'a>(
     let model = call.model_requested.as_deref().unwrap_or("");
     let tier = call.service_tier.as_deref();
     let price = price::in_force(writing, &call.provider, model, tier, call.at)?;
-    Ok(Asker {
-        call,
-        account,
-        dimensions: Dimensions::of(writing, call)?,
-        asking,
-        demand: Demand { price, bounds: call.bounds, is_strict: call.is_strict },
-        applying: applying(writing, call, account)?,
-    })
+    let demand = Demand { price, bounds: call.bounds, is_strict: call.is_strict };
+    let mut applying = applying(writing, call, account)?;
+    if !is_bounded(&demand, &applying) {
+        tell_unbounded(writing, call.at, &mut applying)?;
+    }
+    let dimensions = Dimensions::of(writing, call)?;
+    Ok(Asker { call, account, dimensions, asking, demand, applying })
+}
+
+/// Whether the call's cost is bounded in all the budgets that count it.
+pub(crate) fn is_bounded(demand: &Demand, applying: &[(Arc<ActiveBudget>, Standing)]) -> bool {
+    let mut budgets = applying.iter().map(|(active, _)| &active.budget);
+    budgets.all(|budget| demand.is_bounded(budget.unit, budget.may_cap))
+}
+
+/// Tells the budgets in which a call runs that nobody can bound.
+fn tell_unbounded(
+    writing: &Writing<'_>,
+    at: DateTime<Utc>,
+    applying: &mut [(Arc<ActiveBudget>, Standing)],
+) -> rusqlite::Result<()> {
+    let mut running = writing.connection.prepare_cached(
+        "SELECT shares FROM call \
+         WHERE owner IS NOT NULL AND status = 'running' AND is_unbounded = 1",
+    )?;
+    for shares in running.query_map([], |row| row.get::<_, Shares>(0))? {
+        for share in shares?.0.iter().filter(|share| share.held > 0) {
+            for (active, standing) in applying.iter_mut() {
+                standing.funds.has_unbounded |= counts_at(share, active, standing, at);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the share counts in the budget that stands so at `at`.
+fn counts_at(share: &Share, active: &ActiveBudget, standing: &Standing, at: DateTime<Utc>) -> bool {
+    let is_of_period = match active.budget.window {
+        Window::Call => false,
+        Window::Rolling { span } => share.period_start_ms > to_ms(span.reach(at)),
+        _ => share.period_start_ms == to_ms(standing.period.start),
+    };
+    share.budget_seq == active.seq && is_of_period
 }
 
 /// Runs `decide` with a way to ask what the call will probably consume.

@@ -51,6 +51,7 @@ impl Standing {
             credits,
             spent: counter.spent,
             held: counter.held,
+            has_unbounded: false,
             allow_unpriced: budget.allow_unpriced,
             may_cap: budget.may_cap,
         };
@@ -109,11 +110,38 @@ impl Counters {
         let credits = match active.has_credits {
             true => {
                 let (total, used) = credits(connection, active.seq)?;
-                total - used + counter.credits_used
+                let claimed = self.claimed_elsewhere(connection, active, period)?;
+                (total - used - claimed).max(0) + counter.credits_used
             }
             false => 0,
         };
         Ok(Standing::new(active, at, is_bypassed, (period, reset), counter, credits))
+    }
+
+    /// What calls that run on in other periods than this one may still draw from the reserve.
+    fn claimed_elsewhere(
+        &mut self,
+        connection: &Connection,
+        active: &ActiveBudget,
+        period: Period,
+    ) -> rusqlite::Result<i64> {
+        let window = active.budget.window;
+        if window.is_rolling() || window == Window::Call {
+            return Ok(0);
+        }
+        self.flush(connection)?;
+        connection
+            .prepare_cached(
+                "SELECT period_end_ms, spent + held, credits_used FROM counter \
+                 WHERE budget_seq = ?1 AND period_start_ms <> ?2 AND held > 0",
+            )?
+            .query_map(params![active.seq, to_ms(period.start)], |row| {
+                let (end_ms, all, drawn): (Option<i64>, i64, i64) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                let last = end_ms.map_or(period.start, |end_ms| from_ms(end_ms - 1));
+                Ok(all.saturating_sub(active.limit_at(last)).saturating_sub(drawn).max(0))
+            })?
+            .try_fold(0, |sum: i64, claim| Ok(sum.saturating_add(claim?)))
     }
 
     /// The budget's period of `at`.

@@ -1,5 +1,7 @@
 //! A watched call draws the next tranche: it holds twice as much, or what is left.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::active::ActiveBudget;
@@ -14,7 +16,7 @@ use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use super::{budget, grant};
 use crate::admission::{Demand, RefusalReason};
-use crate::budget::{BudgetKind, BudgetUnit, Window};
+use crate::budget::{BudgetKind, BudgetUnit, Period, Window};
 use crate::money::Money;
 use crate::refusal::Refusal;
 
@@ -125,14 +127,19 @@ fn asked_at(
     now: chrono::DateTime<chrono::Utc>,
 ) -> chrono::DateTime<chrono::Utc> {
     let window = active.budget.window;
-    let period = window.period(from_ms(share.period_start_ms), active.budget.timezone);
-    let last = period.end.filter(|_| !window.is_rolling());
+    let last = period_of(active, share).end.filter(|_| !window.is_rolling());
     let at = last.map_or(now, |end| now.min(end - chrono::TimeDelta::milliseconds(1)));
     at.max(call.started)
 }
 
-/// A share that has to grow: its index, its budget and how that stands.
-type Short = (usize, std::sync::Arc<ActiveBudget>, Standing);
+/// A share that has to grow.
+struct Short {
+    index: usize,
+    active: Arc<ActiveBudget>,
+    standing: Standing,
+    /// Its bucket has left the window: what it holds no longer counts.
+    has_left: bool,
+}
 
 fn extend(
     writing: &mut Writing<'_>,
@@ -155,12 +162,12 @@ fn extend(
         let counters = &mut writing.cache.counters;
         let standing = counters.standing(writing.connection, active, at, is_bypassed)?;
         let funds = standing.funds;
-        let own = match active.budget.window {
-            Window::Call => 0,
-            // Its bucket may have left the window while it ran.
-            Window::Rolling { span } if share.period_start_ms <= to_ms(span.reach(at)) => 0,
-            _ => share.held,
+        let has_left = match active.budget.window {
+            Window::Rolling { span } => share.period_start_ms <= to_ms(span.reach(at)),
+            _ => false,
         };
+        let is_counted = active.budget.window != Window::Call && !has_left;
+        let own = if is_counted { share.held } else { 0 };
         let available = funds.free().saturating_add(own);
         let needed = watch.demand.needed(funds.unit, watch.input_tokens, wanted);
         if needed <= share.held {
@@ -172,10 +179,10 @@ fn extend(
             let affordable = affordable.unwrap_or(0);
             if affordable < granted {
                 granted = affordable;
-                denied = Some((std::sync::Arc::clone(active), standing, needed));
+                denied = Some((Arc::clone(active), standing, needed));
             }
         }
-        short.push((index, std::sync::Arc::clone(active), standing));
+        short.push(Short { index, active: Arc::clone(active), standing, has_left });
     }
     if let Some((active, standing, needed)) = denied
         && granted < watch.covered.saturating_add(TRANCHE_MIN)
@@ -183,19 +190,42 @@ fn extend(
         let refusal = refusal(writing, call, &active, &standing, needed, now)?;
         return Ok(Drawn::Denied(Box::new(refusal)));
     }
-    for (index, active, standing) in short {
-        let share = &mut call.shares.0[index];
-        let held = watch.demand.needed(standing.funds.unit, watch.input_tokens, granted);
-        let more = held.saturating_sub(share.held).max(0);
-        share.held += more;
-        if active.budget.window != Window::Call {
-            let period =
-                active.budget.window.period(from_ms(share.period_start_ms), active.budget.timezone);
-            writing.cache.counters.add(writing.connection, &active, period, 0, more)?;
-        }
+    for short in short {
+        let unit = short.standing.funds.unit;
+        let held = watch.demand.needed(unit, watch.input_tokens, granted);
+        grow(writing, &mut call.shares.0[short.index], &short, held)?;
     }
     watch.covered = granted;
     Ok(Drawn::Covered(granted))
+}
+
+/// Lets a share hold `held`, if that is more than it does.
+fn grow(
+    writing: &mut Writing<'_>,
+    share: &mut Share,
+    short: &Short,
+    held: i64,
+) -> rusqlite::Result<()> {
+    let Short { active, standing, has_left, .. } = short;
+    let held = held.max(share.held);
+    let (connection, counters) = (writing.connection, &mut writing.cache.counters);
+    let period = period_of(active, share);
+    if active.budget.window == Window::Call {
+        // Nothing is counted.
+    } else if *has_left {
+        // All of it goes where it counts, and will be charged there.
+        counters.add(connection, active, period, 0, -share.held)?;
+        counters.add(connection, active, standing.period, 0, held)?;
+        share.period_start_ms = to_ms(standing.period.start);
+    } else {
+        counters.add(connection, active, period, 0, held - share.held)?;
+    }
+    share.held = held;
+    Ok(())
+}
+
+fn period_of(active: &ActiveBudget, share: &Share) -> Period {
+    active.budget.window.period(from_ms(share.period_start_ms), active.budget.timezone)
 }
 
 fn refusal(

@@ -387,8 +387,9 @@ impl Ledger {
                 output_cap: terms.output_cap,
                 standing: terms.standing,
             },
-            Reserved::Waits { ticket, refusal } => {
-                Admission::Wait(Ticket::new(Arc::clone(&self.0), call, ticket, refusal))
+            Reserved::Waits { ticket, for_its_like, refusal } => {
+                let place = (ticket, for_its_like);
+                Admission::Wait(Ticket::new(Arc::clone(&self.0), call, place, refusal))
             }
             Reserved::Refused(refusal) => Admission::Refused(refusal),
         }

@@ -58,10 +58,14 @@ impl Reservation {
         self.at
     }
 
-    /// The most the call can be billed; `None` without a price.
+    /// The most the call can be billed, in US dollars, by what is held for it now: one that draws as
+    /// it goes can be billed more later on. `None` without a price.
     #[must_use]
     pub fn ceiling(&self) -> Option<Money> {
-        self.ceiling
+        match &self.watch {
+            Some(watch) => watch.lock().unwrap_or_else(PoisonError::into_inner).cost(),
+            None => self.ceiling,
+        }
     }
 
     /// Whether a limit lowered the output cap: an answer that hits it has used up the money.
@@ -154,6 +158,7 @@ pub struct Ticket {
     file: Arc<OpenFile>,
     call: Arc<NewCall>,
     seq: i64,
+    for_its_like: bool,
     refusal: Box<Refusal>,
     is_open: bool,
 }
@@ -162,16 +167,23 @@ impl Ticket {
     pub(crate) fn new(
         file: Arc<OpenFile>,
         call: Arc<NewCall>,
-        seq: i64,
+        (seq, for_its_like): (i64, bool),
         refusal: Box<Refusal>,
     ) -> Ticket {
-        Ticket { file, call, seq, refusal, is_open: true }
+        Ticket { file, call, seq, for_its_like, refusal, is_open: true }
     }
 
     /// Its number: who has a lower one came earlier.
     #[must_use]
     pub fn number(&self) -> i64 {
         self.seq
+    }
+
+    /// Whether it waits for others that nobody can bound, and not for money: it stands in nobody's
+    /// way but its like's.
+    #[must_use]
+    pub fn is_for_its_like(&self) -> bool {
+        self.for_its_like
     }
 
     /// What it waits for: the refusal that it would get now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::active::ActiveBudget;
-use super::asker::{Asker, Asking, applying, asker, expecting};
+use super::asker::{Asker, Asking, applying, asker, expecting, is_bounded};
 use super::call::{Entry, NewCall, insert_with};
 use super::counter::{Standing, tightest};
 use super::draw::Watch;
@@ -28,6 +28,8 @@ pub(crate) enum Reserved {
     /// It has a place in the queue: its row's `seq`.
     Waits {
         ticket: i64,
+        /// It waits for others that nobody can bound, not for money.
+        for_its_like: bool,
         refusal: Box<Refusal>,
     },
     Refused(Box<Refusal>),
@@ -98,12 +100,11 @@ fn queued(
     asker: &Asker<'_>,
     admit: &Admit,
 ) -> rusqlite::Result<Option<usize>> {
-    let is_asked = |(active, standing): &(Arc<ActiveBudget>, Standing), hold: i64| {
-        (standing.funds.kind == BudgetKind::Hard && hold > 0).then_some(active.seq)
-    };
-    let asked = asker.applying.iter().zip(&admit.holds).map(|(applying, hold)| {
+    let asked = asker.applying.iter().zip(&admit.holds).map(|((active, standing), hold)| {
+        let is_asked = standing.funds.kind == BudgetKind::Hard && *hold > 0;
         // A budget that does not refuse has no queue.
-        is_asked(applying, *hold).unwrap_or(-1)
+        let seq = if is_asked { active.seq } else { -1 };
+        (seq, asker.demand.is_bounded(active.budget.unit, active.budget.may_cap))
     });
     waiting::queued_before(writing, asked, asker.asking.ticket())
 }
@@ -137,9 +138,11 @@ fn wait(
             ticket
         }
     };
-    waiting::enter(writing, asker.applying[budget].0.seq, ticket, asker.call.at)?;
-    let refusal = refuse::explain(writing, asker, &refusing)?;
-    Ok(Reserved::Waits { ticket, refusal: Box::new(refusal) })
+    let (active, standing) = &asker.applying[budget];
+    let for_its_like = asker.demand.waits_for_its_like(&standing.funds);
+    waiting::enter(writing, active.seq, ticket, for_its_like, asker.call.at)?;
+    let refusal = Box::new(refuse::explain(writing, asker, &refusing)?);
+    Ok(Reserved::Waits { ticket, for_its_like, refusal })
 }
 
 fn admitted(
@@ -224,6 +227,12 @@ fn enter(
             ticket
         }
     };
+    if !is_bounded(&asker.demand, &asker.applying) {
+        writing
+            .connection
+            .prepare_cached("UPDATE call SET is_unbounded = 1 WHERE seq = ?1")?
+            .execute([seq])?;
+    }
     for ((active, standing), hold) in asker.applying.iter().zip(&admit.holds) {
         if active.budget.window != Window::Call {
             let counters = &mut writing.cache.counters;

@@ -7,10 +7,11 @@ use super::time::to_ms;
 use super::writer::Writing;
 
 /// Whether somebody who came earlier waits before one of the budgets; their index in `budgets`.
-/// `ticket`: the call's own, if it has one.
+/// `ticket`: the call's own, if it has one. Each budget comes with whether what the call costs there
+/// is bounded: such a call passes those that only wait for their like.
 pub(crate) fn queued_before(
     writing: &mut Writing<'_>,
-    budgets: impl Iterator<Item = i64>,
+    budgets: impl Iterator<Item = (i64, bool)>,
     ticket: Option<i64>,
 ) -> rusqlite::Result<Option<usize>> {
     if writing.cache.queue_is_empty() {
@@ -22,31 +23,37 @@ pub(crate) fn queued_before(
     if is_empty {
         return Ok(None);
     }
-    let mut earlier = writing
-        .connection
-        .prepare_cached("SELECT 1 FROM waiting WHERE budget_seq = ?1 AND call_seq < ?2 LIMIT 1")?;
-    for (index, budget) in budgets.enumerate() {
-        if earlier.exists(params![budget, ticket.unwrap_or(i64::MAX)])? {
+    let mut earlier = writing.connection.prepare_cached(
+        "SELECT 1 FROM waiting \
+         WHERE budget_seq = ?1 AND call_seq < ?2 AND for_its_like <= ?3 LIMIT 1",
+    )?;
+    for (index, (budget, is_bounded)) in budgets.enumerate() {
+        if earlier.exists(params![budget, ticket.unwrap_or(i64::MAX), !is_bounded])? {
             return Ok(Some(index));
         }
     }
     Ok(None)
 }
 
-/// Puts the call into the queue before the budget, where it keeps its place.
+/// Puts the call into the queue before the budget, where it keeps its place. `for_its_like`: it waits
+/// for others that nobody can bound, not for money.
 pub(crate) fn enter(
     writing: &mut Writing<'_>,
     budget_seq: i64,
     call_seq: i64,
+    for_its_like: bool,
     at: chrono::DateTime<chrono::Utc>,
 ) -> rusqlite::Result<()> {
     writing.cache.remember_queue(false);
     writing
         .connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO waiting (budget_seq, call_seq, since_ms) VALUES (?1, ?2, ?3)",
+            "INSERT INTO waiting (budget_seq, call_seq, since_ms, for_its_like) \
+             VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET for_its_like = excluded.for_its_like \
+             WHERE for_its_like <> excluded.for_its_like",
         )?
-        .execute(params![budget_seq, call_seq, to_ms(at)])
+        .execute(params![budget_seq, call_seq, to_ms(at), for_its_like])
         .map(drop)
 }
 

@@ -16,6 +16,8 @@ use crate::schedule::CallPlan;
 use crate::sight::{Row, Sight};
 use crate::world::{Asking, Checked, Running, World};
 
+/// How many times its ceiling a call holds that nobody can bound and that runs beside another.
+const TIMES_BESIDE: i64 = 4;
 /// Tokens below which nothing more is drawn.
 const TRANCHE_MIN: u64 = 16;
 
@@ -30,21 +32,40 @@ pub(crate) struct Stand {
 impl Known {
     pub(crate) fn stand(&self, sight: &Sight, at: DateTime<Utc>) -> Stand {
         let (total, used) = sight.credits[&self.seq];
+        let free = (total - used - self.claimed_elsewhere(sight, at)).max(0);
         if self.plan.window == Window::Call {
-            return Stand { spent: 0, held: 0, cap: self.limit_at(at) + total - used };
+            return Stand { spent: 0, held: 0, cap: self.limit_at(at) + free };
         }
         let reached = sight
             .counters
             .iter()
             .filter(|((seq, period_ms), _)| *seq == self.seq && self.reaches(*period_ms, at))
             .map(|(_, counter)| counter);
-        let mut stand = Stand { spent: 0, held: 0, cap: self.limit_at(at) + total - used };
+        let mut stand = Stand { spent: 0, held: 0, cap: self.limit_at(at) + free };
         for counter in reached {
             stand.spent += counter.spent;
             stand.held += counter.held;
             stand.cap += counter.credits_used;
         }
         stand
+    }
+
+    /// What running calls of other periods count on of the reserve.
+    fn claimed_elsewhere(&self, sight: &Sight, at: DateTime<Utc>) -> i64 {
+        if matches!(self.plan.window, Window::Rolling { .. } | Window::Call) {
+            return 0;
+        }
+        let now_ms = self.plan.period_ms(at);
+        let others = sight.counters.iter().filter(|((seq, period_ms), counter)| {
+            *seq == self.seq && *period_ms != now_ms && counter.held > 0
+        });
+        let claims = others.map(|((_, period_ms), counter)| {
+            let begin = DateTime::from_timestamp_millis(*period_ms).unwrap();
+            let end = self.plan.window.period(begin, UTC).end.unwrap_or(begin);
+            let limit = self.limit_at(end - TimeDelta::milliseconds(1));
+            (counter.spent + counter.held - limit - counter.credits_used).max(0)
+        });
+        claims.sum()
     }
 }
 
@@ -61,9 +82,25 @@ impl World {
         })
     }
 
-    /// Whether somebody who came before `order` waits before the budget.
-    fn waits_before(&self, known: &Known, order: u64) -> bool {
-        self.waiting.iter().any(|other| other.order < order && other.budgets.contains(&known.seq))
+    /// Whether somebody waits before the budget whom the call must not pass.
+    fn waits_before(&self, known: &Known, asking: &Asking<'_>) -> bool {
+        let is_bounded = asking.plan.is_bounded_in(&known.plan);
+        let earlier = self.waiting.iter().filter(|other| other.order < asking.order);
+        earlier.into_iter().any(|other| {
+            let mut places = other.budgets.iter();
+            places.any(|place| place.budget == known.seq && !(is_bounded && place.for_its_like))
+        })
+    }
+
+    /// Whether a call that nobody can bound holds in the budget's period of `at`.
+    fn runs_unbounded(&self, known: &Known, sight: &Sight, at: DateTime<Utc>) -> bool {
+        let running = self.running.iter().chain(&self.orphans);
+        let mut open = running.filter(|running| running.is_unbounded);
+        known.plan.window != Window::Call
+            && open.any(|running| {
+                let share = sight.row(running.id).and_then(|row| row.share(known.seq));
+                share.is_some_and(|share| share.held > 0 && known.reaches(share.period_ms, at))
+            })
     }
 
     pub(crate) fn check_admitted(
@@ -78,18 +115,25 @@ impl World {
                 return Err(format!("{} and the shares {:?} disagree", known.name, row.shares));
             }
         }
-        for known in self.refusing(asking.plan.is_of_project, asking.at) {
+        let plan = asking.plan;
+        for known in self.refusing(plan.is_of_project, asking.at) {
             let held = row.share(known.seq).map_or(0, |share| share.held);
             let stand = known.stand(sight, asking.at);
             let carried = if known.plan.window == Window::Call { held } else { 0 };
+            let most = Consumed { input: plan.input_max, output: plan.output_bound() };
+            let all = most.count(known.plan.unit) * TIMES_BESIDE;
+            let is_open = !plan.is_bounded_in(&known.plan);
+            if is_open && self.runs_unbounded(known, sight, asking.at) && held < all {
+                return Err(format!("{held} of {all} are held beside another: {plan:?}"));
+            }
             if held > 0 && stand.spent + stand.held + carried > stand.cap {
                 return Err(format!("{} is passed by holding {held}: {stand:?}", known.name));
             }
-            if held > 0 && self.waits_before(known, asking.order) {
+            if held > 0 && self.waits_before(known, asking) {
                 return Err(format!("an earlier call waits before {}", known.name));
             }
         }
-        let (cap, plan) = (served.cap.unwrap_or(u64::MAX), asking.plan);
+        let cap = served.cap.unwrap_or(u64::MAX);
         match cap < plan.output_bound().min(plan.floor) {
             true => Err(format!("a cap of {cap} is below the floor: {plan:?}")),
             false => Ok(()),
@@ -109,9 +153,21 @@ impl World {
         let most = Consumed { input: plan.input_max, output: plan.output_bound() };
         let has_cause = self.refusing(plan.is_of_project, asking.at).any(|known| {
             let stand = known.stand(sight, asking.at);
-            let is_short = most.count(known.plan.unit) > stand.cap - stand.spent - stand.held;
-            (is_short && stand.held > 0) || self.waits_before(known, asking.order)
+            let (most, free) = (most.count(known.plan.unit), stand.cap - stand.spent - stand.held);
+            let is_beside = !plan.is_bounded_in(&known.plan)
+                && self.runs_unbounded(known, sight, asking.at)
+                && most * TIMES_BESIDE > free;
+            (most > free && stand.held > 0) || is_beside || self.waits_before(known, asking)
         });
+        let stops = ticket.refusal().budget.as_ref().map(|stop| stop.name.as_str());
+        let known = self.budgets.iter().find(|known| Some(known.name.as_str()) == stops);
+        if let Some(known) = known.filter(|_| ticket.is_for_its_like()) {
+            let stand = known.stand(sight, asking.at);
+            let free = stand.cap - stand.spent - stand.held;
+            if plan.is_bounded_in(&known.plan) || most.count(known.plan.unit) > free {
+                return Err(format!("it waits for money, and others pass it: {plan:?} {stand:?}"));
+            }
+        }
         match has_cause {
             true => Ok(()),
             false => Err(format!("it waits without a cause: {:?}", ticket.refusal())),
@@ -291,6 +347,7 @@ impl Known {
             credits: 0,
             spent: stand.spent,
             held: 0,
+            has_unbounded: false,
             allow_unpriced: false,
             may_cap: self.plan.may_cap,
         }

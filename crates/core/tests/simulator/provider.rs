@@ -8,7 +8,7 @@ use outlay_core::cost::{Metered, bill};
 use outlay_core::ledger::{Drawn, Ledger, Reservation, Settlement};
 use outlay_core::usage::Usage;
 
-use crate::schedule::CallPlan;
+use crate::schedule::{BudgetPlan, CallPlan};
 
 /// Tokens that an answer is taken to have at the most where nobody says.
 pub(crate) const OUTPUT_DEFAULT: u64 = 1_000;
@@ -52,6 +52,15 @@ impl CallPlan {
         }
     }
 
+    /// Whether anything bounds what such a budget is charged for it: its own end, our cap or ours.
+    pub(crate) fn is_bounded_in(&self, budget: &BudgetPlan) -> bool {
+        let is_ended = self.own_cap.is_some()
+            || self.default_is_proven
+            || self.can_stop
+            || (self.can_cap && budget.may_cap);
+        budget.unit == BudgetUnit::Calls || (self.is_bounded && is_ended)
+    }
+
     pub(crate) fn output_bound(&self) -> u64 {
         self.own_cap.unwrap_or(OUTPUT_DEFAULT)
     }
@@ -84,7 +93,8 @@ impl Served {
     fn longest(&self) -> u64 {
         match self.cap {
             Some(cap) if self.plan.is_bounded => self.plan.wants.min(cap),
-            _ => self.plan.wants,
+            // What nobody can bound costs more than is held for one, but not for two.
+            _ => self.plan.wants.min(self.plan.output_bound() * 4),
         }
     }
 

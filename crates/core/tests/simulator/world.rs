@@ -34,6 +34,16 @@ pub(crate) struct Running {
     pub(crate) served: Served,
     /// Budgets that refused when it was admitted, and have held for it since.
     pub(crate) promised: Vec<i64>,
+    /// Whether some budget counts it that cannot bound it.
+    pub(crate) is_unbounded: bool,
+}
+
+/// Where a call waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queued {
+    pub(crate) budget: i64,
+    /// Not for money: bounded calls pass it.
+    pub(crate) for_its_like: bool,
 }
 
 /// A call that waits, or whose process died while it did.
@@ -48,7 +58,7 @@ pub(crate) struct Waiter {
     /// When it last asked: it moves forward only.
     at: DateTime<Utc>,
     /// The budgets that it was told to wait for.
-    pub(crate) budgets: Vec<i64>,
+    pub(crate) budgets: Vec<Queued>,
 }
 
 /// Who asks, and when.
@@ -59,7 +69,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) at: DateTime<Utc>,
     pub(crate) is_last: bool,
     /// The budgets before which it waits already.
-    budgets: &'a [i64],
+    budgets: &'a [Queued],
 }
 
 pub(crate) struct World {
@@ -225,7 +235,11 @@ impl World {
                 self.check_admitted(&asking, &served, &sight)?;
                 let promised = self.refusing(asking.plan.is_of_project, asking.at);
                 let promised = promised.map(|known| known.seq).collect();
-                self.running.push(Running { id, process, served, promised });
+                let is_unbounded = self.budgets.iter().any(|known| {
+                    known.counts(asking.plan.is_of_project)
+                        && !asking.plan.is_bounded_in(&known.plan)
+                });
+                self.running.push(Running { id, process, served, promised, is_unbounded });
             }
             Admission::Wait(ticket) => {
                 self.check_waits(&asking, &ticket, &sight)?;
@@ -233,7 +247,8 @@ impl World {
                 let known = self.budgets.iter().find(|known| Some(&known.name) == name.as_ref());
                 let seq = known.ok_or("it waits for a budget that is not there")?.seq;
                 let mut budgets = asking.budgets.to_vec();
-                budgets.push(seq);
+                budgets.retain(|queued| queued.budget != seq);
+                budgets.push(Queued { budget: seq, for_its_like: ticket.is_for_its_like() });
                 let waiter = Waiter {
                     id: ticket.refusal().call,
                     process,
@@ -298,7 +313,7 @@ impl World {
             End::Failed => self.settle(running, None, false),
             End::Lost | End::Unsent => {
                 let was_sent = matches!(how, End::Lost);
-                let Running { id, process, served, promised } = running;
+                let Running { id, process, served, promised, .. } = running;
                 if was_sent {
                     served.reservation.mark_sent();
                 }
@@ -311,7 +326,7 @@ impl World {
     }
 
     fn settle(&mut self, running: Running, consumed: Option<Consumed>, ended: bool) -> Checked {
-        let Running { id, process, served, promised } = running;
+        let Running { id, process, served, promised, .. } = running;
         let ledger = &self.processes[process].ledger;
         let settlement = served.settlement(ledger, consumed, ended, self.now);
         let facts = served.facts();
