@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use outlay_core::cost::Bill;
 use outlay_core::ledger::{LedgerError, Reply, ReplyFuture, Settled, Settlement};
@@ -30,8 +31,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 impl Call {
     /// The provider's answer is over. What was held back of it goes to the client now, with the
     /// figures after the settlement.
-    pub(crate) async fn end(self, passed: Passed, mut client: Client) {
-        let cut = self.cut_tool_call(&passed).await;
+    pub(crate) async fn end(mut self, passed: Passed, mut client: Client) {
+        self.terms.ceiling = self.reservation.ceiling();
+        let cut = self.cut(&passed).await;
         let Passed { status, mut head, encoding, held, end, is_ended, .. } = passed;
         let Passed { first_byte, lasted, reading, .. } = passed;
         let (bill, error_kind) = if status.is_success() {
@@ -50,7 +52,7 @@ impl Call {
         };
         // Queued before the client sees the end: who asks us after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
-        let Some(held) = held else {
+        let Some(mut held) = held else {
             let app = &self.app;
             let leaving = async move {
                 // An end of ours is a whole one.
@@ -72,10 +74,17 @@ impl Call {
             return client.send_reply(reply::failed(&failure, self.terms.dialect), head.headers());
         }
         headers::add_cost(head.headers_mut(), cost);
-        if let Some(refusal) = cut {
-            let (status, base_url) = (self.refusal_status, self.app.base_url());
-            let reply = reply::refused(&refusal, self.terms.dialect, status, &base_url);
-            return client.send_reply(reply, head.headers());
+        match cut {
+            Some(Cut::InToolCall(refusal)) => {
+                let (status, base_url) = (self.refusal_status, self.app.base_url());
+                let reply = reply::refused(&refusal, self.terms.dialect, status, &base_url);
+                return client.send_reply(reply, head.headers());
+            }
+            Some(Cut::InText(noted)) => {
+                headers::add_ended(head.headers_mut());
+                held = vec![noted];
+            }
+            None => {}
         }
         if error_kind == Some(ErrorKind::InsufficientQuota.as_str()) {
             headers::add_no_retry(head.headers_mut());
@@ -92,24 +101,31 @@ impl Call {
         .await;
     }
 
-    /// The refusal that a client gets in the stead of an answer that our cap cut in the middle of a
-    /// tool call, which it might mend and run.
-    async fn cut_tool_call(&self, passed: &Passed) -> Option<Box<Refusal>> {
+    /// What a client gets in the stead of a whole answer that our cap cut.
+    async fn cut(&self, passed: &Passed) -> Option<Cut> {
         let Passed { status, encoding, held: Some(held), .. } = passed else { return None };
         if !self.reservation.is_cap_lowered() || !status.is_success() {
             return None;
         }
         let body = decode_whole(encoding.as_deref(), &held.concat(), DOCUMENT_BYTES_MAX).ok()?;
-        if !outlay_wire::is_cut_tool_call(self.terms.dialect, &body) {
+        let dialect = self.terms.dialect;
+        let is_call = outlay_wire::is_cut_tool_call(dialect, &body);
+        if !is_call && outlay_wire::with_note(dialect, &body, "").is_none() {
             return None;
         }
-        match self.reservation.stop(self.app.now()).await {
-            Ok(refusal) => refusal,
+        let refusal = match self.reservation.stop(self.app.now()).await {
+            Ok(refusal) => refusal?,
             Err(error) => {
                 tracing::error!(%error, "nobody can tell which limit cut an answer");
-                None
+                return None;
             }
+        };
+        if is_call {
+            return Some(Cut::InToolCall(refusal));
         }
+        let note = outlay_core::refusal::message(&refusal);
+        let noted = outlay_wire::with_note(dialect, &body, &note)?;
+        Some(Cut::InText(noted.into()))
     }
 
     /// Nobody waits for the answer any more, before it began.
@@ -174,6 +190,14 @@ impl Call {
             ended: false,
         }
     }
+}
+
+/// A whole answer that our cap cut.
+enum Cut {
+    /// In the middle of a tool call, which the client might mend and run: it is refused instead.
+    InToolCall(Box<Refusal>),
+    /// In its text: the answer with a note at its end.
+    InText(Bytes),
 }
 
 fn delta(duration: Duration) -> TimeDelta {

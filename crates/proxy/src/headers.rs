@@ -1,8 +1,9 @@
 //! Which headers pass, and those we add.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
+    HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use outlay_core::budget::{Quantity, QuotaStanding};
 use outlay_core::money::Money;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 const CALL: HeaderName = HeaderName::from_static("x-outlay-call");
 const COST: HeaderName = HeaderName::from_static("x-outlay-cost");
+const LIMIT: HeaderName = HeaderName::from_static("x-outlay-limit");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -103,6 +105,13 @@ pub(crate) fn add_cost(headers: &mut HeaderMap, cost: Option<Money>) {
     if let Some(Ok(value)) = cost.map(|cost| HeaderValue::from_str(&cost.to_string())) {
         headers.insert(COST, value);
     }
+}
+
+/// Says that a limit ended the answer, of a body that is not as the provider sent it.
+pub(crate) fn add_ended(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_ENCODING);
+    headers.insert(LIMIT, HeaderValue::from_static("ended"));
 }
 
 /// Says that asking again is useless.

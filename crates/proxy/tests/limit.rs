@@ -293,7 +293,7 @@ async fn a_model_that_reasons_out_of_sight_is_ended_while_it_is_silent() {
 }
 
 #[tokio::test]
-async fn an_answer_that_our_cap_cut_in_a_tool_call_is_refused() {
+async fn an_answer_that_our_cap_cut_says_so() {
     let usage = json!({"prompt_tokens": 10, "completion_tokens": 2_000, "total_tokens": 2_010});
     let call = json!([{"index": 0, "id": "t1", "type": "function",
         "function": {"name": "sh", "arguments": "{\"command\": \"rm -rf /tm"}}]);
@@ -321,13 +321,16 @@ async fn an_answer_that_our_cap_cut_in_a_tool_call_is_refused() {
     };
     let tool = json!({"role": "assistant", "content": null, "tool_calls": call});
     let talk = json!({"role": "assistant", "content": "Hello"});
-    for (what, streams, asked, acts, is_refused) in [
-        ("whole, tool", false, 5_000, whole(&tool), true),
-        ("whole, text", false, 5_000, whole(&talk), false),
-        ("whole, its own cap", false, 2_000, whole(&tool), false),
-        ("stream, tool", true, 5_000, stream(&tool), true),
-        ("stream, text", true, 5_000, stream(&talk), false),
-        ("stream, its own cap", true, 2_000, stream(&tool), false),
+    // Whether the client gets an error, and whether it gets a note.
+    for (what, streams, asked, acts, is_refused, is_noted) in [
+        ("whole, tool", false, 5_000, whole(&tool), true, true),
+        ("whole, text", false, 5_000, whole(&talk), false, true),
+        ("whole, its own cap", false, 2_000, whole(&tool), false, false),
+        ("whole, its own cap in text", false, 2_000, whole(&talk), false, false),
+        ("stream, tool", true, 5_000, stream(&tool), true, true),
+        ("stream, text", true, 5_000, stream(&talk), true, true),
+        ("stream, its own cap", true, 2_000, stream(&tool), false, false),
+        ("stream, its own cap in text", true, 2_000, stream(&talk), false, false),
     ] {
         let rig = Rig::start().await;
         rig.hard_day("0.02").await;
@@ -337,11 +340,14 @@ async fn an_answer_that_our_cap_cut_in_a_tool_call_is_refused() {
         assert_eq!(rig.provider.got()[0].json()["max_tokens"], 2_000, "{what}");
         let status = answer.status();
         assert_eq!(status.is_success(), streams || !is_refused, "{what}");
+        let is_marked = answer.headers().get("x-outlay-limit").is_some();
+        assert_eq!(is_marked, is_noted && !is_refused, "{what}");
         let said = answer.text().await.unwrap();
         assert_eq!(said.contains("budget_exceeded"), is_refused, "{what}: {said}");
         assert_eq!(said.contains("\"length\""), !is_refused, "{what}: {said}");
+        assert_eq!(said.contains("budget 'day'"), is_noted, "{what}: {said}");
         let row = &rig.calls().await[0];
-        let action = match (is_refused, asked > PAID_TOKENS) {
+        let action = match (is_noted, asked > PAID_TOKENS) {
             (true, _) => Some("ended"),
             (false, true) => Some("capped"),
             (false, false) => None,

@@ -5,14 +5,15 @@
 //! them answers with more than one further request. A tool call that is half sent is never closed:
 //! some clients mend half a call and run it.
 //!
-//! A length end would make them ask for the rest at once, so an answer that a cap of ours cut in
-//! the middle of a tool call is ended in this form too. Gemini's clients are the exception: an error
-//! makes them ask again, and calls reach them whole, so they get the note and a length end.
+//! A length end would make them ask for the rest at once, and tells nobody why, so an answer that a
+//! cap of ours cut is ended in this form too. Gemini's clients are the exception: an error makes them
+//! ask again, and calls reach them whole, so they get the note and a length end.
 
 mod anthropic;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
+mod whole;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::dialect::Dialect;
 use crate::frames::{ElementEnds, EventEnds, Frames};
 use crate::json::{Json, text_of};
 use crate::refusal::RefusalFacts;
+pub use whole::with_note;
 
 /// More than this of one event is not held back: such a stream can no longer be ended.
 const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -75,15 +77,13 @@ pub struct Gated<'a> {
     /// Whole events, the bytes as the provider sent them. A prefix of the bytes fed where that is
     /// all there is to pass.
     pub pass: Cow<'a, [u8]>,
-    /// Whether the provider's stream ended by length inside a tool call, and that end is to be
-    /// replaced: it is withheld with all that follows. [`StreamGate::end`] writes the other one.
+    /// Whether the provider's stream ended by length, and that end is to be replaced: it is withheld with all that follows. [`StreamGate::end`] writes the other one.
     pub is_cap_hit: bool,
 }
 
 impl StreamGate {
     /// For the answer to a call that streams, decompressed. With `replaces_length_end` an end by
-    /// length inside a tool call is withheld: for calls whose output cap was set or lowered because
-    /// of a limit.
+    /// length is withheld: for calls whose output cap was set or lowered because of a limit.
     ///
     /// `None` where the dialect has no form for an early end: embeddings, and endpoints without a
     /// dialect.
@@ -244,6 +244,9 @@ impl StreamGate {
             }
             follower.pass(&event);
         }
+        if verdict == Verdict::CapHit {
+            follower.withhold(&event);
+        }
         verdict
     }
 
@@ -311,6 +314,9 @@ trait Follower: fmt::Debug + Send {
     /// `event` passes.
     fn pass(&mut self, event: &Event<'_>);
 
+    /// `event` ends the answer by length and does not pass: text in it belongs before the note.
+    fn withhold(&mut self, _: &Event<'_>) {}
+
     /// Whether the dialect's own end has passed.
     fn is_ended(&self) -> bool;
 
@@ -339,7 +345,7 @@ enum Verdict {
     Pass,
     /// Only the next event tells.
     Wait,
-    /// The answer ends by length in a tool call, and that end is to be replaced.
+    /// The answer ends by length, and that end is to be replaced.
     CapHit,
 }
 

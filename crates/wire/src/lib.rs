@@ -40,7 +40,7 @@ pub mod usage_filter;
 
 pub use dialect::{Dialect, is_free, model_of_path};
 pub use edit::{with_include_usage, with_output_cap};
-pub use ending::{Gated, StreamGate, is_cut_tool_call};
+pub use ending::{Gated, StreamGate, is_cut_tool_call, with_note};
 pub use errors::{ErrorKind, classify};
 pub use meter::{Ending, Meter, Reading};
 pub use refusal::{RefusalFacts, RefusalStatus, refusal_body, refusal_status};

@@ -75,12 +75,12 @@ impl MessagesFollower {
 
 impl Follower for MessagesFollower {
     fn verdict(&self, event: &Event<'_>, is_waiting: bool) -> Verdict {
-        if !self.replaces_length_end || !self.has_open_tool_use() {
+        if !self.replaces_length_end {
             return Verdict::Pass;
         }
         match event.kind().as_ref() {
             // Whether the call is whole is told by what comes after its end.
-            "content_block_stop" => Verdict::Wait,
+            "content_block_stop" if self.has_open_tool_use() => Verdict::Wait,
             "ping" if is_waiting => Verdict::Wait,
             "message_delta" if event.json.get("delta").is_some_and(is_length) => Verdict::CapHit,
             _ => Verdict::Pass,
@@ -151,6 +151,11 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
         block.get("type").and_then(Json::text).is_some_and(|kind| kind == "tool_use")
     };
     is_length(answer) && content.iter().any(is_call)
+}
+
+/// The content of a whole answer that ended by length, to which a block can be added.
+pub(super) fn cut_content(answer: Json<'_>) -> Option<Json<'_>> {
+    answer.get("content").filter(|content| content.is_array() && is_length(answer))
 }
 
 fn is_length(message: Json<'_>) -> bool {

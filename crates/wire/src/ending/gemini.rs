@@ -19,6 +19,8 @@ pub(super) struct GeminiFollower {
     candidates: Vec<Candidate>,
     /// What every chunk repeats, as JSON: the usage so far, the model's version, the answer's id.
     common: [Option<String>; 3],
+    /// What came with a length end that does not pass: visible text, as JSON.
+    withheld: Vec<Value>,
     is_ended: bool,
 }
 
@@ -37,23 +39,21 @@ impl GeminiFollower {
 
 impl Follower for GeminiFollower {
     fn verdict(&self, event: &Event<'_>, is_waiting: bool) -> Verdict {
-        if !is_waiting && !holds(event.json.raw().as_bytes(), "functionCall") {
+        let data = event.json.raw().as_bytes();
+        let may_be_cut = self.replaces_length_end && holds(data, "finishReason");
+        if !is_waiting && !may_be_cut && !holds(data, "functionCall") {
             return Verdict::Pass;
         }
-        let mut has_call = is_waiting;
         let mut is_partial = is_waiting;
         let mut finish = None;
         for candidate in event.json.get("candidates").map(Json::items).unwrap_or_default() {
             for call in calls(candidate) {
-                has_call = true;
                 is_partial = call.get("willContinue").and_then(Json::boolean) == Some(true);
             }
             finish = candidate.get("finishReason").or(finish);
         }
         match finish {
-            Some(finish) if has_call && self.replaces_length_end && is_length(finish) => {
-                Verdict::CapHit
-            }
+            Some(finish) if self.replaces_length_end && is_length(finish) => Verdict::CapHit,
             None if is_partial && event.json.get("error").is_none() => Verdict::Wait,
             _ => Verdict::Pass,
         }
@@ -90,6 +90,12 @@ impl Follower for GeminiFollower {
         });
     }
 
+    fn withhold(&mut self, event: &Event<'_>) {
+        let candidates = event.json.get("candidates").map(Json::items).unwrap_or_default();
+        let parts = candidates.into_iter().flat_map(parts).filter(|part| is_visible_text(*part));
+        self.withheld = parts.filter_map(|part| serde_json::from_str(part.raw()).ok()).collect();
+    }
+
     fn is_ended(&self) -> bool {
         let is_finished = |candidate: &Candidate| candidate.is_finished;
         self.is_ended || !self.candidates.is_empty() && self.candidates.iter().all(is_finished)
@@ -104,12 +110,12 @@ impl Follower for GeminiFollower {
         let open = known.iter().filter(|candidate| !candidate.is_finished);
         let ends: Vec<Value> = open
             .map(|candidate| {
+                let has_text = candidate.has_text || !self.withheld.is_empty();
+                let mut parts = self.withheld.clone();
+                parts.push(json!({"text": continuing(note, has_text)}));
                 json!({
                     "index": candidate.index,
-                    "content": {
-                        "role": "model",
-                        "parts": [{"text": continuing(note, candidate.has_text)}],
-                    },
+                    "content": {"role": "model", "parts": parts},
                     "finishReason": "MAX_TOKENS",
                 })
             })
@@ -129,6 +135,14 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
     answer.get("candidates").map(Json::items).unwrap_or_default().into_iter().any(|candidate| {
         candidate.get("finishReason").is_some_and(is_length) && !calls(candidate).is_empty()
     })
+}
+
+/// The parts of the candidate that ended by length in a whole answer.
+pub(super) fn cut_parts(answer: Json<'_>) -> Option<Json<'_>> {
+    let candidates = answer.get("candidates").map(Json::items).unwrap_or_default();
+    let is_cut = |candidate: &Json<'_>| candidate.get("finishReason").is_some_and(is_length);
+    let content = candidates.into_iter().find(is_cut)?.get("content")?;
+    content.get("parts").filter(|parts| parts.is_array())
 }
 
 fn is_length(finish: Json<'_>) -> bool {

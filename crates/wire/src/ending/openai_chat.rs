@@ -27,7 +27,8 @@ struct Choice {
     index: u64,
     has_role: bool,
     has_text: bool,
-    has_tool_call: bool,
+    /// What came with a length end that does not pass.
+    withheld: String,
     is_finished: bool,
 }
 
@@ -42,13 +43,24 @@ impl ChatFollower {
         }
     }
 
+    fn choice(&mut self, index: u64) -> &mut Choice {
+        let at = self.choices.iter().position(|known| known.index == index);
+        let at = at.unwrap_or_else(|| {
+            self.choices.push(Choice { index, ..Choice::default() });
+            self.choices.len() - 1
+        });
+        &mut self.choices[at]
+    }
+
     fn note(&self, choice: &Choice, note: &str) -> Closing {
         let mut chunk = self.intro.clone();
         chunk.entry("id").or_insert_with(|| json!("chatcmpl-outlay"));
         chunk.entry("created").or_insert_with(|| json!(0));
         chunk.entry("model").or_insert_with(|| json!("outlay"));
         chunk.insert("object".to_owned(), json!("chat.completion.chunk"));
-        let mut delta = json!({"content": continuing(note, choice.has_text)});
+        let has_text = choice.has_text || !choice.withheld.is_empty();
+        let content = format!("{}{}", choice.withheld, continuing(note, has_text));
+        let mut delta = json!({"content": content});
         if !choice.has_role {
             // Clients join the strings of all deltas.
             delta["role"] = json!("assistant");
@@ -63,19 +75,23 @@ impl ChatFollower {
 
 impl Follower for ChatFollower {
     fn verdict(&self, event: &Event<'_>, _: bool) -> Verdict {
-        if !self.replaces_length_end || !holds(event.json.raw().as_bytes(), "finish_reason") {
+        let may_be_cut = self.replaces_length_end && self.dialect == Dialect::OpenAiChat;
+        if !may_be_cut || !holds(event.json.raw().as_bytes(), "finish_reason") {
             return Verdict::Pass;
         }
         let choices = event.json.get("choices").map(Json::items).unwrap_or_default();
-        let is_cut = choices.into_iter().any(|choice| {
-            let [index, reason, delta] = choice.pick(["index", "finish_reason", "delta"]);
-            let index = index.and_then(Json::count).unwrap_or(0);
-            let known = self.choices.iter().find(|known| known.index == index);
-            is_length(reason)
-                && (known.is_some_and(|known| known.has_tool_call)
-                    || delta.is_some_and(has_tool_call))
-        });
+        let is_cut = choices.into_iter().any(|choice| is_length(choice.get("finish_reason")));
         if is_cut { Verdict::CapHit } else { Verdict::Pass }
+    }
+
+    fn withhold(&mut self, event: &Event<'_>) {
+        let choices = event.json.get("choices").map(Json::items).unwrap_or_default();
+        for choice in choices {
+            let [index, delta] = choice.pick(["index", "delta"]);
+            let content = delta.and_then(|delta| delta.get("content"));
+            let known = self.choice(index.and_then(Json::count).unwrap_or(0));
+            known.withheld = content.and_then(Json::string).unwrap_or_default();
+        }
     }
 
     fn pass(&mut self, event: &Event<'_>) {
@@ -96,20 +112,12 @@ impl Follower for ChatFollower {
         }
         choices.unwrap_or(Json::new("")).each_item(|choice| {
             let [index, delta, reason] = choice.pick(["index", "delta", "finish_reason"]);
-            let index = index.and_then(Json::count).unwrap_or(0);
-            let at = self.choices.iter().position(|known| known.index == index);
-            let at = at.unwrap_or_else(|| {
-                self.choices.push(Choice { index, ..Choice::default() });
-                self.choices.len() - 1
-            });
-            let known = &mut self.choices[at];
+            let known = self.choice(index.and_then(Json::count).unwrap_or(0));
             known.is_finished |= reason.is_some();
             let Some(delta) = delta else { return };
-            let [role, content, calls, call] =
-                delta.pick(["role", "content", "tool_calls", "function_call"]);
+            let [role, content] = delta.pick(["role", "content"]);
             known.has_role |= role.is_some();
             known.has_text = known.has_text || content.and_then(Json::text).is_some();
-            known.has_tool_call |= is_tool_call(calls, call);
         });
     }
 
@@ -149,6 +157,13 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
     })
 }
 
+/// What the message says in a whole answer that ended by length.
+pub(super) fn cut_text(answer: Json<'_>) -> Option<Json<'_>> {
+    let choices = answer.get("choices").map(Json::items).unwrap_or_default();
+    let cut = choices.into_iter().find(|choice| is_length(choice.get("finish_reason")))?;
+    cut.get("message")?.get("content")
+}
+
 fn is_length(reason: Option<Json<'_>>) -> bool {
     let reason = reason.and_then(Json::text).unwrap_or(Cow::Borrowed(""));
     matches!(reason.as_ref(), "length" | "max_tokens" | "model_length")
@@ -156,11 +171,6 @@ fn is_length(reason: Option<Json<'_>>) -> bool {
 
 fn has_tool_call(part: Json<'_>) -> bool {
     let [calls, call] = part.pick(["tool_calls", "function_call"]);
-    is_tool_call(calls, call)
-}
-
-/// Of the two members that hold them in a delta or a message.
-fn is_tool_call(calls: Option<Json<'_>>, call: Option<Json<'_>>) -> bool {
     calls.is_some_and(|calls| calls.is_array() && !calls.is_empty_array())
         || call.is_some_and(Json::is_object)
 }

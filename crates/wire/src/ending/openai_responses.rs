@@ -127,12 +127,15 @@ impl ResponsesFollower {
 
 impl Follower for ResponsesFollower {
     fn verdict(&self, event: &Event<'_>, is_waiting: bool) -> Verdict {
-        if !self.replaces_length_end || !self.has_open_call() {
+        if !self.replaces_length_end {
             return Verdict::Pass;
         }
         let kind = event.kind();
         if kind == "response.incomplete" && event.json.get("response").is_some_and(is_length) {
             return Verdict::CapHit;
+        }
+        if !self.has_open_call() {
+            return Verdict::Pass;
         }
         // Whether a call is whole is told by its status, and by what comes after it.
         let [index, item] = event.json.pick(["output_index", "item"]);
@@ -316,10 +319,6 @@ impl At<'_> {
     }
 }
 
-fn output_text(text: &str) -> Value {
-    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text})
-}
-
 fn message(id: &str, status: &str, content: &[Value]) -> Value {
     json!({
         "id": id, "type": "message", "role": "assistant", "status": status, "content": content,
@@ -334,6 +333,26 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
         kind.is_some_and(|kind| CLIENT_CALLS.contains(&kind.as_ref()))
     };
     is_length(answer) && output.iter().any(is_call)
+}
+
+/// Of a whole answer that ended by length: the content of its last message, else all that it has.
+pub(super) fn cut_output(answer: Json<'_>) -> Option<(Option<Json<'_>>, Json<'_>)> {
+    let output = answer.get("output").filter(|output| output.is_array() && is_length(answer))?;
+    let is_message = |item: &Json<'_>| {
+        item.get("type").and_then(Json::text).is_some_and(|kind| kind == "message")
+    };
+    let message = output.items().into_iter().rev().find(is_message);
+    let content = message.and_then(|message| message.get("content"));
+    Some((content.filter(|content| content.is_array()), output))
+}
+
+/// A message of its own with the note.
+pub(super) fn noting(note: &str) -> Value {
+    message("msg_outlay", "completed", &[output_text(note)])
+}
+
+pub(super) fn output_text(text: &str) -> Value {
+    json!({"type": "output_text", "annotations": [], "logprobs": [], "text": text})
 }
 
 fn is_length(response: Json<'_>) -> bool {

@@ -9,7 +9,7 @@ mod streams;
 use outlay_wire::Dialect::{
     AnthropicMessages, GeminiGenerate, OpenAiChat, OpenAiCompletions, OpenAiResponses,
 };
-use outlay_wire::{Dialect, StreamGate, is_cut_tool_call};
+use outlay_wire::{Dialect, StreamGate, is_cut_tool_call, with_note};
 use serde_json::Value;
 
 use streams::*;
@@ -83,13 +83,17 @@ fn an_array_is_closed() {
 }
 
 #[test]
-fn length_ends_in_tool_calls_are_withheld() {
+fn length_ends_of_ours_are_withheld() {
     // The number of events that pass; `None` where all do.
     for (what, stream, replaces, expected) in [
         ("chat, ours", chat_with_tool("length"), true, Some(5)),
         ("chat, the client's own cap", chat_with_tool("length"), false, None),
         ("chat, whole call", chat_with_tool("tool_calls"), true, None),
-        ("chat, text only", chat(&[r#"{"content":"I"}"#], "length"), true, None),
+        ("chat, text only", chat(&[r#"{"content":"I"}"#], "length"), true, Some(1)),
+        ("chat, the client's own text", chat(&[r#"{"content":"I"}"#], "length"), false, None),
+        ("messages, text only", messages("max_tokens"), true, Some(4)),
+        ("responses, text only", responses("incomplete"), true, Some(7)),
+        ("responses, whole text", responses("completed"), true, None),
         ("messages, ours", messages_with_tool("max_tokens"), true, Some(11)),
         ("messages, the client's own cap", messages_with_tool("max_tokens"), false, None),
         ("messages, whole call", messages_with_tool("tool_use"), true, None),
@@ -97,7 +101,7 @@ fn length_ends_in_tool_calls_are_withheld() {
         ("responses, no status", responses_with_tool("incomplete", "completed"), true, Some(12)),
         ("responses, own cap", responses_with_tool("incomplete", "incomplete"), false, None),
         ("responses, whole call", responses_with_tool("completed", "completed"), true, None),
-        ("gemini, parts of a call", gemini_with_tool("MAX_TOKENS"), true, None),
+        ("gemini, parts of a call", gemini_with_tool("MAX_TOKENS"), true, Some(5)),
         (
             "gemini, in the same chunk",
             gemini(&[r#"{"text":"I"}"#, r#"{"functionCall":{"name":"run"}}"#], "MAX_TOKENS"),
@@ -113,7 +117,8 @@ fn length_ends_in_tool_calls_are_withheld() {
             true,
             Some(1),
         ),
-        ("gemini, text only", gemini(&[r#"{"text":"I"}"#], "MAX_TOKENS"), true, None),
+        ("gemini, text only", gemini(&[r#"{"text":"I"}"#], "MAX_TOKENS"), true, Some(0)),
+        ("gemini, own text", gemini(&[r#"{"text":"I"}"#], "MAX_TOKENS"), false, None),
     ] {
         for size in [1, 7, 100_000] {
             for is_last_line_bare in [false, true] {
@@ -303,5 +308,81 @@ fn whole_answers_cut_in_a_tool_call() {
         (OpenAiChat, "not JSON", false),
     ] {
         assert_eq!(is_cut_tool_call(dialect, body.as_bytes()), expected, "{body}");
+    }
+}
+
+#[test]
+fn text_that_came_with_the_length_end_is_not_lost() {
+    let chat_end = r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"the end"},"finish_reason":"length"}]}"#;
+    let chat = Stream { dialect: OpenAiChat, events: vec![format!("{chat_end}\n\n")] };
+    let gemini = gemini(&[r#"{"text":"the end"}"#], "MAX_TOKENS");
+    for stream in [chat, gemini] {
+        let (passed, end) = ended_after(&stream, 1, true);
+        assert_eq!(passed, "");
+        let text = end.find("the end").unwrap();
+        assert!(end.find(NOTE).unwrap() > text, "{end}");
+    }
+}
+
+#[test]
+fn notes_in_whole_answers() {
+    let note = r#"Budget "day" is used up."#;
+    let part = r#"{"text":"\n\nBudget \"day\" is used up."}"#;
+    let block = r#"{"text":"Budget \"day\" is used up.","type":"text"}"#;
+    let output = r#"{"annotations":[],"logprobs":[],"text":"\n\nBudget \"day\" is used up.","type":"output_text"}"#;
+    let message = format!(
+        r#"{{"content":[{}],"id":"msg_outlay","role":"assistant","status":"completed","type":"message"}}"#,
+        output.replace(r"\n\n", "")
+    );
+    // What the answer is, `@` for where the note comes; `None`: it stays as it is.
+    for (dialect, body, added) in [
+        (
+            OpenAiChat,
+            r#"{"id": "c", "choices": [{"finish_reason": "length", "message": {"content": "I \"will\"@"}}], "x": 1}"#,
+            Some(r#"\n\nBudget \"day\" is used up."#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"choices": [{"finish_reason": "length", "message": {"content": "@", "a": 1}}]}"#,
+            Some(r#"Budget \"day\" is used up."#),
+        ),
+        (
+            OpenAiChat,
+            r#"{"choices": [{"finish_reason": "stop", "message": {"content": "I"}}]}"#,
+            None,
+        ),
+        (OpenAiCompletions, r#"{"choices": [{"finish_reason": "length", "text": "I"}]}"#, None),
+        (
+            AnthropicMessages,
+            r#"{"content": [{"type": "text", "text": "I"}@], "stop_reason": "max_tokens"}"#,
+            Some(&*format!(",{block}")),
+        ),
+        (AnthropicMessages, r#"{"content": [@],"stop_reason":"max_tokens"}"#, Some(block)),
+        (AnthropicMessages, r#"{"content": [], "stop_reason": "end_turn"}"#, None),
+        (
+            OpenAiResponses,
+            r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[{"type":"message","content":[{"type":"output_text","text":"I"}@]}]}"#,
+            Some(&*format!(",{output}")),
+        ),
+        (
+            OpenAiResponses,
+            r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[{"type":"reasoning"}@]}"#,
+            Some(&*format!(",{message}")),
+        ),
+        (OpenAiResponses, r#"{"status":"completed","output":[]}"#, None),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":{"parts":[{"text":"I"}@]},"finishReason":"MAX_TOKENS"}]}"#,
+            Some(&*format!(",{part}")),
+        ),
+        (GeminiGenerate, r#"{"candidates":[{"content":{},"finishReason":"MAX_TOKENS"}]}"#, None),
+        (Dialect::Other, r#"{"choices": [{"finish_reason": "length"}]}"#, None),
+    ] {
+        let noted = with_note(dialect, body.replace('@', "").as_bytes(), note);
+        let noted = noted.map(|noted| String::from_utf8(noted).unwrap());
+        assert_eq!(noted, added.map(|added| body.replace('@', added)), "{body}");
+        if let Some(noted) = noted {
+            serde_json::from_str::<Value>(&noted).unwrap();
+        }
     }
 }

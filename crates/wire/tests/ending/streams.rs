@@ -196,3 +196,28 @@ pub(crate) fn data_of(stream: &str) -> Vec<String> {
     });
     data
 }
+
+/// Text that ends so.
+pub(crate) fn messages(reason: &str) -> Stream {
+    let end = format!(
+        r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}"}},"usage":{{"output_tokens":8}}}}"#
+    );
+    named(
+        AnthropicMessages,
+        &[
+            r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"I will"}}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+            &end,
+            r#"{"type":"message_stop"}"#,
+        ],
+    )
+}
+
+/// Text that ends so.
+pub(crate) fn responses(end: &str) -> Stream {
+    let with_tool = responses_with_tool(end, end);
+    let is_text = |event: &&String| !event.contains("fc_1") && !event.contains("rs_1");
+    Stream { events: with_tool.events.iter().filter(is_text).cloned().collect(), ..with_tool }
+}
