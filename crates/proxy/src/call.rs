@@ -22,7 +22,7 @@ use crate::dispatch::Dispatch;
 use crate::estimate;
 use crate::forwarded::Call;
 use crate::headers;
-use crate::loops::Passage;
+use crate::loops::{Passage, Watched};
 use crate::models;
 use crate::relay;
 use crate::reply::{self, Failure};
@@ -86,12 +86,12 @@ where
     };
 
     // 6. What can it cost at the most, and may it?
+    let mut leaving = Leaving { app, watched, is_over: false };
     let (model, bounds) = (call.model_requested.clone(), call.bounds);
     let admitted = Instant::now();
     let wait_max = app.settings().wait_max;
     let waits = || app.stats().waits();
-    let admission =
-        app.waiting().admission(app.ledger(), || app.now(), wait_max, call, waits).await;
+    let admission = app.waiting().admission(app.ledger(), wait_max, call, waits).await;
     let (reservation, output_cap, standing) = match admission {
         Ok(Admission::Admitted { reservation, output_cap, standing }) => {
             (reservation, output_cap, standing)
@@ -99,6 +99,7 @@ where
         // Whoever has waited long enough is refused.
         Ok(Admission::Wait(_)) => return Err(broken()),
         Ok(Admission::Refused(refusal)) => {
+            leaving.is_over = true;
             app.loops().refused(&watched, app.now());
             return Ok(refused(app, parts, &route, &refusal));
         }
@@ -109,6 +110,7 @@ where
     let hides_usage = asked.edit(&route, query, output_cap, &mut outgoing)?;
 
     // 8. From here on a task of its own has it, whatever the client does.
+    leaving.is_over = true;
     let terms = asked.terms(&route, model, &bounds, output_cap, &reservation);
     let (client, answer) = transfer::channel();
     let call = Call {
@@ -128,6 +130,24 @@ where
         drop(running);
     });
     answer.response().await.ok_or_else(broken)
+}
+
+/// A call that was not sent yet: dropped, it was given up, for its client went away or something
+/// failed.
+struct Leaving<'a> {
+    app: &'a App,
+    watched: Watched,
+    is_over: bool,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.app.loops().given_up(&self.watched);
+            // What it held, or its place in a queue, is somebody else's now.
+            self.app.waiting().wake();
+        }
+    }
 }
 
 /// The answer to a call that a limit stops, which is in the ledger.

@@ -141,6 +141,11 @@ impl Loops {
         self.watch().refused(&watched.ticket, at);
     }
 
+    /// The call was never sent, for no reason of a limit's.
+    pub(crate) fn given_up(&self, watched: &Watched) {
+        self.watch().stopped(&watched.ticket);
+    }
+
     /// The call was sent, and is over at `at` after `lasted`. `answer` is what was read of it and how
     /// its transfer ended, `bill` what is charged for it.
     pub(crate) fn ended(

@@ -3,7 +3,8 @@
 //! The ledger keeps the queues, a ticket for each call; here each budget's earliest ticket of this
 //! process is woken when something changed, and the next one when that has its answer. A call of
 //! this process that ends wakes at once. Other processes are looked after by one task, which lives as
-//! long as anybody waits and asks for the ledger's revision.
+//! long as anybody waits: it asks for the ledger's revision, and settles what they leave behind when
+//! they die.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +15,8 @@ use chrono::{DateTime, Utc};
 use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall, Ticket};
 use outlay_core::report;
 use tokio::sync::{Notify, watch};
+
+use crate::app::Clock;
 
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -28,21 +31,25 @@ const LOOKS_A_SECOND: u32 = 10;
 const SOON: Duration = Duration::from_secs(1);
 
 /// Who waits, and what wakes them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Waiting(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
+    clock: Clock,
     freed: watch::Sender<u64>,
     /// This process's waiters before each budget, in the order of their tickets.
-    queues: Mutex<HashMap<String, BTreeMap<i64, Arc<Notify>>>>,
+    queues: Mutex<HashMap<Lane, BTreeMap<i64, Arc<Notify>>>>,
     waiters: AtomicUsize,
     is_looking: AtomicBool,
 }
 
+/// A queue: the budget's name, and whether it is that of calls which only wait for their like.
+type Lane = (String, bool);
+
 impl Waiting {
-    pub(crate) fn new() -> Waiting {
+    pub(crate) fn new(clock: Clock) -> Waiting {
         Waiting(Arc::new(Inner {
+            clock,
             freed: watch::Sender::new(0),
             queues: Mutex::default(),
             waiters: AtomicUsize::new(0),
@@ -66,7 +73,7 @@ impl Waiting {
     }
 
     /// Asks to send a call until it is admitted or refused, and gives up after `wait_max`.
-    /// It moves on with `now` while it waits: a raise made meanwhile counts for it, and it is
+    /// It moves on with the clock while it waits: a raise made meanwhile counts for it, and it is
     /// charged to the period in which it is sent. `waits` is called once if it has to wait.
     ///
     /// # Errors
@@ -74,13 +81,13 @@ impl Waiting {
     pub(crate) async fn admission(
         &self,
         ledger: &Ledger,
-        now: impl Fn() -> DateTime<Utc>,
         wait_max: Duration,
         call: NewCall,
         waits: impl FnOnce(),
     ) -> Result<Admission, LedgerError> {
+        let now = || (self.0.clock)();
         let before = *self.0.freed.borrow();
-        let mut ticket = match ledger.reserve(call).await? {
+        let ticket = match ledger.reserve(call).await? {
             Admission::Wait(ticket) => ticket,
             decided => return Ok(decided),
         };
@@ -90,6 +97,8 @@ impl Waiting {
             // It came back between the answer and the place in the queue.
             place.notify.notify_one();
         }
+        // Dropped before the place, whose next one then finds it gone.
+        let mut ticket = ticket;
         // No instant is so far off that it could not be told: nobody waits for a year.
         let deadline = Instant::now() + wait_max.min(WAIT_LONGEST);
         loop {
@@ -107,28 +116,31 @@ impl Waiting {
                 Admission::Wait(again) => ticket = again,
                 decided => return Ok(decided),
             }
-            if place.budget != budget_of(&ticket) {
+            if place.lane != lane_of(&ticket) {
                 place = self.enter(ledger, &ticket);
             }
         }
     }
 
     fn enter(&self, ledger: &Ledger, ticket: &Ticket) -> Place {
-        let (budget, number) = (budget_of(ticket), ticket.number());
+        let (lane, number) = (lane_of(ticket), ticket.number());
         let notify = Arc::new(Notify::new());
         self.0.waiters.fetch_add(1, Ordering::SeqCst);
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.entry(budget.clone()).or_default().insert(number, Arc::clone(&notify));
+        queues.entry(lane.clone()).or_default().insert(number, Arc::clone(&notify));
         drop(queues);
         if !self.0.is_looking.swap(true, Ordering::SeqCst) {
-            tokio::spawn(look_elsewhere(ledger.clone(), self.clone()));
+            let ledger = ledger.clone();
+            let looking = Looking { waiting: self.clone(), is_over: false };
+            tokio::spawn(async move { looking.run(&ledger).await });
         }
-        Place { waiting: self.clone(), budget, number, notify }
+        Place { waiting: self.clone(), lane, number, notify }
     }
 }
 
-fn budget_of(ticket: &Ticket) -> String {
-    ticket.refusal().budget.as_ref().map(|stop| stop.name.clone()).unwrap_or_default()
+fn lane_of(ticket: &Ticket) -> Lane {
+    let budget = ticket.refusal().budget.as_ref();
+    (budget.map(|stop| stop.name.clone()).unwrap_or_default(), ticket.is_for_its_like())
 }
 
 fn reset_of(ticket: &Ticket) -> Option<DateTime<Utc>> {
@@ -138,7 +150,7 @@ fn reset_of(ticket: &Ticket) -> Option<DateTime<Utc>> {
 /// A place in a queue. When it is left, whoever is first then gets a turn: there may be money left.
 struct Place {
     waiting: Waiting,
-    budget: String,
+    lane: Lane,
     number: i64,
     notify: Arc<Notify>,
 }
@@ -148,11 +160,11 @@ impl Drop for Place {
         let inner = &self.waiting.0;
         inner.waiters.fetch_sub(1, Ordering::SeqCst);
         let mut queues = inner.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = queues.get_mut(&self.budget) else { return };
+        let Some(queue) = queues.get_mut(&self.lane) else { return };
         queue.remove(&self.number);
         match queue.first_key_value() {
             Some((_, first)) => first.notify_one(),
-            None => drop(queues.remove(&self.budget)),
+            None => drop(queues.remove(&self.lane)),
         }
     }
 }
@@ -165,28 +177,60 @@ async fn turn(reset: Option<DateTime<Utc>>, now: DateTime<Utc>) {
     }
 }
 
-async fn look_elsewhere(ledger: Ledger, waiting: Waiting) {
-    let mut known = None;
-    let mut looks: u32 = 0;
-    loop {
-        if waiting.waiters() == 0 {
-            waiting.0.is_looking.store(false, Ordering::SeqCst);
-            // Somebody may have come in between, and found this task still there.
-            let is_needed = waiting.waiters() > 0;
-            if !is_needed || waiting.0.is_looking.swap(true, Ordering::SeqCst) {
-                return;
+/// The task that looks after other processes. However it ends, another one can begin.
+struct Looking {
+    waiting: Waiting,
+    /// It has said itself that nobody looks.
+    is_over: bool,
+}
+
+impl Looking {
+    async fn run(mut self, ledger: &Ledger) {
+        let waiting = self.waiting.clone();
+        let mut known = None;
+        let mut looks: u32 = 0;
+        loop {
+            if waiting.waiters() == 0 {
+                waiting.0.is_looking.store(false, Ordering::SeqCst);
+                // Somebody may have come in between, and found this task still there.
+                let is_needed = waiting.waiters() > 0;
+                if !is_needed || waiting.0.is_looking.swap(true, Ordering::SeqCst) {
+                    self.is_over = true;
+                    return;
+                }
             }
+            looks = looks.wrapping_add(1);
+            let is_whole_second = looks.is_multiple_of(LOOKS_A_SECOND);
+            if is_whole_second {
+                recover(ledger, (waiting.0.clock)()).await;
+            }
+            let asked = ledger.clone();
+            let revision = tokio::task::spawn_blocking(move || report::revision(&asked)).await;
+            // A ledger that cannot be read now may be readable soon; the waiters have their deadline.
+            let has_changed =
+                revision.is_ok_and(|now| now.is_ok_and(|now| known.replace(now) != Some(now)));
+            // A pause that runs out or a clock that is set is told by nobody.
+            if has_changed || is_whole_second {
+                waiting.wake();
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        let ledger = ledger.clone();
-        let revision = tokio::task::spawn_blocking(move || report::revision(&ledger)).await;
-        // A ledger that cannot be read now may be readable soon; the waiters have their deadline.
-        let has_changed =
-            revision.is_ok_and(|now| now.is_ok_and(|now| known.replace(now) != Some(now)));
-        looks = looks.wrapping_add(1);
-        // A pause that runs out or a clock that is set is told by nobody.
-        if has_changed || looks.is_multiple_of(LOOKS_A_SECOND) {
-            waiting.wake();
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.waiting.0.is_looking.store(false, Ordering::SeqCst);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Settles what dead processes left running, which may be what somebody waits for.
+async fn recover(ledger: &Ledger, now: DateTime<Utc>) {
+    match ledger.recover(now).await {
+        Ok(0) => {}
+        Ok(calls) => tracing::warn!("{calls} calls of a process that died were settled"),
+        Err(error) => tracing::warn!("calls of dead processes could not be settled: {error}"),
     }
 }

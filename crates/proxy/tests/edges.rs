@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use outlay_core::admission::Bounds;
+use outlay_core::ledger::{Admission, NewCall};
 use outlay_core::report::{self, CallQuery};
 use rig::{
     Act, CHAT, DAY, MODEL, Rig, THINKER, chat, chat_answer, delta, document, event, stream_head,
@@ -104,6 +106,69 @@ async fn a_raise_by_another_process_lets_a_waiting_call_through() {
     assert_eq!(second.unwrap().status(), 200, "while the first one still runs");
     go_on.notify_one();
     assert_eq!(first.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_a_dead_process_held_comes_back_to_who_waits() {
+    let rig = Rig::start().await;
+    rig.hard_day("0.003").await;
+    // Nobody here tidies up now and then, as `outlay serve` does.
+    let dead = rig.dead_process();
+    let asked = NewCall {
+        id: uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)),
+        at: Utc::now(),
+        source: "proxy".to_owned(),
+        provider: "openai".to_owned(),
+        model_requested: Some(MODEL.to_owned()),
+        project: None,
+        session: None,
+        client: None,
+        key: None,
+        tags: String::new(),
+        run: None,
+        plan_login: false,
+        service_tier: None,
+        bounds: Bounds {
+            input_tokens_max: 10,
+            input_tokens_usual: 10,
+            output_tokens_max: Some(200),
+            output_tokens_default: 200,
+            default_is_proven: true,
+            output_tokens_floor: 16,
+            can_cap: true,
+            can_stop: false,
+            is_bounded: true,
+        },
+        is_strict: false,
+    };
+    let lost = dead.reserve(asked).await.unwrap();
+    assert!(matches!(lost, Admission::Admitted { .. }));
+    let answer = rig.post(CHAT, chat(&json!({"max_tokens": 200}))).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    let calls = rig.calls().await;
+    let ends: Vec<&str> = calls.iter().map(|call| call.status.as_str()).collect();
+    assert_eq!(ends, ["estimated", "settled"]);
+    drop((lost, dead));
+}
+
+#[tokio::test]
+async fn a_call_that_was_never_sent_counts_for_no_loop() {
+    let rig = Rig::with(|parts| {
+        parts.loops.rules.idle_calls = 2;
+        parts.loops.idle_refuse = true;
+        parts.loops.idle = Arc::new(|| Some(Duration::from_secs(24 * 60 * 60)));
+    })
+    .await;
+    rig.hard_day("0.003").await;
+    for nth in 0..5 {
+        // So near to a limit it needs a cap, and has one that is no number.
+        let body = chat(&json!({"max_tokens": "many", "user": nth.to_string()}));
+        let answer = rig.post(CHAT, body).send().await.unwrap();
+        let said = answer.text().await.unwrap();
+        assert!(said.contains("uncappable"), "{nth}: {said}");
+    }
+    let answer = rig.post(CHAT, chat(&json!({"max_tokens": 200}))).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }
 
 #[tokio::test]

@@ -146,6 +146,19 @@ impl Rig {
         Ledger::open(self.folder.path(), opening).unwrap()
     }
 
+    /// Another process that seems to have died: nobody holds its lock any more.
+    pub(crate) fn dead_process(&self) -> Ledger {
+        let locks = || -> Vec<_> {
+            let entries = std::fs::read_dir(self.folder.path().join("processes")).unwrap();
+            entries.map(|entry| entry.unwrap().path()).collect()
+        };
+        let before = locks();
+        let ledger = self.other_process();
+        let mut its = locks().into_iter().filter(|path| !before.contains(path));
+        std::fs::remove_file(its.next().unwrap()).unwrap();
+        ledger
+    }
+
     pub(crate) fn post(
         &self,
         path: &str,
