@@ -53,7 +53,7 @@ fn who_asks_this_process_finds_what_nobody_waited_for() {
     price_demo(&ledger);
     for turn in 1..=20_usize {
         let reservation = admitted(ledger.reserve(call(noon(), Some(1_000))).wait().unwrap());
-        drop(reservation.settle(settlement(&ledger, 200, noon())).later());
+        drop(reservation.settle(settlement(&ledger, 200, noon())).into_future());
         let calls = report::calls(&ledger, &CallQuery::default(), 50).unwrap().rows;
         assert_eq!(calls.iter().filter(|call| call.status == "settled").count(), turn);
     }

@@ -23,8 +23,6 @@ use crate::upstream::SendError;
 const ERROR_BYTES_MAX: usize = 1024 * 1024;
 /// How much of a whole answer.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long a settlement waits for a commit to share.
-const SHARED_WITHIN: Duration = Duration::from_millis(1);
 /// How long a whole answer waits for its settlement, which may wait for a full disk.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
@@ -61,7 +59,7 @@ impl Call {
                 }
                 until_stopped(app, client.break_off()).await;
             };
-            tokio::join!(leaving, async { settled(app, shared(settling.later()).await) });
+            tokio::join!(leaving, async { settled(app, settling.await) });
             return;
         };
         let outcome = wait_for(&self.app, settling).await;
@@ -218,7 +216,7 @@ async fn until_stopped(app: &App, handing_over: impl Future<Output = ()>) {
 /// but not for long: it goes on without us.
 async fn wait_for(app: &App, mut settling: Reply<Settled>) -> Option<Settled> {
     if let Some(foreseen) = settling.foreseen() {
-        leave(app, settling.later());
+        leave(app, settling.into_future());
         return Some(foreseen);
     }
     let mut settling = settling.into_future();
@@ -234,18 +232,7 @@ async fn wait_for(app: &App, mut settling: Reply<Settled>) -> Option<Settled> {
 /// Lets a settlement go on by itself.
 fn leave(app: &App, settling: ReplyFuture<Settled>) {
     let waiting = app.clone();
-    app.running().spawn(async move { settled(&waiting, shared(settling).await) });
-}
-
-/// A settlement that shares the next call's commit, if one comes soon.
-async fn shared(mut settling: ReplyFuture<Settled>) -> Result<Settled, LedgerError> {
-    match tokio::time::timeout(SHARED_WITHIN, &mut settling).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            settling.hurry();
-            settling.await
-        }
-    }
+    app.running().spawn(async move { settled(&waiting, settling.await) });
 }
 
 /// Whatever became of it, money may have come back.

@@ -86,17 +86,20 @@ impl Cache {
         self.price_list_checked = false;
     }
 
+    /// Whether another connection has written since the last transaction.
     pub(crate) fn forget_if_changed_elsewhere(
         &mut self,
         connection: &Connection,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<bool> {
         let version: i64 =
             connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        if version != self.data_version {
+        let is_first = self.data_version == 0;
+        let has_changed = version != self.data_version;
+        if has_changed {
             self.forget_changeable();
             self.data_version = version;
         }
-        Ok(())
+        Ok(has_changed && !is_first)
     }
 
     /// Writes down what the open transaction has still to say, before it is committed.

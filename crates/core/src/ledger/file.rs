@@ -10,6 +10,8 @@ use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
+use super::journal::Journal;
+use super::operation::Firm;
 use super::process::Liveness;
 use super::time::{new_id, to_ms};
 use super::writer::{Reply, Retry, Runs, Setting, Writer, Writing};
@@ -64,14 +66,15 @@ impl OpenFile {
         let (connection, identity) = schema::open(&path, opening.now)?;
         let process_id = new_id(opening.now);
         let processes = folder.join(process::FOLDER);
-        let liveness = match opening.role {
+        let (liveness, journal) = match opening.role {
             Role::Forward => {
                 connection
                     .pragma_update(None, "wal_autocheckpoint", 0)
                     .map_err(|error| LedgerError::sqlite(&path, &error))?;
-                Some(Liveness::take(&processes, process_id, &connection, opening.now)?)
+                let liveness = Liveness::take(&processes, process_id, &connection, opening.now)?;
+                (Some(liveness), Some(Journal::create(&processes, process_id)?))
             }
-            Role::Use => None,
+            Role::Use => (None, None),
         };
         let prices = Arc::new(ArcSwap::from_pointee(PriceList::with_user_prices(
             price::user_prices(&connection).map_err(|error| LedgerError::sqlite(&path, &error))?,
@@ -84,6 +87,7 @@ impl OpenFile {
             process_id,
             prices: Arc::clone(&prices),
             changed,
+            journal,
         };
         let thread = |error: &std::io::Error| LedgerError::io(&path, error);
         let (writer, its_thread) = Writer::start(setting).map_err(|error| thread(&error))?;
@@ -152,23 +156,36 @@ impl OpenFile {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        self.submit_to(Runs::There, retry, operation, |outcome| outcome)
+        self.submit_to(Runs::There, (retry, None), operation, |outcome| outcome)
     }
 
-    /// Queues a short `operation`, which who waits for the reply may run.
+    /// As [`OpenFile::submit`]; `finish` makes the answer once the outcome is committed.
+    pub(crate) fn submit_then<T, U, F, G>(&self, operation: F, finish: G) -> Reply<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
+        G: FnOnce(T) -> U + Send + 'static,
+    {
+        self.submit_to(Runs::There, (Retry::Never, None), operation, finish)
+    }
+
+    /// Queues a short `operation`, which who waits for the reply may run. Whatever it comes to may
+    /// be told before it is committed.
     pub(crate) fn submit_here<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        self.submit_to(Runs::Here, retry, operation, |outcome| outcome)
+        self.submit_to(Runs::Here, (retry, Some(|_| true)), operation, |outcome| outcome)
     }
 
-    /// As [`OpenFile::submit_here`]; `finish` makes the answer once the outcome is committed. What
-    /// is to be undone by being dropped is made there: an operation may run more than once.
+    /// As [`OpenFile::submit_here`], but told early only where it is `firm`; `finish` makes the
+    /// answer then. What is to be undone by being dropped is made there: an operation may run more
+    /// than once.
     pub(crate) fn submit_here_then<T, U, F, G>(
         &self,
-        retry: Retry,
+        (retry, firm): (Retry, Firm<T>),
         operation: F,
         finish: G,
     ) -> Reply<U>
@@ -178,10 +195,16 @@ impl OpenFile {
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
         G: FnOnce(T) -> U + Send + 'static,
     {
-        self.submit_to(Runs::Here, retry, operation, finish)
+        self.submit_to(Runs::Here, (retry, Some(firm)), operation, finish)
     }
 
-    fn submit_to<T, U, F, G>(&self, runs: Runs, retry: Retry, operation: F, finish: G) -> Reply<U>
+    fn submit_to<T, U, F, G>(
+        &self,
+        runs: Runs,
+        answering: (Retry, Option<Firm<T>>),
+        operation: F,
+        finish: G,
+    ) -> Reply<U>
     where
         T: Send + 'static,
         U: Send + 'static,
@@ -189,7 +212,7 @@ impl OpenFile {
         G: FnOnce(T) -> U + Send + 'static,
     {
         match &self.writer {
-            Some(writer) => writer.submit_then(runs, retry, operation, finish),
+            Some(writer) => writer.submit_then(runs, answering, operation, finish),
             None => Reply::closed(),
         }
     }

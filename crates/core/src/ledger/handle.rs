@@ -23,7 +23,9 @@ use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
 use super::reservation::{Reservation, Ticket};
 use super::reserve::{self, Reserved};
 use super::writer::{Reply, Retry, Writing};
-use super::{account, alert, budget, bypass, grant, plan, price, recover, refuse, run, schema};
+use super::{
+    account, alert, budget, bypass, grant, journal, plan, price, recover, refuse, run, schema,
+};
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
@@ -88,9 +90,10 @@ impl Ledger {
     pub fn reserve(&self, call: NewCall) -> Reply<Admission> {
         let call = Arc::new(call);
         let (ledger, asked) = (self.clone(), Arc::clone(&call));
+        let mut told = None;
         self.0.submit_here_then(
-            Retry::Never,
-            move |writing| reserve::reserve(writing, &asked, Asking::First),
+            (Retry::Never, Reserved::is_firm),
+            move |writing| reserve::reserve(writing, &asked, Asking::First, &mut told),
             move |reserved| ledger.admission(call, reserved),
         )
     }
@@ -112,8 +115,8 @@ impl Ledger {
         let call = ticket.call_at(now);
         let (ledger, asked) = (self.clone(), Arc::clone(&call));
         self.0.submit_here_then(
-            Retry::Never,
-            move |writing| reserve::reserve(writing, &asked, asking),
+            (Retry::Never, |_| false),
+            move |writing| reserve::reserve(writing, &asked, asking, &mut None),
             // Without an answer the ticket is given up: its place would stop all who come later.
             move |reserved| {
                 ticket.close();
@@ -147,8 +150,16 @@ impl Ledger {
 
     /// Settles what dead processes left running; returns how many calls that was.
     pub fn recover(&self, now: DateTime<Utc>) -> Reply<u64> {
-        let processes = self.0.processes.clone();
-        self.submit(Retry::Never, move |writing| recover::recover(writing, &processes, now))
+        let (processes, journals) = (self.0.processes.clone(), self.0.processes.clone());
+        self.0.submit_then(
+            move |writing| recover::recover(writing, &processes, now),
+            move |recovered| {
+                for process in recovered.journals {
+                    journal::remove(&journals, process);
+                }
+                recovered.calls
+            },
+        )
     }
 
     /// Records calls that were made elsewhere: all of them, or none. The reply has one entry a call,

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
+use super::journal::Note;
 use crate::price::PriceList;
 
 /// What an operation works with: the open transaction and what the writer remembers.
@@ -17,6 +18,10 @@ pub(crate) struct Writing<'a> {
     pub(crate) process_id: [u8; 16],
     /// Where readers find the price list in force.
     pub(crate) prices: &'a ArcSwap<PriceList>,
+    /// What must survive this process if the answer is given before the commit.
+    pub(crate) notes: &'a mut Vec<Note>,
+    /// Whether the answer was given, and what it wrote is gone: it has to come to the same again.
+    pub(crate) is_redone: bool,
 }
 
 /// Whether an operation is tried again after a passing failure (a full disk, a lock).
@@ -35,36 +40,47 @@ pub(crate) trait Operation: Send {
     fn fail(&mut self, failure: &LedgerError);
     /// Whether to try again, by the outcome that it has.
     fn is_to_be_retried(&self) -> bool;
-    /// Hands the outcome over to whoever waits for it.
-    fn answer(self: Box<Self>);
+    /// Whether there are outcomes that may be told before they are committed.
+    fn may_be_firm(&self) -> bool;
+    /// Whether the outcome that it has may be.
+    fn is_firm(&self) -> bool;
+    /// What hands the outcome over to whoever waits for it. Afterwards nobody is answered.
+    fn answer(&mut self) -> Answer;
 }
+
+/// Hands an outcome over; to be called with no lock held.
+pub(crate) type Answer = Box<dyn FnOnce() + Send>;
+
+/// Which outcomes may be told before they are committed: those that come to the same when the
+/// operation is redone, whatever others did meanwhile.
+pub(crate) type Firm<T> = fn(&T) -> bool;
 
 /// An operation with the place for its outcome, and what makes the answer of one that is kept.
 pub(crate) struct Queued<T, U, F, G> {
     operation: F,
-    finish: G,
     retry: Retry,
+    firm: Option<Firm<T>>,
     outcome: Option<Result<T, LedgerError>>,
-    reply: oneshot::Sender<Result<U, LedgerError>>,
+    asker: Option<(G, oneshot::Sender<Result<U, LedgerError>>)>,
 }
 
 impl<T, U, F, G> Queued<T, U, F, G> {
     pub(crate) fn new(
-        retry: Retry,
+        (retry, firm): (Retry, Option<Firm<T>>),
         operation: F,
         finish: G,
         reply: oneshot::Sender<Result<U, LedgerError>>,
     ) -> Queued<T, U, F, G> {
-        Queued { operation, finish, retry, outcome: None, reply }
+        Queued { operation, retry, firm, outcome: None, asker: Some((finish, reply)) }
     }
 }
 
 impl<T, U, F, G> Operation for Queued<T, U, F, G>
 where
-    T: Send,
-    U: Send,
+    T: Send + 'static,
+    U: Send + 'static,
     F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send,
-    G: FnOnce(T) -> U + Send,
+    G: FnOnce(T) -> U + Send + 'static,
 {
     fn run(&mut self, writing: &mut Writing<'_>, path: &Path) -> bool {
         let outcome = (self.operation)(writing).map_err(|error| error.at(path));
@@ -80,10 +96,23 @@ where
             && matches!(&self.outcome, Some(Err(failure)) if failure.is_passing())
     }
 
-    fn answer(self: Box<Self>) {
-        let Queued { outcome, finish, reply, .. } = *self;
-        let outcome = outcome.unwrap_or(Err(LedgerError::Closed)).map(finish);
-        // Nobody may be waiting any more: the operation stands all the same.
-        drop(reply.send(outcome));
+    fn may_be_firm(&self) -> bool {
+        self.firm.is_some()
+    }
+
+    fn is_firm(&self) -> bool {
+        let outcome = self.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+        self.firm.zip(outcome).is_some_and(|(firm, outcome)| firm(outcome))
+    }
+
+    fn answer(&mut self) -> Answer {
+        let outcome = self.outcome.take().unwrap_or(Err(LedgerError::Closed));
+        let asker = self.asker.take();
+        Box::new(move || {
+            if let Some((finish, reply)) = asker {
+                // Nobody may be waiting any more: the operation stands all the same.
+                drop(reply.send(outcome.map(finish)));
+            }
+        })
     }
 }

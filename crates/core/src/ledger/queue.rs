@@ -1,7 +1,7 @@
 //! The operations that wait to be run, in their order.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::operation::Operation;
 
@@ -15,6 +15,8 @@ pub(crate) struct Queue {
     /// How many operations were ever queued and taken.
     pub(crate) queued: u64,
     pub(crate) taken: u64,
+    /// When the thread is to commit what was told, if nothing comes meanwhile.
+    pub(crate) look_after: Option<Duration>,
     /// Whether the thread is to take what is waiting at once.
     pub(crate) is_called: bool,
     /// Whether the thread has to be woken.

@@ -10,15 +10,16 @@ use super::process::is_dead;
 use super::settle::abandon;
 use super::time::uuid_of;
 use super::writer::Writing;
-use super::{budget, refuse};
+use super::{budget, inherit, refuse};
 
 /// Settles what dead processes left running, at its bound: whether the provider billed it, nobody
-/// here can know. Returns how many calls that was.
+/// here can know.
 pub(crate) fn recover(
     writing: &mut Writing<'_>,
     processes: &Path,
     now: DateTime<Utc>,
-) -> Result<u64, OpError> {
+) -> Result<Recovered, OpError> {
+    let journals = inherit::calls_of_the_dead(writing, processes)?;
     let running = writing
         .connection
         .prepare_cached(
@@ -41,7 +42,16 @@ pub(crate) fn recover(
         }
     }
     end_runs(writing, processes, now)?;
-    Ok(settled)
+    Ok(Recovered { calls: settled, journals })
+}
+
+/// What was recovered.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    /// Calls that were settled.
+    pub(crate) calls: u64,
+    /// Processes whose journals tell nothing more, once this is committed.
+    pub(crate) journals: Vec<[u8; 16]>,
 }
 
 /// A call that another process runs, or ran.

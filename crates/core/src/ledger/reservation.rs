@@ -91,7 +91,7 @@ impl Reservation {
         let call = self.call;
         let drawing = Arc::clone(&watch);
         self.file.submit_here_then(
-            Retry::Never,
+            (Retry::Never, |_| false),
             move |writing| {
                 let mut drawing = drawing.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let drawn = draw(writing, call, &mut drawing, produced, now)?;

@@ -10,6 +10,7 @@ use super::call::{Entry, NewCall, insert_with};
 use super::counter::{Standing, tightest};
 use super::draw::Watch;
 use super::error::{LedgerError, OpError};
+use super::journal::Note;
 use super::refuse::Refusing;
 use super::running::Running;
 use super::shares::{Share, Shares};
@@ -35,6 +36,39 @@ pub(crate) enum Reserved {
     Refused(Box<Refusal>),
 }
 
+impl Reserved {
+    /// Whether it may be told before it is committed: an admission that had room, and that nothing
+    /// will take back.
+    pub(crate) fn is_firm(&self) -> bool {
+        matches!(self, Reserved::Admitted(terms) if terms.watch.is_none() && !terms.is_cap_lowered)
+    }
+}
+
+/// An admission as it was told, for the case that it has to be written once more.
+#[derive(Debug)]
+pub(crate) struct Told {
+    admit: Admit,
+    /// The budgets of its holds.
+    budgets: Vec<i64>,
+}
+
+impl Told {
+    fn new(asker: &Asker<'_>, admit: &Admit) -> Told {
+        let budgets = asker.applying.iter().map(|(active, _)| active.seq).collect();
+        Told { admit: admit.clone(), budgets }
+    }
+
+    /// What was told, over the budgets of now. One that is new holds nothing for it.
+    fn over(&self, asker: &Asker<'_>) -> Admit {
+        let held = |seq: i64| {
+            let known = self.budgets.iter().position(|&budget| budget == seq);
+            known.map_or(0, |index| self.admit.holds[index])
+        };
+        let holds = asker.applying.iter().map(|(active, _)| held(active.seq)).collect();
+        Admit { holds, ..self.admit.clone() }
+    }
+}
+
 /// The terms on which a call was admitted.
 #[derive(Debug)]
 pub(crate) struct Terms {
@@ -46,13 +80,18 @@ pub(crate) struct Terms {
     pub(crate) watch: Option<Watch>,
 }
 
-/// Decides over the call and writes it down: running with its holds, waiting, or refused.
+/// Decides over the call and writes it down: running with its holds, waiting, or refused. `told`
+/// keeps an admission, which stands when it has to be redone.
 pub(crate) fn reserve(
     writing: &mut Writing<'_>,
     call: &NewCall,
     asking: Asking,
+    told: &mut Option<Told>,
 ) -> Result<Reserved, OpError> {
     let asker = asker(writing, call, asking)?;
+    if let Some(told) = told.as_ref().filter(|_| writing.is_redone) {
+        return admitted(writing, &asker, &told.over(&asker));
+    }
     if let Some(ticket) = asking.ticket() {
         is_waiting(writing, ticket)?;
     }
@@ -60,7 +99,10 @@ pub(crate) fn reserve(
     let decision = expecting(writing, &asker, |expected| decide(&asker.demand, &funds, expected))?;
     match decision {
         Decision::Admit(admit) => match queued(writing, &asker, &admit)? {
-            None => admitted(writing, &asker, &admit),
+            None => {
+                *told = Some(Told::new(&asker, &admit));
+                admitted(writing, &asker, &admit)
+            }
             Some(budget) => wait(writing, &asker, budget, admit.holds[budget]),
         },
         Decision::Wait { budget, needed } => wait(writing, &asker, budget, needed),
@@ -220,6 +262,7 @@ fn enter(
         shares,
         owner: Some(writing.process_id),
     };
+    writing.notes.push(Note::new(asker.call, admit.output_cap, ceiling, &entry.shares.0));
     let seq = match asker.asking.ticket() {
         None => insert_with(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
         Some(ticket) => {

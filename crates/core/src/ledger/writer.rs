@@ -1,4 +1,5 @@
-//! Operations queue up, share a transaction, and are answered after the commit that holds them.
+//! Operations queue up, share a transaction, and are answered after the commit that holds them, or
+//! before where it cannot change the answer any more.
 //!
 //! Who waits for an answer runs what is queued, if nobody does so already: going to another thread
 //! and back costs more than most operations take. The thread runs what may take long, what nobody
@@ -14,7 +15,7 @@ use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
-use super::operation::{Operation, Queued};
+use super::operation::{Answer, Firm, Operation, Queued};
 pub(crate) use super::operation::{Retry, Writing};
 use super::queue::Queue;
 pub(crate) use super::transaction::Setting;
@@ -33,6 +34,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 const UNCLAIMED_MAX: Duration = Duration::from_millis(20);
 /// How long a reader waits for what was queued before it came.
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);
+/// How long a transaction is left open when nothing more comes.
+const OPEN_IDLE_MAX: Duration = Duration::from_millis(1);
 /// After this many looks in vain the thread sleeps until it is woken.
 const LOOKS_IN_VAIN_MAX: u32 = 3;
 
@@ -55,7 +58,8 @@ pub struct Reply<T> {
 }
 
 impl<T> Reply<T> {
-    /// Blocks until the operation is committed. Not for async code: await the reply there.
+    /// Blocks until the operation is committed. Not for async code: await the reply there, which may
+    /// come some milliseconds before the commit where that cannot change it any more.
     ///
     /// # Errors
     /// The operation's own error, or [`LedgerError::Closed`].
@@ -63,20 +67,17 @@ impl<T> Reply<T> {
         if let Some(shared) = &self.here {
             shared.run_here();
         }
-        self.answer.recv().unwrap_or(Err(LedgerError::Closed))
+        let answer = self.answer.recv().unwrap_or(Err(LedgerError::Closed));
+        if let Some(shared) = &self.here {
+            shared.commit();
+        }
+        answer
     }
 
     /// What the answer will be if nothing else happens before the commit; `None` where nobody can
     /// tell yet.
     pub fn foreseen(&mut self) -> Option<T> {
         self.foreseen.take()
-    }
-
-    /// Awaits the answer without hurrying the commit: it comes with the next one, or when it is
-    /// hurried, or within tens of milliseconds.
-    pub fn later(self) -> ReplyFuture<T> {
-        let turn = self.here.map_or(Turn::Over, Turn::Waits);
-        ReplyFuture { answer: self.answer.into_future(), turn }
     }
 
     /// The reply with what its answer is expected to be.
@@ -107,19 +108,8 @@ pub struct ReplyFuture<T> {
     turn: Turn,
 }
 
-impl<T> ReplyFuture<T> {
-    /// Waits no longer for somebody else's commit.
-    pub fn hurry(&mut self) {
-        if let Turn::Waits(shared) = &self.turn {
-            self.turn = Turn::Runs(Arc::clone(shared));
-        }
-    }
-}
-
 #[derive(Debug)]
 enum Turn {
-    /// Leaves it to others.
-    Waits(Arc<Shared>),
     /// Other tasks that are ready come first: their operations share the commit.
     Yields(Arc<Shared>),
     /// Runs what is queued.
@@ -143,7 +133,6 @@ impl<T> Future for ReplyFuture<T> {
                     shared.run_here();
                     answer = Pin::new(&mut self.answer).poll(context);
                 }
-                waits @ Turn::Waits(_) => self.turn = waits,
                 Turn::Over => {}
             }
         }
@@ -181,14 +170,14 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,
     {
-        self.submit_then(runs, retry, operation, |outcome| outcome)
+        self.submit_then(runs, (retry, None), operation, |outcome| outcome)
     }
 
-    /// As [`Writer::submit`]; `finish` makes the answer once the outcome is committed.
+    /// As [`Writer::submit`]; `finish` makes the answer once the outcome is committed, or firm.
     pub(crate) fn submit_then<T, U, F, G>(
         &self,
         runs: Runs,
-        retry: Retry,
+        answering: (Retry, Option<Firm<T>>),
         operation: F,
         finish: G,
     ) -> Reply<U>
@@ -199,7 +188,7 @@ impl Writer {
         G: FnOnce(T) -> U + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.0.push(Box::new(Queued::new(retry, operation, finish, reply)), runs);
+        self.0.push(Box::new(Queued::new(answering, operation, finish, reply)), runs);
         let here = (runs == Runs::Here).then(|| Arc::clone(&self.0));
         Reply { answer, here, foreseen: None }
     }
@@ -212,8 +201,13 @@ impl Writer {
 
     /// Waits until what was queued before is committed, but not for long.
     pub(crate) fn catch_up(&self) {
-        let is_idle = self.0.state.try_lock().is_ok() && self.0.queue().waiting.is_empty();
-        if !is_idle {
+        let is_idle = || {
+            let state = self.0.state.try_lock();
+            let is_settled =
+                |open: &Option<State>| open.as_ref().is_none_or(|open| !open.is_open());
+            state.is_ok_and(|state| is_settled(&state)) && self.0.queue().waiting.is_empty()
+        };
+        if !is_idle() {
             let after = self.submit(Runs::There, Retry::Never, |_| Ok(()));
             drop(after.answer.recv_timeout(CATCH_UP_MAX));
         }
@@ -241,8 +235,8 @@ impl Holder {
     /// Runs `act` on the writing connection, outside of a transaction, while nobody of this process
     /// writes. `None` when the writer has ended.
     pub(crate) fn hold<T>(&self, act: impl FnOnce(&Connection) -> T) -> Option<T> {
-        let state = self.0.state();
-        let outcome = state.as_ref().map(|open| act(open.connection()));
+        let mut state = self.0.state();
+        let outcome = state.as_mut().map(|open| act(open.connection()));
         drop(state);
         // What came meanwhile found the lock taken.
         let queue = self.0.queue();
@@ -301,15 +295,16 @@ impl Shared {
             };
             group = self.queue().take(GROUP_HERE_MAX);
             if let Some(open) = state.as_mut().filter(|_| !group.is_empty()) {
-                let ran = open.run(&mut group, Patience::None);
-                let changed = open.changed();
+                let mut told = Vec::new();
+                let ran = open.run(&mut group, Patience::None, &mut told);
+                let changed = self.leave(open);
                 drop(state);
                 if ran == Ran::Busy {
                     let mut queue = self.queue();
                     queue.put_back(group);
                     return self.call_thread(queue);
                 }
-                self.finish(group, ran, &*changed);
+                self.finish((group, told), ran, &*changed);
             } else {
                 drop(state);
             }
@@ -321,14 +316,49 @@ impl Shared {
         self.call_thread(self.queue());
     }
 
+    /// Before the lock is given back: has the thread look after what is left to be committed.
+    fn leave(&self, open: &State) -> Arc<dyn Fn() + Send + Sync> {
+        let look_after = match (open.is_open(), open.is_owing()) {
+            (true, _) => Some(OPEN_IDLE_MAX),
+            (false, true) => Some(RETRY_AFTER),
+            (false, false) => None,
+        };
+        let mut queue = self.queue();
+        let is_news = look_after.is_some() && queue.look_after != look_after;
+        queue.look_after = look_after;
+        if is_news {
+            queue.is_asleep = false;
+            self.bell.notify_one();
+        }
+        open.changed()
+    }
+
+    /// Commits what was told.
+    fn commit(&self) {
+        let mut state = self.state();
+        let Some(open) = state.as_mut().filter(|open| open.is_open()) else { return };
+        let ran = open.close_if_open();
+        let changed = self.leave(open);
+        drop(state);
+        self.finish((Vec::new(), Vec::new()), ran, &*changed);
+    }
+
     /// Answers, with no lock held: whoever is answered may call us.
-    fn finish(&self, group: Vec<Box<dyn Operation>>, ran: Ran, changed: &(dyn Fn() + Send + Sync)) {
-        for operation in group {
+    fn finish(
+        &self,
+        (group, told): (Vec<Box<dyn Operation>>, Vec<Answer>),
+        ran: Ran,
+        changed: &(dyn Fn() + Send + Sync),
+    ) {
+        for answer in told {
+            answer();
+        }
+        for mut operation in group {
             let to_be_retried = operation.is_to_be_retried();
             let mut queue = self.queue();
             if queue.is_closed || !to_be_retried {
                 drop(queue);
-                operation.answer();
+                operation.answer()();
                 continue;
             }
             queue.retrying.push(operation);
@@ -350,13 +380,14 @@ impl Shared {
             // Whoever held the lock may have taken what was waiting.
             group.extend(self.queue().take(GROUP_MAX));
             let Some(open) = state.as_mut() else { return };
-            if group.is_empty() {
-                continue;
-            }
-            let ran = open.run(&mut group, Patience::Some);
-            let changed = open.changed();
+            let mut told = Vec::new();
+            let ran = match group.is_empty() {
+                true => open.catch_up(),
+                false => open.run(&mut group, Patience::Some, &mut told),
+            };
+            let changed = self.leave(open);
             drop(state);
-            self.finish(group, ran, &*changed);
+            self.finish((group, told), ran, &*changed);
             let mut queue = self.queue();
             queue.is_called |= !queue.waiting.is_empty();
         }
@@ -377,6 +408,14 @@ impl Shared {
                 return (!queue.waiting.is_empty()).then_some(due);
             }
             let queued = queue.queued;
+            if let Some(most) = queue.look_after {
+                queue = self.listen(queue, most);
+                if queue.queued == queued {
+                    queue.look_after = None;
+                    return Some(due);
+                }
+                continue;
+            }
             queue.is_asleep = queue.waiting.is_empty() && looks_in_vain >= LOOKS_IN_VAIN_MAX;
             queue = match (queue.is_asleep, queue.retry_at) {
                 (false, _) => self.listen(queue, self.unclaimed_max),
@@ -404,7 +443,7 @@ struct Closing<'a>(&'a Shared);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let state = self.0.state().take();
+        let state = self.0.state().take().map(State::end);
         let mut queue = self.0.queue();
         queue.is_closed = true;
         let unanswered = (std::mem::take(&mut queue.waiting), std::mem::take(&mut queue.retrying));

@@ -128,7 +128,8 @@ impl World {
             let Ok(entries) = std::fs::read_dir(self.folder.join("processes")) else {
                 return BTreeSet::new();
             };
-            entries.map(|entry| entry.unwrap().path()).collect()
+            let paths = entries.map(|entry| entry.unwrap().path());
+            paths.filter(|path| path.extension().is_some_and(|ending| ending == "lock")).collect()
         };
         let before = locks();
         let opening = Opening { role: Role::Forward, now: self.now, changed: Arc::new(|| {}) };

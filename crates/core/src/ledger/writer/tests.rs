@@ -50,6 +50,7 @@ fn desk_with(unclaimed_max: Duration) -> Desk {
         changed: Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
         }),
+        journal: None,
     };
     let (writer, thread) = Writer::start_with(setting, unclaimed_max).unwrap();
     Desk { folder, writer, thread, commits }
