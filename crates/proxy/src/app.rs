@@ -79,13 +79,16 @@ impl App {
     /// Puts it together. `changes` is the one whose callback the ledger was opened with.
     ///
     /// # Errors
-    /// When the system offers no trusted certificates to check providers with.
+    /// When a provider's address has no host that can be connected to.
     pub fn new(
         settings: Settings,
         ledger: Ledger,
         clock: Clock,
         changes: Changes,
     ) -> Result<App, UpstreamError> {
+        let base_urls =
+            settings.upstreams.values().filter_map(|upstream| upstream.base_url.as_ref());
+        let upstream = Upstream::new(base_urls)?;
         Ok(App(Arc::new(Inner {
             loops: Loops::new(settings.loops.clone(), &ledger),
             settings,
@@ -94,7 +97,7 @@ impl App {
             clock,
             changes,
             login_codes: LoginCodes::default(),
-            upstream: Upstream::new()?,
+            upstream,
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stats: Stats::default(),

@@ -18,7 +18,7 @@ use crate::forwarded::{Call, Patience};
 use crate::headers;
 use crate::shape::{Shape, Shown};
 use crate::transfer::Client;
-use crate::upstream::SILENCE_MAX;
+use crate::upstream::{AnswerBody, SILENCE_MAX};
 use crate::watch::{LOOK_EVERY, Verdict, Watch};
 
 /// The longest body that is held until the call is settled; the rest of a longer one streams.
@@ -45,13 +45,13 @@ pub(crate) struct Passing<'a> {
     pub(crate) is_ended: bool,
 }
 
-type Arrived = Option<Result<Frame<Bytes>, reqwest::Error>>;
+type Arrived = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 impl Passing<'_> {
     /// Passes the body on until it ends, and says how and when it began.
     pub(crate) async fn run(
         &mut self,
-        mut body: reqwest::Body,
+        mut body: AnswerBody,
         mut patience: Patience,
     ) -> (End, Option<Duration>) {
         let mut first_byte = None;
@@ -113,7 +113,7 @@ impl Passing<'_> {
     ///
     /// # Errors
     /// When the money is used up.
-    async fn arrival(&mut self, body: &mut reqwest::Body) -> Result<Arrived, End> {
+    async fn arrival(&mut self, body: &mut AnswerBody) -> Result<Arrived, End> {
         let generates_unseen = self.call.terms.unseen.output_tokens_max.is_some();
         if self.watch.is_none() || !generates_unseen {
             return Ok(body.frame().await);
@@ -283,11 +283,11 @@ async fn turn() {
 
 /// The piece with what has arrived behind it, so that pieces that came together go on together;
 /// and what comes after them, where that is known.
-async fn gather(first: Bytes, body: &mut reqwest::Body) -> (Bytes, Option<Arrived>) {
+async fn gather(first: Bytes, body: &mut AnswerBody) -> (Bytes, Option<Arrived>) {
     let mut gathered = BytesMut::new();
     let next = loop {
         let mut arrived = body.frame().now_or_never();
-        if arrived.is_none() {
+        if arrived.is_none() && body.is_shared() {
             // The connection's task may have the next one in its buffer.
             turn().await;
             arrived = body.frame().now_or_never();

@@ -17,7 +17,7 @@ use crate::headers;
 use crate::passing::Passing;
 use crate::shape::Shape;
 use crate::transfer::Client;
-use crate::upstream::Outgoing;
+use crate::upstream::{AnswerBody, Outgoing};
 use crate::watch::Watch;
 
 /// Sends the call, passes its answer to the client and settles it.
@@ -77,7 +77,7 @@ fn patience(app: &App, client: &Client) -> Patience {
 impl Call {
     async fn pass(
         &self,
-        answer: Response<reqwest::Body>,
+        answer: Response<AnswerBody>,
         dispatch: &Dispatch,
         client: &mut Client,
         patience: Patience,

@@ -15,12 +15,14 @@ use rig::{
     Act, CHAT, DAY, MODEL, Rig, THINKER, chat, chat_answer, delta, document, event, stream_head,
 };
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 /// Time for a call to find that it has to wait. Were it too short, the test would pass all the same.
 const LET_IT_WAIT: Duration = Duration::from_millis(200);
+/// It costs nothing to ask.
+const MODELS: &str = "/openai/v1/models";
 const UNSEEN_PROMPT_TOKENS: i64 = 200_000;
 
 #[tokio::test]
@@ -242,7 +244,7 @@ async fn the_provider_gets_the_clients_headers_and_no_others() {
     let body = chat(&json!({"max_tokens": 9}));
     // The least that a client can send.
     for (sent, expected) in [
-        ("", vec!["accept: */*", "content-length", "host"]),
+        ("", vec!["content-length", "host"]),
         ("accept: text/plain\r\n", vec!["accept: text/plain", "content-length", "host"]),
         (
             "Accept: a/b\r\nX-Stainless-Lang: js\r\nuser-agent: me\r\n",
@@ -272,4 +274,52 @@ async fn the_provider_gets_the_clients_headers_and_no_others() {
         assert_eq!(names, expected, "{sent}");
         assert_eq!(got.body, body.as_bytes());
     }
+}
+
+#[tokio::test]
+async fn connections_are_used_again_until_the_provider_closes_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let rig = Rig::with(|parts| {
+        parts.providers[0].base_url = Some(format!("http://{address}"));
+    })
+    .await;
+    let answer = async |connection: &mut TcpStream| {
+        let Act::Send(answer) = chat_answer(1) else { panic!("an answer is sent") };
+        let mut got = vec![0; 64 * 1024];
+        assert_ne!(connection.read(&mut got).await.unwrap(), 0);
+        connection.write_all(&answer).await.unwrap();
+    };
+    let call = || rig.post(CHAT, chat(&json!({"max_tokens": 9}))).send();
+    let called = async || assert_eq!(call().await.unwrap().status(), 200);
+
+    let first = async {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        answer(&mut connection).await;
+        connection
+    };
+    let (mut connection, ()) = tokio::join!(first, called());
+    tokio::join!(answer(&mut connection), called());
+    let free = async || assert_eq!(rig.get(MODELS).send().await.unwrap().status(), 200);
+    tokio::join!(answer(&mut connection), free());
+    tokio::join!(answer(&mut connection), called());
+    // It is closed while no call looks after it: the next call is sent on another.
+    drop(connection);
+    let next = async {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        answer(&mut connection).await;
+        connection
+    };
+    let (connection, ()) = tokio::join!(next, called());
+    // Closed with a call on it: whether that was billed nobody knows, so it is not sent again.
+    let last = async {
+        let mut connection = connection;
+        assert_ne!(connection.read(&mut [0; 16]).await.unwrap(), 0);
+        drop(connection);
+    };
+    let (answer, ()) = tokio::join!(call(), last);
+    assert_eq!(answer.unwrap().status(), 502);
+    let calls = rig.calls().await;
+    let statuses: Vec<&str> = calls.iter().map(|call| call.status.as_str()).collect();
+    assert_eq!(statuses, ["settled", "settled", "settled", "settled", "estimated"]);
 }
