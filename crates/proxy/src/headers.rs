@@ -29,37 +29,33 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HTTP2_SETTINGS,
 ];
 
+/// Room for those that are added: all figures of an answer.
+const ADDED: usize = 8;
+/// What a provider gets otherwise, or not at all.
+const NOT_FOR_UPSTREAM: [HeaderName; 4] = [HOST, CONTENT_LENGTH, EXPECT, PROXY_AUTHORIZATION];
+const CREDENTIALS: [HeaderName; 2] = [AUTHORIZATION, HeaderName::from_static("x-api-key")];
+
 /// The client's headers as the provider gets them. `is_ours` tells our own credentials, which no
 /// provider may see.
 pub(crate) fn for_upstream(client: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> HeaderMap {
-    let mut headers = client.clone();
-    remove_hop_by_hop(&mut headers);
-    for name in [HOST, CONTENT_LENGTH, EXPECT, PROXY_AUTHORIZATION] {
-        headers.remove(name);
-    }
-    let own: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-outlay-")).cloned().collect();
-    for name in own {
-        headers.remove(name);
-    }
-    for name in [AUTHORIZATION, HeaderName::from_static("x-api-key")] {
-        let secret = headers.get(&name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if is_ours(secret.rsplit(' ').next().unwrap_or_default()) {
-            headers.remove(name);
-        }
-    }
-    headers
+    passing(client, |name, value| {
+        let is_credential_of_ours = || {
+            let secret = value.to_str().unwrap_or_default();
+            CREDENTIALS.contains(name) && is_ours(secret.rsplit(' ').next().unwrap_or_default())
+        };
+        !NOT_FOR_UPSTREAM.contains(name)
+            && !name.as_str().starts_with("x-outlay-")
+            && !is_credential_of_ours()
+    })
 }
 
 /// The provider's headers as the client gets them.
 pub(crate) fn for_client(upstream: &HeaderMap) -> HeaderMap {
-    let mut headers = upstream.clone();
-    remove_hop_by_hop(&mut headers);
-    headers.remove(PROXY_AUTHENTICATE);
-    headers
+    passing(upstream, |name, _| *name != PROXY_AUTHENTICATE)
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Those of `headers` that concern more than one connection and may pass.
+fn passing(headers: &HeaderMap, may_pass: impl Fn(&HeaderName, &HeaderValue) -> bool) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -67,9 +63,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
-        headers.remove(name);
+    let mut passing = HeaderMap::with_capacity(headers.len() + ADDED);
+    for (name, value) in headers {
+        if !HOP_BY_HOP.contains(name) && !named.contains(name) && may_pass(name, value) {
+            passing.append(name, value.clone());
+        }
     }
+    passing
 }
 
 /// Adds how the tightest budget stands; nothing where no budget applies.
