@@ -87,9 +87,10 @@ pub struct RefusalOption {
 #[must_use]
 pub fn message(refusal: &Refusal) -> String {
     if let Some(repetition) = &refusal.repetition {
+        let what = Some(repetition.what.as_str()).filter(|what| !reads_as_status(what));
         return format!(
             "Outlay: stopped as runaway spending: {}. Calls pass again at {} if that stops. To go on at once: {BYPASS}",
-            repetition.what,
+            what.unwrap_or("the same again and again"),
             repetition.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
         );
     }
@@ -112,9 +113,12 @@ pub fn message(refusal: &Refusal) -> String {
             price_command(refusal)
         ),
         RefusalReason::BudgetBusy => format!(
-            "Outlay: what is left of hard budget '{budget}' is held by running calls ({} held, this call needs about {}). Try again when they have ended",
-            stop.held.spoken(),
-            stop.needed.spoken()
+            "Outlay: what is left of hard budget '{budget}' is held by running calls{}. Try again when they have ended",
+            unless_status(format!(
+                " ({} held, this call needs about {})",
+                stop.held.spoken(),
+                stop.needed.spoken()
+            ))
         ),
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
@@ -129,14 +133,29 @@ pub fn message(refusal: &Refusal) -> String {
                 .map(|reset| format!(" Resets {}.", reset_text(reset, stop.timezone)))
                 .unwrap_or_default();
             format!(
-                "Outlay: hard budget '{budget}' of {} {state} ({} spent, this call needs about {}).{resets} To go on: {}",
-                stop.limit.spoken(),
-                stop.used.spoken(),
-                stop.needed.spoken(),
+                "Outlay: hard budget '{budget}'{} {state}{}.{resets} To go on: {}",
+                unless_status(format!(" of {}", stop.limit.spoken())),
+                unless_status(format!(
+                    " ({} spent, this call needs about {})",
+                    stop.used.spoken(),
+                    stop.needed.spoken()
+                )),
                 raise_command(stop).0
             )
         }
     }
+}
+
+/// The clause, where its figures cannot be taken for the status of a failure that passes: there are
+/// clients that look for one in the sentence, and ask again and again.
+fn unless_status(clause: String) -> String {
+    if reads_as_status(&clause) { String::new() } else { clause }
+}
+
+fn reads_as_status(text: &str) -> bool {
+    const STATUSES: [&str; 6] = ["429", "500", "501", "502", "503", "504"];
+    let mut words = text.split(|byte: char| !byte.is_ascii_alphanumeric());
+    words.any(|word| STATUSES.contains(&word))
 }
 
 /// Lets no limit refuse for a while.
@@ -226,10 +245,11 @@ fn shortfall(stop: &BudgetStop) -> i64 {
         .max(1)
 }
 
-/// The next of 1, 2, 5, 10, 20 … cents, tokens or calls (whole fractions of a cent below one).
+/// The next of 1, 2, 5, 10, 20 … cents, tokens or calls (whole fractions of a cent below one) that
+/// does not read as a status.
 fn round_up(like: Quantity, count: i64) -> Quantity {
     let mut step: i64 = 1;
-    while step < count {
+    while step < count || reads_as_status(&typed(Quantity { count: step, unit: like.unit })) {
         let leading = step.to_string().starts_with('2');
         step = if leading { step / 2 * 5 } else { step.saturating_mul(2) };
         if step == i64::MAX {
@@ -246,5 +266,81 @@ fn typed(quantity: Quantity) -> String {
             (quantity.count / PICODOLLARS_PER_USD).to_string()
         }
         _ => quantity.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(reason: RefusalReason, limit: i64, used: i64, unit: BudgetUnit) -> Refusal {
+        let count = |count| Quantity { unit, count };
+        let stop = BudgetStop {
+            name: "day".into(),
+            window: "day".into(),
+            scope: Scope::default(),
+            limit: count(limit),
+            used: count(used),
+            held: count(502),
+            needed: count(7),
+            remaining: count(0),
+            credits_remaining: count(0),
+            reset: None,
+            timezone: chrono_tz::UTC,
+        };
+        Refusal {
+            call: Uuid::nil(),
+            reason,
+            budget: Some(stop),
+            repetition: None,
+            balance_remaining: None,
+            model: None,
+            provider: "openai".into(),
+            standing: None,
+        }
+    }
+
+    #[test]
+    fn no_sentence_reads_like_a_failure_that_passes() {
+        use BudgetUnit::{Calls, Tokens, Usd};
+        use RefusalReason::{BudgetBusy, QuotaExceeded};
+        let usd = PICODOLLARS_PER_USD;
+        for (reason, limit, used, unit, part) in [
+            (QuotaExceeded, 500, 499, Calls, "budget 'day' is nearly used up (499"),
+            (QuotaExceeded, 429, 100, Tokens, "budget 'day' is nearly used up (100"),
+            (QuotaExceeded, 900, 503, Calls, "is nearly used up. To go on"),
+            (QuotaExceeded, 500 * usd, 500 * usd, Usd, "budget 'day' is used up. To go on"),
+            (QuotaExceeded, 1_450, 1_450, Calls, "--by 1000"),
+            (QuotaExceeded, 1_450 * usd, 1_450 * usd, Usd, "--by 1000"),
+            (BudgetBusy, 900, 1, Calls, "held by running calls. Try"),
+        ] {
+            let refusal = refused(reason, limit, used, unit);
+            let said = message(&refusal);
+            assert!(said.contains(part), "{limit} {used}: {said}");
+            let commands = options(&refusal).into_iter().filter_map(|option| option.command);
+            for text in commands.chain([said]) {
+                assert!(!reads_as_status(&text), "{text}");
+            }
+        }
+        let what = "the same request was sent 500 times".to_owned();
+        let repetition = Some(Repetition { what, until: DateTime::UNIX_EPOCH });
+        let refusal = Refusal { repetition, ..refused(QuotaExceeded, 1, 1, Calls) };
+        assert!(message(&refusal).contains("the same again and again"));
+    }
+
+    #[test]
+    fn what_reads_as_a_status() {
+        for (text, expected) in [
+            ("429 calls", true),
+            ("$500.00", true),
+            ("$0.502 left", true),
+            ("1,504", true),
+            ("$5.00", false),
+            ("5000 tokens", false),
+            ("429x", false),
+            ("505", false),
+        ] {
+            assert_eq!(reads_as_status(text), expected, "{text}");
+        }
     }
 }
