@@ -9,6 +9,7 @@ use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, s
 use outlay_core::budget::{BudgetKind, Scope, Window};
 use outlay_core::ledger::{Admission, BudgetChange, Ledger, LedgerError, NewCall, Opening, Role};
 use outlay_core::money::Money;
+use outlay_core::price::PriceQuery;
 use outlay_core::refusal;
 use outlay_core::report::{self, By, CallQuery, UsageQuery};
 use tempfile::TempDir;
@@ -484,4 +485,33 @@ fn what_fails_beside_it_takes_nothing_from_an_admitted_call() {
     }
     let day = day(&ledger, noon());
     assert_eq!((day.used.to_string(), day.held.to_string()), ("0.40".into(), "0.00".into()));
+}
+
+#[test]
+fn a_price_that_could_not_be_committed_is_in_force_for_nobody() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    // Breaks no rule before the commit.
+    let beside = rusqlite::Connection::open(folder.path().join("outlay.db")).unwrap();
+    let breaks = "CREATE TABLE other (id REFERENCES machine (id) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER breaks AFTER UPDATE OF prices_revision ON ledger
+        BEGIN INSERT INTO other VALUES (x'00'); END;";
+    beside.execute_batch(breaks).unwrap();
+    let rate = outlay_core::money::Rate::FREE;
+    let price = outlay_core::price::UserPrice {
+        provider: None,
+        model: "demo".into(),
+        input: rate,
+        output: rate,
+        cache_read: None,
+        cache_write: None,
+        set_at: noon(),
+    };
+    let query = PriceQuery { provider: "openai", model: "demo", at: noon(), service_tier: None };
+    let is_priced = || ledger.prices().find(&query).is_some();
+    ledger.set_price(price.clone(), noon()).wait().unwrap_err();
+    assert!(!is_priced());
+    beside.execute_batch("DROP TRIGGER breaks").unwrap();
+    ledger.set_price(price, noon()).wait().unwrap();
+    assert!(is_priced());
 }

@@ -52,6 +52,8 @@ pub(crate) struct Cache {
     price_list: Option<(i64, Arc<PriceList>)>,
     /// Whether `price_list` is known to be the stored one.
     price_list_checked: bool,
+    /// Whether readers have yet to be given `price_list`.
+    price_list_is_news: bool,
     /// Looked-up prices by (provider, model, tier) in the quarter-hour of `found_quarter`.
     found_prices: HashMap<String, Option<Arc<Price>>>,
     found_quarter: i64,
@@ -248,6 +250,14 @@ impl Cache {
         }
         self.price_list = Some((revision, list));
         self.price_list_checked = true;
+        self.price_list_is_news = true;
+    }
+
+    /// The price list that readers have yet to be given, once what was done is committed.
+    pub(crate) fn take_price_news(&mut self) -> Option<Arc<PriceList>> {
+        let is_news = std::mem::take(&mut self.price_list_is_news);
+        let (_, list) = self.price_list.as_ref().filter(|_| is_news)?;
+        Some(Arc::clone(list))
     }
 
     pub(crate) fn forget_price_list(&mut self) {

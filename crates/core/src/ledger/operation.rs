@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use arc_swap::ArcSwap;
 use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
 use super::journal::Note;
-use crate::price::PriceList;
 
 /// What an operation works with: the open transaction and what the writer remembers.
 pub(crate) struct Writing<'a> {
@@ -16,8 +14,6 @@ pub(crate) struct Writing<'a> {
     pub(crate) cache: &'a mut Cache,
     pub(crate) machine_id: [u8; 16],
     pub(crate) process_id: [u8; 16],
-    /// Where readers find the price list in force.
-    pub(crate) prices: &'a ArcSwap<PriceList>,
     /// What must survive this process if the answer is given before the commit.
     pub(crate) notes: &'a mut Vec<Note>,
     /// Whether the answer was given, and what it wrote is gone: it has to come to the same again.

@@ -43,8 +43,8 @@ pub(crate) fn list(writing: &mut Writing<'_>) -> Result<Arc<PriceList>, OpError>
         Some(list) => list,
         None => Arc::new(PriceList::with_user_prices(user_prices(writing.connection)?)),
     };
+    // Readers find it once it is committed.
     writing.cache.remember_price_list(revision, Arc::clone(&list));
-    writing.prices.store(Arc::clone(&list));
     Ok(list)
 }
 

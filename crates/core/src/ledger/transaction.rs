@@ -403,7 +403,6 @@ impl State {
             cache,
             machine_id: setting.machine_id,
             process_id: setting.process_id,
-            prices: &setting.prices,
             notes,
             is_redone,
         };
@@ -417,6 +416,9 @@ impl State {
             cache.flush(connection)?;
             let has_changed = connection.total_changes() != changes_before;
             execute(connection, if has_changed { "COMMIT" } else { "ROLLBACK" })?;
+            if let Some(list) = cache.take_price_news() {
+                setting.prices.store(list);
+            }
             Ok(has_changed)
         };
         commit().map_err(|error| Undone::ByCommit(LedgerError::sqlite(&setting.path, &error)))
