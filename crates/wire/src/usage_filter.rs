@@ -3,9 +3,17 @@
 //! A chat stream with `include_usage` ends with a chunk whose `choices` are empty, which programs
 //! that read `choices[0]` of every chunk do not survive. Everything else passes byte for byte.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::frames::EventEnds;
 use crate::json::{Json, holds, text_of};
 use crate::sse::SseReader;
+
+/// Made once: it takes longer than to look through an event.
+static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"usage\""));
 
 /// An event longer than this is no usage chunk: its bytes are not held back.
 const HELD_BYTES_MAX: usize = 256 * 1024;
@@ -42,34 +50,41 @@ impl UsageChunkFilter {
     }
 
     /// The bytes to pass on now.
-    pub fn feed(&mut self, chunk: &[u8]) -> Vec<u8> {
-        let mut shown = Vec::with_capacity(self.held.len() + chunk.len());
+    pub fn feed<'a>(&mut self, chunk: &'a [u8]) -> Cow<'a, [u8]> {
         if let (Mode::Start, Some(first)) = (self.mode, chunk.first()) {
             let begins_a_line = b"deir:\r\n\xef".contains(first);
             self.mode = if begins_a_line { Mode::Events } else { Mode::NotEvents };
         }
         if self.mode == Mode::NotEvents {
-            shown.extend_from_slice(chunk);
-            return shown;
+            return Cow::Borrowed(chunk);
         }
-        let mut rest = chunk;
-        while let Some(end) = self.ends.next_end(rest) {
-            let (event, after) = rest.split_at(end);
-            rest = after;
+        let mut shown = Cow::Borrowed(&chunk[..0]);
+        let mut at = 0;
+        while let Some(length) = self.ends.next_end(&chunk[at..]) {
+            let event = &chunk[at..at + length];
+            at += length;
             if self.held.is_empty() {
-                self.end_event(event, &mut shown);
+                match (self.shown_instead(event), &mut shown) {
+                    (Some(instead), shown) => shown.to_mut().extend(instead),
+                    // All that came before it passed too.
+                    (None, Cow::Borrowed(passed)) if passed.len() + length == at => {
+                        *passed = &chunk[..at];
+                    }
+                    (None, shown) => shown.to_mut().extend_from_slice(event),
+                }
             } else {
                 let mut whole = std::mem::take(&mut self.held);
                 whole.extend_from_slice(event);
-                self.end_event(&whole, &mut shown);
+                let instead = self.shown_instead(&whole);
+                shown.to_mut().extend(instead.unwrap_or(whole));
             }
         }
-        self.held.extend_from_slice(rest);
+        self.held.extend_from_slice(&chunk[at..]);
         if self.held.len() > HELD_BYTES_MAX {
             self.mode = Mode::LongEvent;
         }
-        if self.mode == Mode::LongEvent {
-            shown.append(&mut self.held);
+        if self.mode == Mode::LongEvent && !self.held.is_empty() {
+            shown.to_mut().append(&mut self.held);
         }
         shown
     }
@@ -83,25 +98,24 @@ impl UsageChunkFilter {
         self.held
     }
 
-    /// Lets the event go or hides it.
-    fn end_event(&mut self, event: &[u8], shown: &mut Vec<u8>) {
+    /// What is left of an event that is hidden; `None` where it passes.
+    fn shown_instead(&mut self, event: &[u8]) -> Option<Vec<u8>> {
         let may_be_hidden = self.mode == Mode::Events && event.len() <= HELD_BYTES_MAX;
         self.mode = Mode::Events;
         if std::mem::take(&mut self.hides_lf) && event == b"\n" {
-            return;
+            return Some(Vec::new());
         }
-        if may_be_hidden && is_usage_event(event) {
-            shown.append(&mut comments(event));
-            self.hides_lf = event.ends_with(b"\r");
-        } else {
-            shown.extend_from_slice(event);
+        if !may_be_hidden || !is_usage_event(event) {
+            return None;
         }
+        self.hides_lf = event.ends_with(b"\r");
+        Some(comments(event))
     }
 }
 
 /// Whether these lines are the chunk with usage and without choices.
 fn is_usage_event(lines: &[u8]) -> bool {
-    if !holds(lines, "usage") {
+    if USAGE.find(lines).is_none() || !holds(lines, "usage") {
         return false;
     }
     let mut events = 0;
@@ -142,7 +156,7 @@ mod tests {
         let mut filter = UsageChunkFilter::new();
         let mut shown = Vec::new();
         for chunk in chunks {
-            shown.append(&mut filter.feed(chunk));
+            shown.extend_from_slice(&filter.feed(chunk));
         }
         shown.append(&mut filter.finish());
         String::from_utf8_lossy(&shown).into_owned()
@@ -198,7 +212,7 @@ mod tests {
         let long = vec![b'x'; HELD_BYTES_MAX + 10];
         assert!(filter.feed(b"data: ").is_empty());
         assert_eq!(filter.feed(&long).len(), long.len() + 6);
-        assert_eq!(filter.feed(b"yy"), b"yy", "a long event is not held back");
+        assert_eq!(*filter.feed(b"yy"), *b"yy", "a long event is not held back");
     }
 
     proptest! {

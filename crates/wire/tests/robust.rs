@@ -102,10 +102,10 @@ proptest! {
             prop_assert_eq!(read(dialect, body.as_bytes().chunks(size)), whole);
         }
         let mut filter = UsageChunkFilter::new();
-        let mut shown: Vec<u8> = body.as_bytes().chunks(size).flat_map(|chunk| filter.feed(chunk)).collect();
+        let mut shown: Vec<u8> = body.as_bytes().chunks(size).flat_map(|chunk| filter.feed(chunk).into_owned()).collect();
         shown.extend(filter.finish());
         let mut whole = UsageChunkFilter::new();
-        let mut expected = whole.feed(body.as_bytes());
+        let mut expected = whole.feed(body.as_bytes()).into_owned();
         expected.extend(whole.finish());
         prop_assert_eq!(shown, expected);
     }
