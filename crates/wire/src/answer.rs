@@ -7,6 +7,7 @@ use outlay_core::usage::Usage;
 
 use crate::errors::ErrorKind;
 use crate::json::Json;
+use crate::template::TextEvent;
 
 /// Reads one dialect's answers, piece by piece: a whole body is one piece, a stream one per event.
 pub(crate) trait AnswerReader: fmt::Debug + Send {
@@ -19,6 +20,13 @@ pub(crate) trait AnswerReader: fmt::Debug + Send {
     /// The provider's count of all tokens generated so far, where it gave one.
     fn told_tokens(&mut self) -> Option<u64> {
         self.answer().metered.usage.as_ref().map(Usage::completion_tokens)
+    }
+
+    /// What was looked at in the piece that was read last, where it was nothing but text: another
+    /// one that differs in its text alone would change nothing but the bytes of text. `None` where
+    /// it was more, or may have been.
+    fn text_event(&self) -> Option<TextEvent> {
+        None
     }
 
     /// The last look, when everything has been read.

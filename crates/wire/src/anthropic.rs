@@ -8,10 +8,15 @@ use crate::answer::{Answer, AnswerReader};
 use crate::counts;
 use crate::dialect::Dialect;
 use crate::errors;
-use crate::json::{Json, text_bytes};
+use crate::json::Json;
 use crate::openai::stated_cost;
+use crate::template::TextEvent;
+use crate::text::text_bytes;
 
-const TEXT_KEYS: [&str; 3] = ["text", "thinking", "partial_json"];
+/// Where the text of an answer stands.
+pub(crate) const TEXT_KEYS: [&str; 3] = ["text", "thinking", "partial_json"];
+/// What is looked at in a message or an event.
+const KEYS: [&str; 6] = ["type", "message", "delta", "usage", "content_block", "error"];
 
 #[derive(Debug, Default)]
 pub(crate) struct AnthropicReader {
@@ -23,6 +28,8 @@ pub(crate) struct AnthropicReader {
     in_tool_results: bool,
     /// Fast mode is priced as a tier of its own.
     is_fast: bool,
+    /// Whether the last event was a piece of text.
+    was_text: bool,
 }
 
 impl AnthropicReader {
@@ -41,7 +48,7 @@ impl AnthropicReader {
     fn read_usage(&mut self, usage: Json<'_>) {
         self.counts.merge(usage);
         let metered = &mut self.answer.metered;
-        metered.stated_cost = stated_cost(&self.provider, usage).or(metered.stated_cost);
+        metered.stated_cost = stated_cost(&self.provider, &usage.object()).or(metered.stated_cost);
         self.answer.note(None, None, usage.get("service_tier"));
         if usage.get("speed").and_then(Json::text).is_some_and(|speed| speed == "fast") {
             self.is_fast = true;
@@ -59,9 +66,9 @@ impl AnthropicReader {
 
 impl AnswerReader for AnthropicReader {
     fn read(&mut self, name: &str, json: Json<'_>) {
-        let [kind, message, delta, usage, block, error] =
-            json.pick(["type", "message", "delta", "usage", "content_block", "error"]);
+        let [kind, message, delta, usage, block, error] = json.pick(KEYS);
         let kind = kind.and_then(Json::text).unwrap_or(Cow::Borrowed(name));
+        self.was_text = kind == "content_block_delta";
         match kind.as_ref() {
             "message_start" => {
                 if let Some(message) = message {
@@ -103,6 +110,11 @@ impl AnswerReader for AnthropicReader {
 
     fn answer(&mut self) -> &mut Answer {
         &mut self.answer
+    }
+
+    fn text_event(&self) -> Option<TextEvent> {
+        let delta = TextEvent { keys: &KEYS, holder: Some("delta"), text_keys: &TEXT_KEYS };
+        self.was_text.then_some(delta)
     }
 
     fn told_tokens(&mut self) -> Option<u64> {

@@ -10,6 +10,7 @@
 //! ask again, and calls reach them whole, so they get the note and a length end.
 
 mod anthropic;
+mod closing;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
@@ -18,12 +19,13 @@ mod whole;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
+use closing::{Closing, continuing, elements, events};
 
 use crate::dialect::Dialect;
 use crate::frames::{ElementEnds, EventEnds, Frames};
 use crate::json::{Json, text_of};
 use crate::refusal::RefusalFacts;
+use crate::template::{Template, TextEvent};
 pub use whole::with_note;
 
 /// More than this of one event is not held back: such a stream can no longer be ended.
@@ -48,6 +50,7 @@ pub struct StreamGate {
     /// Whether the last byte that passed is a CR, which a LF may complete.
     is_after_cr: bool,
     state: State,
+    template: Template,
 }
 
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl StreamGate {
             has_passed: false,
             is_after_cr: false,
             state: State::Open,
+            template: Template::default(),
         })
     }
 
@@ -225,10 +229,14 @@ impl StreamGate {
 
     /// Whether a whole event may pass; if so, it counts as passed, with those that waited for it.
     fn judge(&mut self, frame: &[u8]) -> Verdict {
-        let StreamGate { frames: Form::Framed(frames), follower, waiting, .. } = self else {
+        let StreamGate { frames: Form::Framed(frames), follower, waiting, template, .. } = self
+        else {
             return Verdict::Pass;
         };
         let is_waiting = !waiting.is_empty();
+        if !is_waiting && template.text_bytes("", frame).is_some() {
+            return Verdict::Pass;
+        }
         let (name, data) = frames.read(frame);
         if data.is_empty() {
             return if is_waiting { Verdict::Wait } else { Verdict::Pass };
@@ -236,6 +244,7 @@ impl StreamGate {
         let text = text_of(&data);
         let event = Event { name, json: Json::new(text.trim()) };
         let verdict = follower.verdict(&event, is_waiting);
+        let mut text_event = None;
         if verdict == Verdict::Pass {
             for earlier in waiting.drain(..) {
                 let (name, data) = frames.read(&earlier);
@@ -243,7 +252,9 @@ impl StreamGate {
                 follower.pass(&Event { name, json: Json::new(text.trim()) });
             }
             follower.pass(&event);
+            text_event = follower.text_event(&event);
         }
+        template.keep("", frame, event.json.raw(), text_event);
         if verdict == Verdict::CapHit {
             follower.withhold(&event);
         }
@@ -314,6 +325,13 @@ trait Follower: fmt::Debug + Send {
     /// `event` passes.
     fn pass(&mut self, event: &Event<'_>);
 
+    /// What was looked at in `event`, which has passed, where it was nothing but text: another one
+    /// that differs in its text alone may pass, and changes nothing. `None` where it was more, or
+    /// may have been.
+    fn text_event(&self, _: &Event<'_>) -> Option<TextEvent> {
+        None
+    }
+
     /// `event` ends the answer by length and does not pass: text in it belongs before the note.
     fn withhold(&mut self, _: &Event<'_>) {}
 
@@ -349,47 +367,15 @@ enum Verdict {
     CapHit,
 }
 
-/// An event of ours. Its name is empty where the dialect does not name events.
-struct Closing {
-    name: &'static str,
-    data: String,
-}
+#[cfg(test)]
+impl StreamGate {
+    /// The same, reading every event in full.
+    pub(crate) fn in_full(mut self) -> StreamGate {
+        self.template = Template::given_up();
+        self
+    }
 
-impl Closing {
-    fn new(name: &'static str, data: &Value) -> Closing {
-        Closing { name, data: data.to_string() }
+    pub(crate) fn template(&self) -> &Template {
+        &self.template
     }
-}
-
-/// `note` as it continues a text.
-fn continuing(note: &str, has_text: bool) -> String {
-    if has_text { format!("\n\n{note}") } else { note.to_owned() }
-}
-
-fn events(closing: &[Closing], is_after_cr: bool) -> Vec<u8> {
-    let mut bytes = String::new();
-    if is_after_cr && !closing.is_empty() {
-        bytes.push('\n');
-    }
-    for Closing { name, data } in closing {
-        if !name.is_empty() {
-            bytes.push_str(&format!("event: {name}\n"));
-        }
-        bytes.push_str(&format!("data: {data}\n\n"));
-    }
-    bytes.into_bytes()
-}
-
-/// The last elements of an array, and its end.
-fn elements(closing: &[Closing], has_passed: bool) -> Vec<u8> {
-    let mut bytes = String::new();
-    for (at, Closing { data, .. }) in closing.iter().enumerate() {
-        bytes.push_str(if at > 0 || has_passed { ",\n" } else { "[" });
-        bytes.push_str(data);
-    }
-    if bytes.is_empty() && !has_passed {
-        bytes.push('[');
-    }
-    bytes.push_str("\n]\n");
-    bytes.into_bytes()
 }

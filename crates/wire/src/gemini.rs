@@ -6,7 +6,8 @@ use crate::answer::{Answer, AnswerReader};
 use crate::counts::{CompletionCounts, PromptCounts};
 use crate::dialect::Dialect;
 use crate::errors;
-use crate::json::{Json, text_bytes};
+use crate::json::Json;
+use crate::text::text_bytes;
 
 const TEXT_KEYS: [&str; 3] = ["text", "code", "output"];
 

@@ -123,6 +123,10 @@ struct Place<'k> {
 impl<'k> Place<'k> {
     /// Under `key`, in an object that stands under `holder`.
     fn of(key: &'k str, holder: &str) -> Place<'k> {
+        // Nearly all that a conversation holds stands under these, and under no key of the lists.
+        if matches!(key, "content" | "role" | "text" | "type") {
+            return Place { key, ..Place::default() };
+        }
         Place {
             key,
             is_reference: REFERENCES.contains(&key) || key == "id" && REFERRED.contains(&holder),
@@ -243,8 +247,11 @@ impl<'a> Walk<'a> {
     /// The number of media parts that a string is.
     fn string(&mut self, quoted: Json<'a>, place: Place<'_>) -> u64 {
         let raw = quoted.raw();
-        let may_be_url =
-            starts_with_ignoring_case(&raw[1..], "data:") || raw.starts_with("\"\\u00");
+        let may_be_url = match raw.as_bytes().get(1) {
+            Some(b'd' | b'D') => starts_with_ignoring_case(&raw[1..], "data:"),
+            Some(b'\\') => raw.starts_with("\"\\u00"),
+            _ => false,
+        };
         let has_role =
             place.is_reference || place.is_address || place.is_media || place.key == "data";
         if !may_be_url && !has_role && place.key != "type" {
@@ -305,13 +312,13 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     fn see(&mut self, key: &str, value: Json<'a>) {
-        let is_text = value.is_string() && value.raw() != "\"\"";
+        let is_text = || value.is_string() && value.raw() != "\"\"";
         match key {
-            "type" if is_text => self.kind = Some(value),
-            "mimeType" | "mime_type" if is_text => self.mime = Some(value),
-            "id" => self.has_id |= is_text,
-            "role" => self.has_role |= is_text,
-            "encrypted_content" => self.has_encrypted |= is_text,
+            "type" if is_text() => self.kind = Some(value),
+            "mimeType" | "mime_type" if is_text() => self.mime = Some(value),
+            "id" => self.has_id |= is_text(),
+            "role" => self.has_role |= is_text(),
+            "encrypted_content" => self.has_encrypted |= is_text(),
             _ => {}
         }
     }

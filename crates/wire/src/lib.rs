@@ -6,7 +6,7 @@
 //! - [`meter`]: an answer's usage, read off a copy of its bytes. Below it one file for each dialect
 //!   (`openai_chat`, `openai_responses`, `openai_embeddings`, `anthropic`, `gemini`, `other`), the
 //!   usage objects they share (`openai`, `counts`), and what bytes go through first: [`decode`],
-//!   [`sse`], `json`, `scan`.
+//!   [`sse`], `json`, `text`, `scan`; `template` spares it to read the same over and over.
 //! - [`estimate`]: usage from bytes, where the provider does not say.
 //! - [`usage_filter`]: hides the usage chunk we asked for from a client that did not.
 //! - [`errors`]: what an upstream's error means.
@@ -36,6 +36,8 @@ pub mod refusal;
 pub mod request;
 mod scan;
 pub mod sse;
+mod template;
+mod text;
 pub mod usage_filter;
 
 pub use dialect::{Dialect, is_free, model_of_path};

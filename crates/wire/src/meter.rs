@@ -8,12 +8,14 @@ use crate::errors::ErrorKind;
 use crate::estimate;
 use crate::frames::{self, ElementEnds};
 use crate::gemini::GeminiReader;
-use crate::json::{Json, TextEnd, documents, text_bytes, text_of};
+use crate::json::{Json, TextEnd, documents, text_of};
 use crate::openai_chat::{ChatReader, TEXT_KEYS};
 use crate::openai_embeddings::EmbeddingsReader;
 use crate::openai_responses::ResponsesReader;
 use crate::other::OtherReader;
 use crate::sse::{SseEvent, SseReader};
+use crate::template::Template;
+use crate::text::text_bytes;
 use outlay_core::cost::Metered;
 use outlay_core::usage::Usage;
 
@@ -50,6 +52,7 @@ struct Intake {
     reader: Box<dyn AnswerReader>,
     is_readable: bool,
     progress: Progress,
+    template: Template,
 }
 
 /// How far a stream has come.
@@ -131,7 +134,12 @@ impl Meter {
             content_type: content_type.unwrap_or_default().trim().to_ascii_lowercase(),
             streams_arrays: dialect == Dialect::GeminiGenerate,
             body: Body::Start,
-            intake: Intake { reader, is_readable: true, progress: Progress::default() },
+            intake: Intake {
+                reader,
+                is_readable: true,
+                progress: Progress::default(),
+                template: Template::default(),
+            },
         }
     }
 
@@ -253,6 +261,12 @@ impl Intake {
             return;
         }
         let data = event.data.trim_ascii();
+        if let Some(bytes) = self.template.text_bytes(event.name, data) {
+            let answer = self.reader.answer();
+            answer.output_bytes += bytes;
+            self.progress.output_bytes = answer.output_bytes;
+            return;
+        }
         if data == b"[DONE]" {
             self.reader.answer().is_ended = true;
             self.progress.has_ended = true;
@@ -262,6 +276,7 @@ impl Intake {
         let json = Json::new(&text);
         if json.is_object() {
             self.read(event.name, json);
+            self.template.keep(event.name, data, json.raw(), self.reader.text_event());
         }
     }
 
@@ -345,5 +360,18 @@ fn sniffed(content_type: &str, streams_arrays: bool, first: u8) -> Body {
         _ if content_type.starts_with("text/event-stream") => Body::Events(SseReader::new()),
         b'd' | b'e' | b'i' | b'r' | b':' => Body::Events(SseReader::new()),
         _ => Body::Opaque,
+    }
+}
+
+#[cfg(test)]
+impl Meter {
+    /// The same, reading every event in full.
+    pub(crate) fn in_full(mut self) -> Meter {
+        self.intake.template = Template::given_up();
+        self
+    }
+
+    pub(crate) fn template(&self) -> &Template {
+        &self.intake.template
     }
 }

@@ -8,7 +8,7 @@ use outlay_core::money::Money;
 use outlay_core::usage::Usage;
 
 use crate::counts::{CompletionCounts, PromptCounts};
-use crate::json::Json;
+use crate::json::{Json, Object};
 
 /// One usage object, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,26 +36,32 @@ pub(crate) fn read_usage(
     json: Json<'_>,
     completion: Completion,
 ) -> Option<OpenAiUsage> {
+    let object = &json.object();
     let mut usage = Usage::default();
-    let has_tokens = read_tokens(provider, json, completion, &mut usage);
-    let has_duration = read_durations(json, &mut usage);
-    let counts_tools = read_tools(json, &mut usage);
+    let has_tokens = read_tokens(provider, object, completion, &mut usage);
+    let has_duration = read_durations(object, &mut usage);
+    let counts_tools = read_tools(object, &mut usage);
     if !has_tokens && !has_duration {
         return None;
     }
-    let turn_prompt_tokens = json
+    let turn_prompt_tokens = object
         .get("context_details")
         .and_then(|context| context.get("input_tokens"))
         .and_then(Json::count);
     Some(OpenAiUsage {
         usage,
-        stated_cost: stated_cost(provider, json),
+        stated_cost: stated_cost(provider, object),
         turn_prompt_tokens,
         counts_tools,
     })
 }
 
-fn read_tokens(provider: &str, json: Json<'_>, completion: Completion, usage: &mut Usage) -> bool {
+fn read_tokens(
+    provider: &str,
+    json: &Object<'_>,
+    completion: Completion,
+    usage: &mut Usage,
+) -> bool {
     let count = |value: Option<Json<'_>>| value.and_then(Json::count);
     let [prompt, input, completed, output, total, hit, miss] = json
         .pick([
@@ -119,7 +125,7 @@ fn read_tokens(provider: &str, json: Json<'_>, completion: Completion, usage: &m
 }
 
 fn prompt_counts(
-    json: Json<'_>,
+    json: &Object<'_>,
     details: Option<Json<'_>>,
     prompt: u64,
     cache_hit: Option<u64>,
@@ -180,7 +186,7 @@ fn reasoning_stands_beside(
 }
 
 /// Audio billed by its length: transcriptions (`seconds`) and Mistral's `prompt_audio_seconds`.
-fn read_durations(json: Json<'_>, usage: &mut Usage) -> bool {
+fn read_durations(json: &Object<'_>, usage: &mut Usage) -> bool {
     let [kind, seconds, audio_seconds] = json.pick(["type", "seconds", "prompt_audio_seconds"]);
     let is_duration = kind.and_then(Json::text).is_some_and(|kind| kind == "duration");
     let seconds = seconds.filter(|_| is_duration).and_then(Json::count_in_thousandths);
@@ -190,7 +196,7 @@ fn read_durations(json: Json<'_>, usage: &mut Usage) -> bool {
 }
 
 /// xAI counts its tools by name.
-fn read_tools(json: Json<'_>, usage: &mut Usage) -> bool {
+fn read_tools(json: &Object<'_>, usage: &mut Usage) -> bool {
     let Some(tools) = json.get("server_side_tool_usage_details") else { return false };
     let [web, x, files, documents, code, mcp, images] = tools
         .pick([
@@ -210,9 +216,9 @@ fn read_tools(json: Json<'_>, usage: &mut Usage) -> bool {
 }
 
 /// What the provider says the call cost, from the digits it sent.
-pub(crate) fn stated_cost(provider: &str, json: Json<'_>) -> Option<Money> {
+pub(crate) fn stated_cost(provider: &str, usage: &Object<'_>) -> Option<Money> {
     let [ticks, cost, is_byok, cost_details] =
-        json.pick(["cost_in_usd_ticks", "cost", "is_byok", "cost_details"]);
+        usage.pick(["cost_in_usd_ticks", "cost", "is_byok", "cost_details"]);
     let money = |text: &str| Money::parse_stated(text).ok().filter(|money| *money >= Money::ZERO);
     // xAI: 10^10 ticks are a dollar.
     if let Some(ticks) = ticks.and_then(Json::number_text) {

@@ -5,19 +5,27 @@ use std::borrow::Cow;
 use crate::answer::{Answer, AnswerReader};
 use crate::dialect::Dialect;
 use crate::errors;
-use crate::json::{Json, text_bytes};
+use crate::json::Json;
 use crate::openai::{Completion, read_usage};
 use crate::openai_chat::TEXT_KEYS;
+use crate::template::TextEvent;
+use crate::text::text_bytes;
 
 #[derive(Debug)]
 pub(crate) struct ResponsesReader {
     provider: String,
     answer: Answer,
+    /// Whether the last event was a piece of text.
+    was_text: bool,
 }
 
 impl ResponsesReader {
     pub(crate) fn new(provider: &str) -> ResponsesReader {
-        ResponsesReader { provider: provider.to_owned(), answer: Answer::default() }
+        ResponsesReader {
+            provider: provider.to_owned(),
+            answer: Answer::default(),
+            was_text: false,
+        }
     }
 
     /// A response object, as a whole answer or inside the events that open and close a stream.
@@ -68,8 +76,11 @@ impl AnswerReader for ResponsesReader {
             Some(kind) => Cow::Borrowed(kind),
             None => json.get("type").and_then(Json::text).unwrap_or(Cow::Borrowed(name)),
         };
-        if kind.ends_with(".delta") {
-            if !kind.contains("audio") && !kind.contains("image") {
+        self.was_text = kind.ends_with(".delta");
+        if self.was_text {
+            if kind.contains("audio") || kind.contains("image") {
+                self.was_text = false;
+            } else {
                 self.answer.output_bytes += text_bytes(data, &TEXT_KEYS, &[]);
             }
             return;
@@ -106,6 +117,11 @@ impl AnswerReader for ResponsesReader {
 
     fn answer(&mut self) -> &mut Answer {
         &mut self.answer
+    }
+
+    fn text_event(&self) -> Option<TextEvent> {
+        let delta = TextEvent { keys: &["type"], holder: None, text_keys: &TEXT_KEYS };
+        self.was_text.then_some(delta)
     }
 }
 

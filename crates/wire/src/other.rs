@@ -9,9 +9,10 @@ use crate::counts::{CompletionCounts, PromptCounts};
 use crate::dialect::Dialect;
 use crate::errors;
 use crate::gemini;
-use crate::json::{Json, text_bytes};
+use crate::json::Json;
 use crate::openai::{Completion, read_usage, stated_cost};
 use crate::openai_chat::TEXT_KEYS;
+use crate::text::text_bytes;
 
 #[derive(Debug)]
 pub(crate) struct OtherReader {
@@ -39,7 +40,9 @@ impl AnswerReader for OtherReader {
                 shell.pick(["id", "model", "service_tier", "modelVersion"]);
             self.answer.note(id, model.or(version), tier);
             if let Some(usage) = known_usage(&self.provider, shell) {
-                let cost = shell.get("usage").and_then(|usage| stated_cost(&self.provider, usage));
+                let cost = shell
+                    .get("usage")
+                    .and_then(|usage| stated_cost(&self.provider, &usage.object()));
                 self.answer.metered.stated_cost = cost;
                 self.answer.metered.usage = Some(usage);
                 self.answer.is_ended = true;

@@ -191,7 +191,7 @@ fn instant<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use outlay_core::budget::BudgetUnit;
     use outlay_core::refusal::{BudgetStop, Repetition};
 
@@ -226,7 +226,8 @@ mod tests {
         }
     }
 
-    fn facts() -> RefusalFacts {
+    /// Of some refusal, for tests.
+    pub(crate) fn facts() -> RefusalFacts {
         RefusalFacts::of(&refused(), "http://127.0.0.1:4780")
     }
 

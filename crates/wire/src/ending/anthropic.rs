@@ -5,9 +5,11 @@
 use serde_json::{Value, json};
 
 use super::{Closing, Event, Follower, Verdict, continuing};
+use crate::anthropic::TEXT_KEYS;
 use crate::dialect::Dialect;
 use crate::json::Json;
 use crate::refusal::{RefusalFacts, refusal_body};
+use crate::template::TextEvent;
 
 #[derive(Debug, Default)]
 pub(super) struct MessagesFollower {
@@ -118,6 +120,11 @@ impl Follower for MessagesFollower {
             "message_stop" | "error" => self.is_ended = true,
             _ => {}
         }
+    }
+
+    fn text_event(&self, event: &Event<'_>) -> Option<TextEvent> {
+        let is_text = event.kind() == "content_block_delta" && !self.awaits_text();
+        is_text.then_some(TextEvent { keys: &["type"], holder: None, text_keys: &TEXT_KEYS })
     }
 
     fn is_ended(&self) -> bool {

@@ -10,7 +10,14 @@ use serde_json::{Map, Value, json};
 use super::{Closing, Event, Follower, Verdict, continuing};
 use crate::dialect::Dialect;
 use crate::json::{Json, holds};
+use crate::openai_chat::TEXT_KEYS;
 use crate::refusal::{RefusalFacts, refusal_body};
+use crate::template::TextEvent;
+
+/// What is looked at in a chunk.
+const KEYS: [&str; 5] = ["id", "created", "model", "choices", "error"];
+/// Text whose presence does not matter.
+const HIDDEN_TEXT_KEYS: [&str; 3] = ["reasoning", "reasoning_content", "arguments"];
 
 #[derive(Debug)]
 pub(super) struct ChatFollower {
@@ -99,8 +106,7 @@ impl Follower for ChatFollower {
             self.is_ended = true;
             return;
         }
-        let [id, created, model, choices, error] =
-            event.json.pick(["id", "created", "model", "choices", "error"]);
+        let [id, created, model, choices, error] = event.json.pick(KEYS);
         self.is_ended |= error.is_some();
         if self.intro.len() < 3 {
             for (key, value) in [("id", id), ("created", created), ("model", model)] {
@@ -119,6 +125,15 @@ impl Follower for ChatFollower {
             known.has_role |= role.is_some();
             known.has_text = known.has_text || content.and_then(Json::text).is_some();
         });
+    }
+
+    fn text_event(&self, event: &Event<'_>) -> Option<TextEvent> {
+        let is_end = self.is_ended || holds(event.json.raw().as_bytes(), "finish_reason");
+        // The first text of a choice changes how it is ended.
+        let have_text = self.choices.iter().all(|choice| choice.has_text);
+        let text_keys = if have_text { &TEXT_KEYS[..] } else { &HIDDEN_TEXT_KEYS };
+        let chunk = TextEvent { keys: &KEYS, holder: Some("choices"), text_keys };
+        (!is_end).then_some(chunk)
     }
 
     fn is_ended(&self) -> bool {
