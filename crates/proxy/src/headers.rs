@@ -13,6 +13,12 @@ const CALL: HeaderName = HeaderName::from_static("x-outlay-call");
 const COST: HeaderName = HeaderName::from_static("x-outlay-cost");
 const LIMIT: HeaderName = HeaderName::from_static("x-outlay-limit");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const QUOTA_CAP: HeaderName = HeaderName::from_static("x-quota-cap");
+const QUOTA_USED: HeaderName = HeaderName::from_static("x-quota-used");
+const QUOTA_REMAINING: HeaderName = HeaderName::from_static("x-quota-remaining");
+const QUOTA_UNIT: HeaderName = HeaderName::from_static("x-quota-unit");
+const QUOTA_RESET: HeaderName = HeaderName::from_static("x-quota-reset");
+const QUOTA_WARNING: HeaderName = HeaderName::from_static("x-quota-warning");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
@@ -76,20 +82,20 @@ fn passing(headers: &HeaderMap, may_pass: impl Fn(&HeaderName, &HeaderValue) -> 
 pub(crate) fn add_quota(headers: &mut HeaderMap, standing: Option<&QuotaStanding>) {
     let Some(standing) = standing else { return };
     let quantity = |count| Quantity { unit: standing.unit, count }.to_string();
-    let mut add = |name: &'static str, text: &str| {
-        if let Ok(value) = HeaderValue::from_str(text) {
+    let mut add = |name, text: String| {
+        if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
     };
-    add("x-quota-cap", &quantity(standing.cap));
-    add("x-quota-used", &quantity(standing.used));
-    add("x-quota-remaining", &quantity(standing.remaining().max(0)));
-    add("x-quota-unit", standing.unit.as_str());
+    add(QUOTA_CAP, quantity(standing.cap));
+    add(QUOTA_USED, quantity(standing.used));
+    add(QUOTA_REMAINING, quantity(standing.remaining().max(0)));
+    add(QUOTA_UNIT, standing.unit.as_str().to_owned());
     if let Some(reset) = standing.reset {
-        add("x-quota-reset", &reset.timestamp().to_string());
+        add(QUOTA_RESET, reset.timestamp().to_string());
     }
     if standing.warned {
-        add("x-quota-warning", "1");
+        add(QUOTA_WARNING, "1".to_owned());
     }
 }
 
@@ -102,7 +108,7 @@ pub(crate) fn add_call(headers: &mut HeaderMap, call: Uuid) {
 
 /// Adds what the call cost, where that is known.
 pub(crate) fn add_cost(headers: &mut HeaderMap, cost: Option<Money>) {
-    if let Some(Ok(value)) = cost.map(|cost| HeaderValue::from_str(&cost.to_string())) {
+    if let Some(Ok(value)) = cost.map(|cost| HeaderValue::try_from(cost.to_string())) {
         headers.insert(COST, value);
     }
 }
