@@ -80,7 +80,8 @@ pub struct Gated<'a> {
     /// Whole events, the bytes as the provider sent them. A prefix of the bytes fed where that is
     /// all there is to pass.
     pub pass: Cow<'a, [u8]>,
-    /// Whether the provider's stream ended by length, and that end is to be replaced: it is withheld with all that follows. [`StreamGate::end`] writes the other one.
+    /// Whether the provider's stream ended by length, and that end is to be replaced: it is withheld
+    /// with all that follows. [`StreamGate::end`] writes the other one.
     pub is_cap_hit: bool,
 }
 
