@@ -113,6 +113,13 @@ fn ledger(folder: &Path, now: DateTime<Utc>) -> Vec<Finding> {
             "Set the system's clock: days and budgets are counted by it.",
         ));
     }
+    if let Ok(Some(bypass)) = report::bypass(&ledger, now) {
+        findings.push(warning(
+            "bypass",
+            format!("no limit refuses until {}", bypass.until),
+            "To end that: outlay bypass off",
+        ));
+    }
     findings
 }
 
@@ -285,6 +292,20 @@ mod tests {
         let findings = examine(&folders, now);
         assert!(find(&findings, "configuration").text.contains("listen"));
         assert_eq!(find(&findings, "ledger").state, State::Broken);
+    }
+
+    #[test]
+    fn a_bypass_in_force_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: DateTime<Utc> = "2028-11-21T12:00:00Z".parse().unwrap();
+        let opening = Opening { role: Role::Use, now, changed: Arc::new(|| {}) };
+        let opened = Ledger::open(folder.path(), opening).unwrap();
+        opened.bypass(now + TimeDelta::minutes(10), None, "cli", now).wait().unwrap();
+        for (minutes, state) in [(5, Some(State::Warning)), (11, None)] {
+            let findings = ledger(folder.path(), now + TimeDelta::minutes(minutes));
+            let finding = findings.iter().find(|finding| finding.subject == "bypass");
+            assert_eq!(finding.map(|finding| finding.state), state, "{minutes}");
+        }
     }
 
     #[test]

@@ -226,6 +226,9 @@ impl World {
                 continue;
             };
             let at = self.asked_at(known, running);
+            if share.held > old.held && !known.reaches(share.period_ms, at) {
+                return Err(format!("what is drawn from {} counts nowhere: {share:?}", known.name));
+            }
             let stand = known.stand(after, at);
             let is_call = known.plan.window == Window::Call;
             let all = if is_call { share.held } else { stand.spent + stand.held };

@@ -150,7 +150,8 @@ impl Rig {
     pub(crate) fn dead_process(&self) -> Ledger {
         let locks = || -> Vec<_> {
             let entries = std::fs::read_dir(self.folder.path().join("processes")).unwrap();
-            entries.map(|entry| entry.unwrap().path()).collect()
+            let paths = entries.map(|entry| entry.unwrap().path());
+            paths.filter(|path| path.extension().is_some_and(|ending| ending == "lock")).collect()
         };
         let before = locks();
         let ledger = self.other_process();
