@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::call::{Dimensions, Entry, insert_with};
 use super::error::OpError;
-use super::journal::{self, Note};
+use super::note::Note;
 use super::process::is_dead;
 use super::shares::Shares;
 use super::time::from_ms;
 use super::writer::Writing;
-use super::{account, budget};
+use super::{account, budget, journal};
 use crate::budget::Window;
 
 /// Enters them; returns the processes whose journals may be removed once that is committed.
@@ -22,8 +22,10 @@ pub(crate) fn calls_of_the_dead(
     let is_left = |process: &[u8; 16]| *process != own && is_dead(processes, *process);
     let dead: Vec<[u8; 16]> = journal::owners(processes).into_iter().filter(is_left).collect();
     for process in &dead {
-        for note in journal::left_by(processes, *process) {
-            enter(writing, &note, *process)?;
+        for text in journal::left_by(processes, *process) {
+            if let Some(note) = Note::of_text(&text) {
+                enter(writing, &note, *process)?;
+            }
         }
     }
     Ok(dead)

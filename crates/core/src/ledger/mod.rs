@@ -38,6 +38,7 @@ mod history;
 mod inherit;
 mod journal;
 mod knock;
+mod note;
 mod operation;
 mod plan;
 mod price;

@@ -6,7 +6,6 @@ use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
-use super::journal::Note;
 
 /// What an operation works with: the open transaction and what the writer remembers.
 pub(crate) struct Writing<'a> {
@@ -15,7 +14,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) machine_id: [u8; 16],
     pub(crate) process_id: [u8; 16],
     /// What must survive this process if the answer is given before the commit.
-    pub(crate) notes: &'a mut Vec<Note>,
+    pub(crate) notes: &'a mut Vec<String>,
     /// Whether the answer was given, and what it wrote is gone: it has to come to the same again.
     pub(crate) is_redone: bool,
 }

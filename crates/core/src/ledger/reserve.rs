@@ -10,7 +10,7 @@ use super::call::{Entry, NewCall, insert_with};
 use super::counter::{Standing, tightest};
 use super::draw::Watch;
 use super::error::{LedgerError, OpError};
-use super::journal::Note;
+use super::note::Note;
 use super::refuse::Refusing;
 use super::running::Running;
 use super::shares::{Share, Shares};
@@ -262,7 +262,8 @@ fn enter(
         shares,
         owner: Some(writing.process_id),
     };
-    writing.notes.push(Note::new(asker.call, admit.output_cap, ceiling, &entry.shares.0));
+    let note = Note::new(asker.call, admit.output_cap, ceiling, &entry.shares.0);
+    writing.notes.push(note.text()?);
     let seq = match asker.asking.ticket() {
         None => insert_with(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
         Some(ticket) => {

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use super::cache::Cache;
 use super::error::LedgerError;
-use super::journal::{Journal, Note};
+use super::journal::Journal;
 use super::knock::{self, Knock};
 use super::operation::{Answer, Operation, Writing};
 use super::schema::BUSY_MAX;
@@ -69,7 +69,7 @@ pub(crate) struct State {
     open: Option<Open>,
     /// What was told and is not stored: to be redone before anything else.
     owed: Vec<Box<dyn Operation>>,
-    notes: Vec<Note>,
+    notes: Vec<String>,
     /// Until when each group is committed at once.
     not_alone_until: Option<Instant>,
     door: PathBuf,

@@ -25,6 +25,8 @@ use super::transaction::{Patience, Ran, State};
 const GROUP_MAX: usize = 256;
 /// How many it holds on a thread that has other things to do.
 const GROUP_HERE_MAX: usize = 64;
+/// With more than this waiting, the other thread gains more than waking it costs.
+const HERE_MAX: usize = 3;
 /// How many commits such a thread makes before it leaves what came meanwhile to the other one.
 const ROUNDS_HERE_MAX: usize = 3;
 /// How soon an operation that must not be lost is tried again after a passing failure.
@@ -285,6 +287,11 @@ impl Shared {
 
     /// Runs what is queued, unless somebody else does, who then takes along what came meanwhile.
     fn run_here(&self) {
+        let queue = self.queue();
+        if queue.waiting.len() > HERE_MAX {
+            return self.call_thread(queue);
+        }
+        drop(queue);
         for _ in 0..ROUNDS_HERE_MAX {
             // Dropped after the lock: what an operation holds may close the ledger.
             let mut group;
