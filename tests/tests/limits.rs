@@ -282,12 +282,12 @@ fn explain_says_what_stopped_a_call() {
     let verdicts: Vec<&Value> = looks.iter().map(|look| &look["verdict"]).collect();
     assert_eq!(verdicts, ["exceeded", "fits"]);
 
-    // With less left than it asks for, an answer is capped, and that is explained too.
+    // With less left than it asks for, an answer is cut, and that is explained too.
     home.ok(&["budget", "raise", "day", "--by", "0.001"]);
     let capped = chat_with(&json!({})).send(server.address());
     assert_eq!(capped.status, 200, "{}", capped.text());
     let told = home.ok(&["explain"]);
-    assert!(told.contains("output cap was set to 100 tokens"), "{told}");
+    assert!(told.contains("cut at its output cap of 100 tokens"), "{told}");
     assert_eq!(chat().send(server.address()).status, 402);
     // Far from the limit an answer without a bound of its own is capped too: nothing to explain.
     home.ok(&["budget", "raise", "day", "--by", "5"]);

@@ -56,7 +56,7 @@ fn message(call: &CallView, decisions: &[DecisionView], output_cap: Option<i64>)
     let done = match (call.status.as_str(), call.limit_action.as_deref()) {
         ("refused", _) => refused(call, decisions),
         ("waiting", _) => waits(decisions),
-        (_, Some("ended")) => ended(decisions),
+        (_, Some("ended")) => ended(decisions, output_cap.filter(|cap| is_reached(call, *cap))),
         (_, Some("capped")) => capped(decisions, output_cap),
         (_, Some("waited")) => {
             "It waited for money that running calls held, and was let go.".into()
@@ -143,15 +143,24 @@ fn capped(decisions: &[DecisionView], output_cap: Option<i64>) -> String {
     }
 }
 
-fn ended(decisions: &[DecisionView]) -> String {
+fn is_reached(call: &CallView, output_cap: i64) -> bool {
+    call.output_tokens.is_some_and(|written| written >= output_cap)
+}
+
+/// `cap_reached`: the output cap at which it was cut, if one did that.
+fn ended(decisions: &[DecisionView], cap_reached: Option<i64>) -> String {
+    let how = match cap_reached {
+        Some(cap) => format!("was cut at its output cap of {cap} tokens, which a limit set"),
+        None => "was ended as it ran".to_owned(),
+    };
     let short = |look: &&LookView| look.verdict == Verdict::Exceeded;
     match decisions.last().and_then(|decision| decision.budgets.iter().find(short)) {
         Some(look) => format!(
-            "Its answer was ended as it ran: budget '{}' of {} could pay for no more.",
+            "Its answer {how}: budget '{}' of {} could pay for no more.",
             look.budget,
             spoken(look.unit, &look.limit)
         ),
-        None => "Its answer was ended as it ran: a budget could pay for no more.".to_owned(),
+        None => format!("Its answer {how}: a budget could pay for no more."),
     }
 }
 
