@@ -457,3 +457,6 @@ fn is_locked(error: &rusqlite::Error) -> bool {
 fn ran(has_changed: bool) -> Ran {
     if has_changed { Ran::Changed } else { Ran::Unchanged }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +17,6 @@ use outlay_core::money::{Money, Rate};
 use outlay_core::price::UserPrice;
 use outlay_core::report;
 use outlay_core::usage::Usage;
-use tempfile::TempDir;
 use uuid::{NoContext, Timestamp, Uuid};
 
 pub(crate) const UTC: chrono_tz::Tz = chrono_tz::UTC;
@@ -25,9 +25,9 @@ pub(crate) fn noon() -> DateTime<Utc> {
     "2026-11-21T12:00:00Z".parse().unwrap()
 }
 
-pub(crate) fn open(folder: &TempDir) -> Ledger {
+pub(crate) fn open(folder: impl AsRef<Path>) -> Ledger {
     let opening = Opening { role: Role::Forward, now: noon(), changed: Arc::new(|| {}) };
-    Ledger::open(folder.path(), opening).unwrap()
+    Ledger::open(folder.as_ref(), opening).unwrap()
 }
 
 pub(crate) fn money(text: &str) -> Money {
