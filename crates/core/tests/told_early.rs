@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use desk::{admitted, call, day, hard, noon, open, price_demo, set};
 use outlay_core::budget::Window;
-use outlay_core::ledger::Reply;
+use outlay_core::ledger::{LedgerError, Reply};
 use outlay_core::report::{self, CallQuery};
 use tempfile::TempDir;
 
@@ -18,11 +18,11 @@ const CALLS: usize = 40;
 const DEATHS_MAX: usize = 50;
 
 /// Awaits as a proxy does, which does not wait for the commit.
-fn told<T>(reply: Reply<T>) -> T {
+fn told<T>(reply: Reply<T>) -> Result<T, LedgerError> {
     let mut future = pin!(reply.into_future());
     loop {
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => return answer.unwrap(),
+            Poll::Ready(answer) => return answer,
             Poll::Pending => std::thread::yield_now(),
         }
     }
@@ -33,8 +33,9 @@ fn told<T>(reply: Reply<T>) -> T {
 fn dies_with_calls_running() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let ledger = open(std::path::Path::new(&folder));
-    let running: Vec<_> =
-        (0..CALLS).map(|_| admitted(told(ledger.reserve(call(noon(), Some(1_000)))))).collect();
+    let running: Vec<_> = (0..CALLS)
+        .map(|_| admitted(told(ledger.reserve(call(noon(), Some(1_000)))).unwrap()))
+        .collect();
     assert_eq!(running.len(), CALLS);
     std::process::abort();
 }

@@ -12,14 +12,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::Clock;
 use crate::login::LoginCodes;
 use crate::loops::Loops;
 use crate::settings::Settings;
 use crate::upstream::{Upstream, UpstreamError};
 use crate::wait::Waiting;
-
-/// The current instant; the binaries own the system's clock and pass it down.
-pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// One running Outlay: its settings, its ledger and what it remembers. Clones share it.
 #[derive(Clone)]

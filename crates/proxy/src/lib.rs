@@ -8,6 +8,7 @@ mod asked;
 mod bill;
 pub mod call;
 mod caller;
+mod clock;
 mod dispatch;
 mod ending;
 mod estimate;
@@ -31,7 +32,8 @@ mod upstream;
 mod wait;
 mod watch;
 
-pub use app::{App, Changes, Clock, Stats, StatsView};
+pub use app::{App, Changes, Stats, StatsView};
+pub use clock::Clock;
 pub use login::LoginCodes;
 pub use loops::LoopSetting;
 pub use server::{BindError, Server};

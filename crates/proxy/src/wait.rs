@@ -16,7 +16,7 @@ use outlay_core::ledger::{Admission, Ledger, LedgerError, NewCall, Ticket};
 use outlay_core::report;
 use tokio::sync::{Notify, watch};
 
-use crate::app::Clock;
+use crate::clock::Clock;
 
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -13,8 +13,9 @@ use super::error::{LedgerError, OpError};
 use super::journal::Journal;
 use super::operation::Firm;
 use super::process::Liveness;
+use super::reply::Reply;
 use super::time::{new_id, to_ms};
-use super::writer::{Reply, Retry, Runs, Setting, Writer, Writing};
+use super::writer::{Retry, Runs, Setting, Writer, Writing};
 use super::{checkpoint, price, process, schema};
 use crate::price::PriceList;
 
@@ -136,8 +137,11 @@ impl OpenFile {
         outcome.map_err(|error| error.at(&self.path))
     }
 
-    /// A number that changes with every commit of any process: for comparing, with this handle only.
+    /// A number that changes with every commit of any process, what this one has told included: for comparing, with this handle only.
     pub(crate) fn revision(&self) -> Result<i64, LedgerError> {
+        if let Some(writer) = &self.writer {
+            writer.catch_up();
+        }
         let mut onlooker = self.onlooker.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match &mut *onlooker {
             Some(connection) => connection,

@@ -20,9 +20,10 @@ use super::error::{LedgerError, OpError};
 use super::file::{OpenFile, Opening};
 use super::plan::{Plan, PlanUse};
 use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
+use super::reply::Reply;
 use super::reservation::{Reservation, Ticket};
 use super::reserve::{self, Reserved};
-use super::writer::{Reply, Retry, Writing};
+use super::writer::{Retry, Writing};
 use super::{
     account, alert, budget, bypass, grant, journal, plan, price, recover, refuse, run, schema,
 };

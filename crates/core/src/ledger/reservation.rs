@@ -11,10 +11,11 @@ use super::call::NewCall;
 use super::draw::{Drawn, Watch, draw, stop};
 use super::file::OpenFile;
 use super::refuse;
+use super::reply::Reply;
 use super::reserve::Terms;
 use super::settle::{self, Settled, Settlement};
 use super::time::instant_of;
-use super::writer::{Reply, Retry};
+use super::writer::Retry;
 use crate::money::Money;
 use crate::refusal::Refusal;
 

@@ -5,19 +5,18 @@
 //! and back costs more than most operations take. The thread runs what may take long, what nobody
 //! waits for, and what has failed for the moment.
 
-use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::cache::Cache;
-use super::error::{LedgerError, OpError};
+use super::error::OpError;
 use super::operation::{Answer, Firm, Operation, Queued};
 pub(crate) use super::operation::{Retry, Writing};
 use super::queue::Queue;
+use super::reply::{Reply, Runner};
 pub(crate) use super::transaction::Setting;
 use super::transaction::{Patience, Ran, State};
 
@@ -48,98 +47,6 @@ pub(crate) enum Runs {
     Here,
     /// The writer's thread.
     There,
-}
-
-/// The answer to an operation: block on [`Reply::wait`] or await it.
-#[derive(Debug)]
-pub struct Reply<T> {
-    answer: oneshot::Receiver<Result<T, LedgerError>>,
-    /// Where the operation is to be run by who waits.
-    here: Option<Arc<Shared>>,
-    foreseen: Option<T>,
-}
-
-impl<T> Reply<T> {
-    /// Blocks until the operation is committed. Not for async code: await the reply there, which may
-    /// come some milliseconds before the commit where that cannot change it any more.
-    ///
-    /// # Errors
-    /// The operation's own error, or [`LedgerError::Closed`].
-    pub fn wait(self) -> Result<T, LedgerError> {
-        if let Some(shared) = &self.here {
-            shared.run_here();
-        }
-        let answer = self.answer.recv().unwrap_or(Err(LedgerError::Closed));
-        if let Some(shared) = &self.here {
-            shared.commit();
-        }
-        answer
-    }
-
-    /// What the answer will be if nothing else happens before the commit; `None` where nobody can
-    /// tell yet.
-    pub fn foreseen(&mut self) -> Option<T> {
-        self.foreseen.take()
-    }
-
-    /// The reply with what its answer is expected to be.
-    pub(crate) fn foreseeing(self, foreseen: Option<T>) -> Reply<T> {
-        Reply { foreseen, ..self }
-    }
-
-    /// The reply of a writer that is gone.
-    pub(crate) fn closed() -> Reply<T> {
-        Reply { answer: oneshot::channel().1, here: None, foreseen: None }
-    }
-}
-
-impl<T> IntoFuture for Reply<T> {
-    type Output = Result<T, LedgerError>;
-    type IntoFuture = ReplyFuture<T>;
-
-    fn into_future(self) -> ReplyFuture<T> {
-        let turn = self.here.map_or(Turn::Over, Turn::Yields);
-        ReplyFuture { answer: self.answer.into_future(), turn }
-    }
-}
-
-/// What a [`Reply`] becomes when it is awaited.
-#[derive(Debug)]
-pub struct ReplyFuture<T> {
-    answer: oneshot::AsyncReceiver<Result<T, LedgerError>>,
-    turn: Turn,
-}
-
-#[derive(Debug)]
-enum Turn {
-    /// Other tasks that are ready come first: their operations share the commit.
-    Yields(Arc<Shared>),
-    /// Runs what is queued.
-    Runs(Arc<Shared>),
-    /// Waits for the answer.
-    Over,
-}
-
-impl<T> Future for ReplyFuture<T> {
-    type Output = Result<T, LedgerError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut answer = Pin::new(&mut self.answer).poll(context);
-        if answer.is_pending() {
-            match std::mem::replace(&mut self.turn, Turn::Over) {
-                Turn::Yields(shared) => {
-                    self.turn = Turn::Runs(shared);
-                    context.waker().wake_by_ref();
-                }
-                Turn::Runs(shared) => {
-                    shared.run_here();
-                    answer = Pin::new(&mut self.answer).poll(context);
-                }
-                Turn::Over => {}
-            }
-        }
-        answer.map(|answer| answer.unwrap_or(Err(LedgerError::Closed)))
-    }
 }
 
 /// The way to the queue; closed when it is dropped, and the thread ends when the queue is empty.
@@ -191,8 +98,8 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         self.0.push(Box::new(Queued::new(answering, operation, finish, reply)), runs);
-        let here = (runs == Runs::Here).then(|| Arc::clone(&self.0));
-        Reply { answer, here, foreseen: None }
+        let here = (runs == Runs::Here).then(|| Arc::clone(&self.0) as Arc<dyn Runner>);
+        Reply::new(answer, here)
     }
 
     /// Asks what is remembered; `None` while somebody writes.
@@ -203,15 +110,17 @@ impl Writer {
 
     /// Waits until what was queued before is committed, but not for long.
     pub(crate) fn catch_up(&self) {
-        let is_idle = || {
-            let state = self.0.state.try_lock();
-            let is_settled =
-                |open: &Option<State>| open.as_ref().is_none_or(|open| !open.is_open());
-            state.is_ok_and(|state| is_settled(&state)) && self.0.queue().waiting.is_empty()
-        };
-        if !is_idle() {
-            let after = self.submit(Runs::There, Retry::Never, |_| Ok(()));
-            drop(after.answer.recv_timeout(CATCH_UP_MAX));
+        let is_open = self.0.state.try_lock().ok().map(|state| {
+            let is_queued = !self.0.queue().waiting.is_empty();
+            (is_queued, state.as_ref().is_some_and(State::is_open))
+        });
+        match is_open {
+            Some((false, false)) => {}
+            Some((false, true)) => self.0.commit(),
+            _ => {
+                let after = self.submit(Runs::There, Retry::Never, |_| Ok(()));
+                after.wait_for(CATCH_UP_MAX);
+            }
         }
     }
 
@@ -285,44 +194,6 @@ impl Shared {
         self.bell.notify_one();
     }
 
-    /// Runs what is queued, unless somebody else does, who then takes along what came meanwhile.
-    fn run_here(&self) {
-        let queue = self.queue();
-        if queue.waiting.len() > HERE_MAX {
-            return self.call_thread(queue);
-        }
-        drop(queue);
-        for _ in 0..ROUNDS_HERE_MAX {
-            // Dropped after the lock: what an operation holds may close the ledger.
-            let mut group;
-            let mut state = match self.state.try_lock() {
-                Ok(state) => state,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            group = self.queue().take(GROUP_HERE_MAX);
-            if let Some(open) = state.as_mut().filter(|_| !group.is_empty()) {
-                let mut told = Vec::new();
-                let ran = open.run(&mut group, Patience::None, &mut told);
-                let changed = self.leave(open);
-                drop(state);
-                if ran == Ran::Busy {
-                    let mut queue = self.queue();
-                    queue.put_back(group);
-                    return self.call_thread(queue);
-                }
-                self.finish((group, told), ran, &*changed);
-            } else {
-                drop(state);
-            }
-            // What came while the lock was held found it taken, and counts on us.
-            if self.queue().waiting.is_empty() {
-                return;
-            }
-        }
-        self.call_thread(self.queue());
-    }
-
     /// Before the lock is given back: has the thread look after what is left to be committed.
     fn leave(&self, open: &State) -> Arc<dyn Fn() + Send + Sync> {
         let look_after = match (open.is_open(), open.is_owing()) {
@@ -338,16 +209,6 @@ impl Shared {
             self.bell.notify_one();
         }
         open.changed()
-    }
-
-    /// Commits what was told.
-    fn commit(&self) {
-        let mut state = self.state();
-        let Some(open) = state.as_mut().filter(|open| open.is_open()) else { return };
-        let ran = open.close_if_open();
-        let changed = self.leave(open);
-        drop(state);
-        self.finish((Vec::new(), Vec::new()), ran, &*changed);
     }
 
     /// Answers, with no lock held: whoever is answered may call us.
@@ -441,6 +302,55 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Runner for Shared {
+    /// Whoever runs takes along what came meanwhile.
+    fn run_here(&self) {
+        let queue = self.queue();
+        if queue.waiting.len() > HERE_MAX {
+            return self.call_thread(queue);
+        }
+        drop(queue);
+        for _ in 0..ROUNDS_HERE_MAX {
+            // Dropped after the lock: what an operation holds may close the ledger.
+            let mut group;
+            let mut state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            group = self.queue().take(GROUP_HERE_MAX);
+            if let Some(open) = state.as_mut().filter(|_| !group.is_empty()) {
+                let mut told = Vec::new();
+                let ran = open.run(&mut group, Patience::None, &mut told);
+                let changed = self.leave(open);
+                drop(state);
+                if ran == Ran::Busy {
+                    let mut queue = self.queue();
+                    queue.put_back(group);
+                    return self.call_thread(queue);
+                }
+                self.finish((group, told), ran, &*changed);
+            } else {
+                drop(state);
+            }
+            // What came while the lock was held found it taken, and counts on us.
+            if self.queue().waiting.is_empty() {
+                return;
+            }
+        }
+        self.call_thread(self.queue());
+    }
+
+    fn commit(&self) {
+        let mut state = self.state();
+        let Some(open) = state.as_mut().filter(|open| open.is_open()) else { return };
+        let ran = open.close_if_open();
+        let changed = self.leave(open);
+        drop(state);
+        self.finish((Vec::new(), Vec::new()), ran, &*changed);
     }
 }
 

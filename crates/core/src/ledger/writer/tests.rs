@@ -1,14 +1,17 @@
 //! The queue, with an operation that inserts a number into a table where each may stand once.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use arc_swap::ArcSwap;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ledger::error::LedgerError;
+use crate::ledger::reply::ReplyFuture;
 use crate::price::PriceList;
 
 struct Desk {
