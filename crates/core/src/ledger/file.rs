@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
 use super::journal::Journal;
+use super::knock::Knock;
 use super::operation::Firm;
 use super::process::Liveness;
 use super::reply::Reply;
@@ -72,7 +73,10 @@ impl OpenFile {
                 connection
                     .pragma_update(None, "wal_autocheckpoint", 0)
                     .map_err(|error| LedgerError::sqlite(&path, &error))?;
+                // Its first write must not depend on luck beside a proxy that is busy.
+                let knock = Knock::at(&path);
                 let liveness = Liveness::take(&processes, process_id, &connection, opening.now)?;
+                drop(knock);
                 (Some(liveness), Some(Journal::create(&processes, process_id)?))
             }
             Role::Use => (None, None),

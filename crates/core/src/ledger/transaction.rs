@@ -204,9 +204,12 @@ impl State {
     fn may_stay_open(&self, group: &[Box<dyn Operation>]) -> bool {
         self.setting.journal.is_some()
             && group.iter().all(|operation| operation.may_be_firm())
-            && (self.open.is_some()
-                || (self.not_alone_until.is_none_or(|until| until <= Instant::now())
-                    && !knock::is_heard(&self.door)))
+            && (self.open.is_some() || (self.is_alone() && !knock::is_heard(&self.door)))
+    }
+
+    /// Whether no other process has written lately, as far as the last transaction saw.
+    fn is_alone(&self) -> bool {
+        self.not_alone_until.is_none_or(|until| until <= Instant::now())
     }
 
     fn run_open(&mut self, group: &mut Vec<Box<dyn Operation>>, told: &mut Vec<Answer>) -> Ran {
@@ -229,8 +232,10 @@ impl State {
         }
         self.is_whole = true;
         let is_firm = group.iter().all(|operation| operation.is_firm());
-        let is_noted = is_firm && self.note();
+        let is_noted = is_firm && self.is_alone() && self.note();
         if is_noted {
+            // Read from what others have committed: who sets prices is told after the commit.
+            self.publish_prices();
             for operation in group.iter_mut() {
                 told.push(operation.answer());
             }
@@ -416,12 +421,18 @@ impl State {
             cache.flush(connection)?;
             let has_changed = connection.total_changes() != changes_before;
             execute(connection, if has_changed { "COMMIT" } else { "ROLLBACK" })?;
-            if let Some(list) = cache.take_price_news() {
-                setting.prices.store(list);
-            }
             Ok(has_changed)
         };
-        commit().map_err(|error| Undone::ByCommit(LedgerError::sqlite(&setting.path, &error)))
+        let committed = commit().map_err(|error| LedgerError::sqlite(&setting.path, &error));
+        let has_changed = committed.map_err(Undone::ByCommit)?;
+        self.publish_prices();
+        Ok(has_changed)
+    }
+
+    fn publish_prices(&mut self) {
+        if let Some(list) = self.cache.take_price_news() {
+            self.setting.prices.store(list);
+        }
     }
 
     /// Back to before the transaction, also where SQLite ended it by itself (a full disk).
