@@ -141,7 +141,8 @@ impl OpenFile {
         outcome.map_err(|error| error.at(&self.path))
     }
 
-    /// A number that changes with every commit of any process, what this one has told included: for comparing, with this handle only.
+    /// A number that changes with every commit of any process, what this one has told included: for
+    /// comparing, with this handle only.
     pub(crate) fn revision(&self) -> Result<i64, LedgerError> {
         if let Some(writer) = &self.writer {
             writer.catch_up();

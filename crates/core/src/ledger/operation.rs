@@ -35,6 +35,8 @@ pub(crate) trait Operation: Send {
     fn fail(&mut self, failure: &LedgerError);
     /// Whether to try again, by the outcome that it has.
     fn is_to_be_retried(&self) -> bool;
+    /// The failure that it has, if that may pass.
+    fn passing_failure(&self) -> Option<&LedgerError>;
     /// Whether there are outcomes that may be told before they are committed.
     fn may_be_firm(&self) -> bool;
     /// Whether the outcome that it has may be.
@@ -87,8 +89,12 @@ where
     }
 
     fn is_to_be_retried(&self) -> bool {
-        self.retry == Retry::UntilDone
-            && matches!(&self.outcome, Some(Err(failure)) if failure.is_passing())
+        self.retry == Retry::UntilDone && self.passing_failure().is_some()
+    }
+
+    fn passing_failure(&self) -> Option<&LedgerError> {
+        let failure = self.outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
+        failure.filter(|failure| failure.is_passing())
     }
 
     fn may_be_firm(&self) -> bool {

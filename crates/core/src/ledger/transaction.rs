@@ -222,13 +222,9 @@ impl State {
         self.is_whole = false;
         let is_done = group.iter_mut().all(|operation| self.run_one(operation, false));
         if !is_done {
-            // What was told before is stored first, then each of these in a transaction of its own.
             self.roll_back();
             self.is_whole = true;
-            return match self.make_good() {
-                Ok(()) => self.run_closed(group),
-                Err(undone) => self.undone(group, &undone),
-            };
+            return self.run_after_what_is_owed(group);
         }
         self.is_whole = true;
         let is_firm = group.iter().all(|operation| operation.is_firm());
@@ -248,8 +244,15 @@ impl State {
         }
         match self.close() {
             Ok(has_changed) => ran(has_changed),
-            // None of these has been told.
-            Err(_) => self.run_closed(group),
+            Err(_) => self.run_after_what_is_owed(group),
+        }
+    }
+
+    /// Stores what was told before, and only then runs what was not: it may build on it.
+    fn run_after_what_is_owed(&mut self, group: &mut [Box<dyn Operation>]) -> Ran {
+        match self.make_good() {
+            Ok(()) => self.run_closed(group),
+            Err(undone) => self.undone(group, &undone),
         }
     }
 
@@ -307,10 +310,12 @@ impl State {
     fn make_good_singly(&mut self, owed: &mut Vec<Box<dyn Operation>>) -> Result<(), Undone> {
         while let Some(first) = owed.first_mut() {
             match self.transact(std::slice::from_mut(first), true) {
-                Err(Undone::ByOperation) if first.is_to_be_retried() => {
-                    return Err(Undone::ByOperation);
-                }
-                Ok(_) | Err(Undone::ByOperation) => drop(owed.remove(0)),
+                // It was told: whoever asked for it, what may pass is tried again.
+                Err(Undone::ByOperation) => match first.passing_failure() {
+                    Some(failure) => return Err(Undone::AtBegin(failure.clone())),
+                    None => drop(owed.remove(0)),
+                },
+                Ok(_) => drop(owed.remove(0)),
                 Err(undone) => return Err(undone),
             }
         }

@@ -118,6 +118,34 @@ fn what_was_told_is_owed_until_it_is_stored() {
 }
 
 #[test]
+fn what_was_told_is_owed_also_where_the_disk_is_full_when_it_is_redone() {
+    let mut desk = desk();
+    let operation = |writing: &mut Writing<'_>| {
+        writing.connection.execute("INSERT INTO number VALUES (1, 7)", [])?;
+        writing.connection.execute("CREATE TABLE one_more_page (n INTEGER)", [])?;
+        Ok(())
+    };
+    let answering = (Retry::Never, Some((|()| true) as crate::ledger::operation::Firm<()>));
+    let reply = oneshot::channel().0;
+    desk.run(vec![Box::new(Queued::new(answering, operation, |()| (), reply))]);
+    desk.state.catch_up();
+    connect(&desk.folder).execute("INSERT INTO parent VALUES (7)", []).unwrap();
+    let pragma = |desk: &mut Desk, text: &str| -> i64 {
+        desk.state.connection().query_row(text, [], |row| row.get(0)).unwrap()
+    };
+    let pages = pragma(&mut desk, "PRAGMA page_count");
+    pragma(&mut desk, &format!("PRAGMA max_page_count = {pages}"));
+    assert_eq!(desk.state.catch_up(), Ran::Unchanged);
+    assert!(desk.state.is_owing());
+    let mut group = vec![insert(2, None, true)];
+    desk.state.run(&mut group, Patience::Some, &mut Vec::new());
+    assert!(group[0].passing_failure().is_some(), "it must not be taken for done");
+    pragma(&mut desk, &format!("PRAGMA max_page_count = {}", pages + 10));
+    assert_eq!(desk.state.catch_up(), Ran::Changed);
+    assert_eq!(desk.numbers(), [1]);
+}
+
+#[test]
 fn what_is_owed_at_the_end_stays_in_the_journal() {
     for (parent, noted) in [(None, vec![]), (Some(7), vec!["1".to_owned()])] {
         let mut desk = desk();
