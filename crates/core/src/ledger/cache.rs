@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::active::{ActiveBudget, Bypass};
+use super::call_row::CallRows;
 use super::counter::Counters;
 use super::rollup::Rollups;
 use super::running::Running;
@@ -27,6 +28,8 @@ pub(crate) struct Cache {
     data_version: i64,
     /// What [`Cache::flush`] adds to them.
     pub(crate) rollups: Rollups,
+    /// What it writes of calls.
+    pub(crate) rows: CallRows,
     dimensions: HashMap<i64, HashMap<String, i64>>,
     dimension_count: usize,
     accounts: HashMap<String, i64>,
@@ -82,6 +85,7 @@ impl Cache {
         self.forget_budgets();
         self.counters.clear();
         self.rollups.forget();
+        self.rows.forget();
         self.running.clear();
         self.queue_is_empty = false;
         self.balances.clear();
@@ -106,6 +110,7 @@ impl Cache {
 
     /// Writes down what the open transaction has still to say, before it is committed.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.rows.write(connection)?;
         self.counters.flush(connection)?;
         self.rollups.flush(connection)
     }

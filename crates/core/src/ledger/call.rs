@@ -1,13 +1,11 @@
 //! The call table: one row a call, refused ones included.
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
 use uuid::Uuid;
 
 use super::dimension::{Dimension, intern, intern_some};
 use super::running::Running;
 use super::shares::Shares;
-use super::time::to_ms;
 use super::writer::Writing;
 use crate::admission::{Bounds, RefusalReason};
 use crate::money::Money;
@@ -59,6 +57,8 @@ pub(crate) struct Entry {
     pub(crate) shares: Shares,
     /// The process that runs it.
     pub(crate) owner: Option<[u8; 16]>,
+    /// Whether nobody can tell the most that it may cost.
+    pub(crate) is_unbounded: bool,
 }
 
 /// Writes the call's row; returns its `seq`.
@@ -105,45 +105,38 @@ impl Dimensions {
 
 /// As [`insert`], with the strings interned already.
 pub(crate) fn insert_with(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     call: &NewCall,
     account: i64,
     dimensions: &Dimensions,
     entry: &Entry,
 ) -> rusqlite::Result<i64> {
-    writing
-        .connection
-        .prepare_cached(
-            "INSERT INTO call (id, machine_id, account_id, started_ms, source_id, provider_id, \
-             model_requested_id, project_id, session_id, client_id, key_id, tags_id, status, \
-             limit_action, output_cap, ceiling_pico, refusal, refused_by, owner, shares, \
-             input_tokens_max, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-             ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
-        )?
-        .insert(params![
-            call.id.as_bytes(),
-            writing.machine_id,
-            account,
-            to_ms(call.at),
-            dimensions.source,
-            dimensions.provider,
-            dimensions.model,
-            dimensions.project,
-            dimensions.session,
-            dimensions.client,
-            dimensions.key,
-            dimensions.tags,
-            entry.status,
-            entry.limit_action,
-            entry.output_cap.map(super::rollup::clamp),
-            entry.ceiling.map(Money::picodollars),
-            entry.refusal.map(RefusalReason::as_str),
-            entry.refused_by,
-            entry.owner,
-            entry.shares,
-            super::rollup::clamp(call.bounds.input_tokens_max),
-            dimensions.run,
-        ])
+    let seq = enter(writing, call, account, dimensions, entry)?;
+    write_rows(writing)?;
+    Ok(seq)
+}
+
+/// As [`insert_with`], for a row that nothing looks for in the file before the transaction is
+/// committed but who ends the call.
+pub(crate) fn enter(
+    writing: &mut Writing<'_>,
+    call: &NewCall,
+    account: i64,
+    dimensions: &Dimensions,
+    entry: &Entry,
+) -> rusqlite::Result<i64> {
+    let rows = &mut writing.cache.rows;
+    let seq =
+        rows.enter(writing.connection, writing.machine_id, (call, account, dimensions), entry)?;
+    if !writing.course.may_defer() {
+        write_rows(writing)?;
+    }
+    Ok(seq)
+}
+
+/// Writes down the rows that the transaction has still to write.
+pub(crate) fn write_rows(writing: &mut Writing<'_>) -> rusqlite::Result<()> {
+    writing.cache.rows.write(writing.connection)
 }
 
 /// The running call of that id. It is taken out of what the writer remembers: who lets it run on

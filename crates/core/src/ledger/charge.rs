@@ -4,6 +4,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::active::ActiveBudget;
 use super::cache::Cache;
+use super::call::write_rows;
 use super::counter::{Standing, tightest};
 use super::decision::{self, DecisionView, LookView};
 use super::error::OpError;
@@ -108,6 +109,7 @@ pub(crate) fn charge(
         standings.push((&**active, after));
     }
     if charge.is_ended {
+        write_rows(writing)?;
         tell_ended(writing, call, &standings, now)?;
     }
     Ok(tightest(standings.into_iter()))

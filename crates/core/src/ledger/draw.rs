@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::active::ActiveBudget;
 use super::asker::is_bypassed;
-use super::call::running;
+use super::call::{running, write_rows};
 use super::counter::{Standing, tightest};
 use super::error::{LedgerError, OpError};
 use super::refuse::stop_of;
@@ -68,6 +68,7 @@ pub(crate) fn draw(
     let drawn = extend(writing, &mut call, watch, produced, now)?;
     if matches!(drawn, Drawn::Covered(_)) {
         call.ceiling = watch.cost();
+        write_rows(writing)?;
         writing
             .connection
             .prepare_cached("UPDATE call SET shares = ?2, ceiling_pico = ?3 WHERE seq = ?1")?

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::call::write_rows;
 use super::writer::Writing;
 use crate::admission::{Bounds, Expected, History, Sample};
 
@@ -18,6 +19,7 @@ pub(crate) fn expected(
     if let Some(history) = writing.cache.history(provider, model) {
         return Ok(history.expected(bounds));
     }
+    write_rows(writing)?;
     let history = load(writing, provider, model)?;
     let expected = history.expected(bounds);
     writing.cache.remember_history(provider, model, history);

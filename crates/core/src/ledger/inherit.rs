@@ -62,6 +62,7 @@ fn enter(writing: &mut Writing<'_>, note: &Note, owner: [u8; 16]) -> Result<(), 
         refused_by: None,
         shares: Shares(shares),
         owner: Some(owner),
+        is_unbounded: false,
     };
     insert_with(writing, &call, account, &dimensions, &entry)?;
     Ok(())

@@ -24,6 +24,7 @@ mod budget_row;
 mod bypass;
 mod cache;
 mod call;
+mod call_row;
 mod charge;
 mod checkpoint;
 mod counter;

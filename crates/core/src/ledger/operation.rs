@@ -15,8 +15,25 @@ pub(crate) struct Writing<'a> {
     pub(crate) process_id: [u8; 16],
     /// What must survive this process if the answer is given before the commit.
     pub(crate) notes: &'a mut Vec<String>,
-    /// Whether the answer was given, and what it wrote is gone: it has to come to the same again.
-    pub(crate) is_redone: bool,
+    pub(crate) course: Course,
+}
+
+/// How a transaction goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// It is committed next, with whatever operations share it.
+    Closed,
+    /// It is left open for operations that may be firm, and for no others.
+    Open,
+    /// The answers were given, and what was written is gone: all has to come to the same again.
+    Redone,
+}
+
+impl Course {
+    /// Whether rows may be written at the end of the transaction: whoever runs in it knows of them.
+    pub(crate) fn may_defer(self) -> bool {
+        self == Course::Open
+    }
 }
 
 /// Whether an operation is tried again after a passing failure (a full disk, a lock).

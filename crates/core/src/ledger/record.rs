@@ -152,7 +152,7 @@ fn one(
         at: now,
         ended: false,
     };
-    settle(writing, entered.id, &settlement)?;
+    settle(writing, entered.id, &Arc::new(settlement))?;
     if call.duration.is_none() {
         writing
             .connection
@@ -223,6 +223,7 @@ fn enter(
         refused_by: None,
         shares: Shares(applying.iter().filter(is_present).map(share).collect()),
         owner: None,
+        is_unbounded: false,
     };
     insert(writing, call, account, &entry).map(drop).map_err(OpError::from)
 }

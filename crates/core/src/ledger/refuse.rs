@@ -174,6 +174,7 @@ pub(crate) fn write(
         refused_by,
         shares: Shares::default(),
         owner: None,
+        is_unbounded: false,
     };
     let call_seq = insert_with(writing, asker.call, asker.account, &asker.dimensions, &entry)?;
     decision::keep(writing, asker, call_seq, "refused", None)?;

@@ -124,6 +124,7 @@ impl Reservation {
     pub fn settle(mut self, settlement: Settlement) -> Reply<Settled> {
         self.settled = true;
         let call = self.call;
+        let settlement = Arc::new(settlement);
         let foreseen = self.file.recall(|cache| settle::foresee(cache, call, &settlement));
         let settling = self.file.submit_here(Retry::UntilDone, move |writing| {
             settle::settle(writing, call, &settlement)

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::active::ActiveBudget;
 use super::asker::{Asker, Asking, applying, asker, expecting, is_bounded};
-use super::call::{Entry, NewCall, insert_with};
+use super::call::{self, Entry, NewCall, insert_with, write_rows};
 use super::counter::{Standing, tightest};
 use super::draw::Watch;
 use super::error::{LedgerError, OpError};
@@ -15,7 +15,7 @@ use super::refuse::Refusing;
 use super::running::Running;
 use super::shares::{Share, Shares};
 use super::time::{from_ms, to_ms};
-use super::writer::Writing;
+use super::writer::{Course, Writing};
 use super::{account, decision, refuse, waiting};
 use crate::admission::{Admit, Bounds, Decision, Demand, RefusalReason, decide};
 use crate::budget::{BudgetKind, QuotaStanding, Window};
@@ -89,7 +89,7 @@ pub(crate) fn reserve(
     told: &mut Option<Told>,
 ) -> Result<Reserved, OpError> {
     let asker = asker(writing, call, asking)?;
-    if let Some(told) = told.as_ref().filter(|_| writing.is_redone) {
+    if let Some(told) = told.as_ref().filter(|_| writing.course == Course::Redone) {
         return admitted(writing, &asker, &told.over(&asker));
     }
     if let Some(ticket) = asking.ticket() {
@@ -173,6 +173,7 @@ fn wait(
                 refused_by: None,
                 shares: Shares::default(),
                 owner: Some(writing.process_id),
+                is_unbounded: false,
             };
             let (call, account) = (asker.call, asker.account);
             let ticket = insert_with(writing, call, account, &asker.dimensions, &entry)?;
@@ -216,6 +217,7 @@ fn admitted(
     let seq = enter(writing, asker, admit, ceiling)?;
     let is_near = admit.is_cap_lowered || admit.covered.is_some();
     if is_near || asker.asking != Asking::First {
+        write_rows(writing)?;
         decision::keep(writing, asker, seq, "admitted", Some(admit))?;
     }
     let standing =
@@ -261,21 +263,20 @@ fn enter(
         refused_by: None,
         shares,
         owner: Some(writing.process_id),
+        is_unbounded: !is_bounded(&asker.demand, &asker.applying),
     };
     let note = Note::new(asker.call, admit.output_cap, ceiling, &entry.shares.0);
     writing.notes.push(note.text()?);
     let seq = match asker.asking.ticket() {
-        None => insert_with(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
+        None => call::enter(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
         Some(ticket) => {
             begin(writing, asker, ticket, &entry)?;
             ticket
         }
     };
-    if !is_bounded(&asker.demand, &asker.applying) {
-        writing
-            .connection
-            .prepare_cached("UPDATE call SET is_unbounded = 1 WHERE seq = ?1")?
-            .execute([seq])?;
+    if entry.is_unbounded {
+        // Its like look for it in the file.
+        write_rows(writing)?;
     }
     for ((active, standing), hold) in asker.applying.iter().zip(&admit.holds) {
         if active.budget.window != Window::Call {
@@ -300,7 +301,8 @@ fn begin(
         .connection
         .prepare_cached(
             "UPDATE call SET rev = rev + 1, status = 'running', started_ms = ?2, \
-             limit_action = ?3, output_cap = ?4, ceiling_pico = ?5, shares = ?6 WHERE seq = ?1",
+             limit_action = ?3, output_cap = ?4, ceiling_pico = ?5, shares = ?6, \
+             is_unbounded = ?7 WHERE seq = ?1",
         )?
         .execute(params![
             ticket,
@@ -309,6 +311,7 @@ fn begin(
             entry.output_cap.map(super::rollup::clamp),
             entry.ceiling.map(Money::picodollars),
             entry.shares,
+            entry.is_unbounded,
         ])
         .map(drop)
 }

@@ -1,15 +1,17 @@
 //! Settlement: the actual cost replaces the hold, exactly once.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::params;
 use uuid::Uuid;
 
 use super::cache::Cache;
 use super::call::running;
+use super::call_row::{End, status};
 use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern_some};
 use super::error::{LedgerError, OpError};
-use super::rollup::{RollupKey, Value, clamp, shown_input};
+use super::rollup::{RollupKey, Value};
 use super::running::Running;
 use super::writer::Writing;
 use super::{grant, history, price};
@@ -17,7 +19,6 @@ use crate::admission::Sample;
 use crate::budget::QuotaStanding;
 use crate::cost::{Basis, Bill};
 use crate::money::{Money, PICODOLLARS_PER_USD};
-use crate::usage::Usage;
 
 /// No call has used this many tokens (2^40).
 const TOKENS_MAX: u64 = 1 << 40;
@@ -62,7 +63,7 @@ pub struct Settled {
 pub(crate) fn settle(
     writing: &mut Writing<'_>,
     id: Uuid,
-    settlement: &Settlement,
+    settlement: &Arc<Settlement>,
 ) -> Result<Settled, OpError> {
     let Some(mut call) = running(writing, id)? else {
         return Err(LedgerError::NotFound(format!("call {id} is not running")).into());
@@ -72,8 +73,13 @@ pub(crate) fn settle(
     let charge = charge_of(settlement);
     let Charge { usage, cost, .. } = charge;
     let standing = charge::charge(writing, &mut call, &charge, settlement.at)?;
-    write_row(writing, &call, settlement)?;
-    if let (Some(usage), Some("settled")) = (usage, bill.map(status)) {
+    if let Some(price) = bill.and_then(|bill| bill.price.as_ref()) {
+        price::keep(writing, price)?;
+    }
+    let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
+    let end = End::new(Arc::clone(settlement), model, std::mem::take(&mut call.shares))?;
+    writing.cache.rows.end(writing.connection, call.seq, end)?;
+    if let (Some(usage), "settled") = (usage, status(settlement)) {
         let sample = Sample {
             input_tokens_max: call.input_tokens_max,
             input_tokens: usage.prompt_tokens(),
@@ -82,7 +88,6 @@ pub(crate) fn settle(
         history::add(writing, call.provider, call.model_requested.unwrap_or(0), sample);
     }
     if bill.is_some() {
-        let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
         let key = RollupKey {
             account: call.account,
             provider: call.provider,
@@ -105,7 +110,7 @@ pub(crate) fn settle(
 
 /// What the settlement will come to, by what is remembered and if nothing else happens before it;
 /// `None` where that does not tell.
-pub(crate) fn foresee(cache: &Cache, id: Uuid, settlement: &Settlement) -> Option<Settled> {
+pub(crate) fn foresee(cache: &Cache, id: Uuid, settlement: &Arc<Settlement>) -> Option<Settled> {
     let call = cache.running(*id.as_bytes())?;
     let settlement = &plausible(settlement, call);
     let charge = charge_of(settlement);
@@ -145,20 +150,20 @@ pub(crate) fn abandon(
         at: now,
         ended: false,
     };
-    settle(writing, id, &settlement).map(|_| true)
+    settle(writing, id, &Arc::new(settlement)).map(|_| true)
 }
 
 /// The settlement, charged at the call's bound where its figures cannot be true.
-fn plausible(settlement: &Settlement, call: &Running) -> Settlement {
+fn plausible(settlement: &Arc<Settlement>, call: &Running) -> Arc<Settlement> {
     let is_absurd = |bill: &Bill| {
         bill.usage.is_some_and(|usage| usage.total_tokens() > TOKENS_MAX)
             || bill.cost.is_some_and(|cost| cost > COST_MAX)
     };
-    let mut settlement = settlement.clone();
     if settlement.bill.as_ref().is_some_and(is_absurd) {
-        settlement.bill = Some(at_bound(call.ceiling));
+        let bill = Some(at_bound(call.ceiling));
+        return Arc::new(Settlement { bill, ..Settlement::clone(settlement) });
     }
-    settlement
+    Arc::clone(settlement)
 }
 
 fn at_bound(ceiling: Option<Money>) -> Bill {
@@ -170,105 +175,4 @@ fn at_bound(ceiling: Option<Money>) -> Bill {
         price: None,
         service_tier: None,
     }
-}
-
-fn write_row(
-    writing: &mut Writing<'_>,
-    call: &Running,
-    settlement: &Settlement,
-) -> Result<(), OpError> {
-    let bill = settlement.bill.as_ref();
-    if let Some(price) = bill.and_then(|bill| bill.price.as_ref()) {
-        price::keep(writing, price)?;
-    }
-    let model = intern_some(writing, Dimension::Model, settlement.model.as_deref())?;
-    let usage = bill.and_then(|bill| bill.usage.as_ref());
-    let count = |field: fn(&Usage) -> u64| usage.map(|usage| clamp(field(usage)));
-    let status = bill.map_or("failed", status);
-    let rows = writing
-        .connection
-        .prepare_cached(
-            "UPDATE call SET rev = rev + 1, owner = NULL, status = ?2, model_id = ?3, \
-             http_status = ?4, error_kind = ?5, basis = ?6, input_tokens = ?7, \
-             cache_read_tokens = ?8, cache_write_5m_tokens = ?9, cache_write_1h_tokens = ?10, \
-             output_tokens = ?11, reasoning_tokens = ?12, audio_input_tokens = ?13, \
-             audio_output_tokens = ?14, tool_calls = ?15, usage_json = ?16, \
-             turn_prompt_tokens = ?17, cost_pico = ?18, cost_stated_pico = ?19, \
-             service_tier = ?20, price_id = ?21, response_id = ?22, response_repeats = ?23, \
-             duration_ms = ?24, first_byte_ms = ?25, shares = ?26, \
-             limit_action = CASE WHEN ?27 THEN 'ended' ELSE limit_action END \
-             WHERE seq = ?1 AND status = 'running'",
-        )?
-        .execute(params![
-            call.seq,
-            status,
-            model,
-            settlement.http_status,
-            settlement.error_kind,
-            bill.map(|bill| bill.basis.as_str()),
-            usage.map(shown_input),
-            count(|usage| usage.cache_read_tokens),
-            count(|usage| usage.cache_write_5m_tokens),
-            count(|usage| usage.cache_write_1h_tokens),
-            count(|usage| usage.output_tokens),
-            usage.and_then(|usage| usage.reasoning_tokens).map(clamp),
-            count(|usage| usage.audio_input_tokens),
-            count(|usage| usage.audio_output_tokens),
-            count(Usage::tool_calls),
-            usage.filter(|usage| has_rare_buckets(usage)).map(to_json).transpose()?,
-            settlement.turn_prompt_tokens.map(clamp),
-            bill.and_then(|bill| bill.cost).map(Money::picodollars),
-            bill.and_then(|bill| bill.cost_stated).map(Money::picodollars),
-            bill.and_then(|bill| bill.service_tier.as_deref()),
-            bill.and_then(|bill| bill.price.as_ref()).map(|price| price.id.as_str()),
-            settlement.response_id,
-            response_repeats(writing, call.account, settlement.response_id.as_deref())?,
-            settlement.duration.num_milliseconds(),
-            settlement.first_byte.map(|first| first.num_milliseconds()),
-            call.shares,
-            settlement.ended,
-        ])?;
-    debug_assert_eq!(rows, 1, "the row was running a moment ago, in this transaction");
-    Ok(())
-}
-
-fn status(bill: &Bill) -> &'static str {
-    match bill.basis {
-        Basis::Estimated => "estimated",
-        // Without usage or a stated cost nothing is the provider's word.
-        Basis::Unpriced if bill.usage.is_none() => "estimated",
-        Basis::Stated | Basis::Priced | Basis::Unpriced => "settled",
-    }
-}
-
-fn response_repeats(
-    writing: &Writing<'_>,
-    account: i64,
-    response_id: Option<&str>,
-) -> rusqlite::Result<bool> {
-    let Some(response_id) = response_id else { return Ok(false) };
-    writing
-        .connection
-        .prepare_cached(
-            "SELECT 1 FROM call WHERE account_id = ?1 AND response_id = ?2 AND response_repeats = 0",
-        )?
-        .exists(params![account, response_id])
-}
-
-fn has_rare_buckets(usage: &Usage) -> bool {
-    let plain = Usage {
-        input_tokens: usage.input_tokens,
-        cache_read_tokens: usage.cache_read_tokens,
-        cache_write_5m_tokens: usage.cache_write_5m_tokens,
-        cache_write_1h_tokens: usage.cache_write_1h_tokens,
-        output_tokens: usage.output_tokens,
-        reasoning_tokens: usage.reasoning_tokens,
-        ..Usage::default()
-    };
-    plain != *usage
-}
-
-fn to_json(usage: &Usage) -> Result<String, LedgerError> {
-    serde_json::to_string(usage)
-        .map_err(|error| LedgerError::Invalid(format!("usage cannot be stored: {error}")))
 }

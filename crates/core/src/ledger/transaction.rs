@@ -17,7 +17,7 @@ use super::cache::Cache;
 use super::error::LedgerError;
 use super::journal::Journal;
 use super::knock::{self, Knock};
-use super::operation::{Answer, Operation, Writing};
+use super::operation::{Answer, Course, Operation, Writing};
 use super::schema::BUSY_MAX;
 use crate::price::PriceList;
 
@@ -220,7 +220,7 @@ impl State {
         }
         self.notes.clear();
         self.is_whole = false;
-        let is_done = group.iter_mut().all(|operation| self.run_one(operation, false));
+        let is_done = group.iter_mut().all(|operation| self.run_one(operation, Course::Open));
         if !is_done {
             self.roll_back();
             self.is_whole = true;
@@ -296,7 +296,7 @@ impl State {
             return Ok(());
         }
         let mut owed = std::mem::take(&mut self.owed);
-        let outcome = match self.transact(&mut owed, true) {
+        let outcome = match self.transact(&mut owed, Course::Redone) {
             Err(Undone::ByOperation) => self.make_good_singly(&mut owed),
             outcome => outcome.map(drop),
         };
@@ -309,7 +309,7 @@ impl State {
     /// As [`State::make_good`], where one of them cannot be redone: it must not stop the others.
     fn make_good_singly(&mut self, owed: &mut Vec<Box<dyn Operation>>) -> Result<(), Undone> {
         while let Some(first) = owed.first_mut() {
-            match self.transact(std::slice::from_mut(first), true) {
+            match self.transact(std::slice::from_mut(first), Course::Redone) {
                 // It was told: whoever asked for it, what may pass is tried again.
                 Err(Undone::ByOperation) => match first.passing_failure() {
                     Some(failure) => return Err(Undone::AtBegin(failure.clone())),
@@ -325,7 +325,7 @@ impl State {
     /// Runs the group in one transaction; where an operation fails, each in one of its own, so that
     /// none suffers from another.
     fn run_closed(&mut self, group: &mut [Box<dyn Operation>]) -> Ran {
-        let undone = match self.transact(group, false) {
+        let undone = match self.transact(group, Course::Closed) {
             Ok(has_changed) => return ran(has_changed),
             Err(undone) => undone,
         };
@@ -334,7 +334,7 @@ impl State {
         }
         let mut has_changed = false;
         for operation in group {
-            match self.transact(std::slice::from_mut(operation), false) {
+            match self.transact(std::slice::from_mut(operation), Course::Closed) {
                 Ok(changed) => has_changed |= changed,
                 Err(Undone::ByOperation) => {}
                 Err(Undone::AtBegin(failure) | Undone::ByCommit(failure)) => {
@@ -357,12 +357,12 @@ impl State {
     fn transact(
         &mut self,
         group: &mut [Box<dyn Operation>],
-        is_redone: bool,
+        course: Course,
     ) -> Result<bool, Undone> {
         self.begin()?;
         self.is_whole = false;
         let changes_before = self.setting.connection.total_changes();
-        let is_done = group.iter_mut().all(|operation| self.run_one(operation, is_redone));
+        let is_done = group.iter_mut().all(|operation| self.run_one(operation, course));
         let outcome = match is_done {
             true => self.commit(changes_before),
             false => Err(Undone::ByOperation),
@@ -406,7 +406,7 @@ impl State {
         act(self)
     }
 
-    fn run_one(&mut self, operation: &mut Box<dyn Operation>, is_redone: bool) -> bool {
+    fn run_one(&mut self, operation: &mut Box<dyn Operation>, course: Course) -> bool {
         let State { setting, cache, notes, .. } = self;
         let writing = &mut Writing {
             connection: &setting.connection,
@@ -414,7 +414,7 @@ impl State {
             machine_id: setting.machine_id,
             process_id: setting.process_id,
             notes,
-            is_redone,
+            course,
         };
         operation.run(writing, &setting.path)
     }

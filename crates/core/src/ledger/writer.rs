@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::error::OpError;
 use super::operation::{Answer, Firm, Operation, Queued};
-pub(crate) use super::operation::{Retry, Writing};
+pub(crate) use super::operation::{Course, Retry, Writing};
 use super::queue::Queue;
 use super::reply::{Reply, Runner};
 pub(crate) use super::transaction::Setting;
