@@ -21,6 +21,11 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::session::{Places, Session};
 
+/// A call allocates on one thread what another one frees: libc's allocator has them wait for each
+/// other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Knows what every call to a paid language model cost, and stops spending at your limits.
 #[derive(Debug, Parser)]
 #[command(name = "outlay", version, max_term_width = 100, after_help = EXAMPLES)]

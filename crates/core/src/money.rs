@@ -100,9 +100,17 @@ impl fmt::Display for Money {
         let sign = if self.0 < 0 { "-" } else { "" };
         let picodollars = self.0.unsigned_abs();
         let unit = PICODOLLARS_PER_USD.unsigned_abs();
-        let fraction = format!("{:012}", picodollars % unit);
-        let kept = fraction.trim_end_matches('0').len().max(2);
-        write!(f, "{sign}{}.{}", picodollars / unit, &fraction[..kept])
+        // Each call's headers have several of them: no text is made on the way.
+        let mut digits = [b'0'; 12];
+        let mut rest = picodollars % unit;
+        for digit in digits.iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
+        let kept = (digits.len() - zeros).max(2);
+        let fraction = std::str::from_utf8(&digits[..kept]).map_err(|_| fmt::Error)?;
+        write!(f, "{sign}{}.{fraction}", picodollars / unit)
     }
 }
 

@@ -125,10 +125,11 @@ where
         watched,
     };
     let running = Stats::call_begins(app);
-    app.running().spawn(async move {
+    // Boxed, for a task that is spawned is moved several times.
+    app.running().spawn(Box::pin(async move {
         relay::run(call, outgoing, client).await;
         drop(running);
-    });
+    }));
     answer.response().await.ok_or_else(broken)
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -14,6 +14,8 @@ use crate::reply::Failure;
 
 /// The longest request that is passed on.
 const REQUEST_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What is set aside for a request by its own word.
+const ANNOUNCED_BYTES_MAX: u64 = 1024 * 1024;
 /// Pieces on their way to a client that is slower than the provider.
 const PIECES_MAX: usize = 64;
 
@@ -26,8 +28,7 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let collected = Limited::new(body, REQUEST_BYTES_MAX).collect().await;
-    collected.map(|body| body.to_bytes()).map_err(|error| {
+    whole(Limited::new(body, REQUEST_BYTES_MAX)).await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             return Failure {
                 status: 413,
@@ -44,6 +45,27 @@ where
             message: "Outlay: the request broke off before its end; nothing was sent".to_owned(),
         }
     })
+}
+
+/// The body in one piece; pieces are given back as they come.
+async fn whole<B: http_body::Body<Data = Bytes>>(body: B) -> Result<Bytes, B::Error> {
+    let mut body = std::pin::pin!(body);
+    let announced = body.size_hint().lower().min(ANNOUNCED_BYTES_MAX) as usize;
+    let mut whole = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame?.into_data() else { continue };
+        if whole.is_empty() && joined.is_empty() {
+            whole = piece;
+            continue;
+        }
+        if joined.is_empty() {
+            joined.reserve(announced.max(whole.len() + piece.len()));
+            joined.extend_from_slice(&std::mem::take(&mut whole));
+        }
+        joined.extend_from_slice(&piece);
+    }
+    Ok(if joined.is_empty() { whole } else { joined.freeze() })
 }
 
 /// The client's end of an answer: where its head and its pieces go.

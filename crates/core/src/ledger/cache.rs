@@ -1,9 +1,9 @@
 //! What the writer remembers between transactions, dropped whenever another connection has written,
 //! and what it has still to write in the one that is open.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use rusqlite::Connection;
 
 use super::active::{ActiveBudget, Bypass};

@@ -3,9 +3,10 @@
 //!
 //! A rolling window is a row of buckets; those within its reach are summed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 use rusqlite::{Connection, ToSql, params};
 
 use super::active::ActiveBudget;

@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
+use hmac::Hmac;
 use rusqlite::Connection;
+use sha2::Sha256;
 
 use super::cache::Cache;
 use super::error::{LedgerError, OpError};
@@ -48,7 +50,8 @@ pub struct Opening {
 pub(crate) struct OpenFile {
     pub(crate) path: PathBuf,
     pub(crate) processes: PathBuf,
-    pub(crate) fingerprint_secret: [u8; 32],
+    /// What makes fingerprints of keys, with the secret in it.
+    pub(crate) fingerprints: Hmac<Sha256>,
     pub(crate) prices: Arc<ArcSwap<PriceList>>,
     readers: Mutex<Vec<Connection>>,
     /// Never writes, so that it sees every commit as one of others.
@@ -103,7 +106,7 @@ impl OpenFile {
         Ok(OpenFile {
             path,
             processes,
-            fingerprint_secret: identity.fingerprint_secret,
+            fingerprints: identity.fingerprints,
             prices,
             readers: Mutex::default(),
             onlooker: Mutex::default(),

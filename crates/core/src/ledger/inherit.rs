@@ -31,7 +31,7 @@ pub(crate) fn calls_of_the_dead(
     Ok(dead)
 }
 
-fn enter(writing: &mut Writing<'_>, note: &Note, owner: [u8; 16]) -> Result<(), OpError> {
+fn enter(writing: &mut Writing<'_>, note: &Note<'_>, owner: [u8; 16]) -> Result<(), OpError> {
     let call = note.call();
     let is_there = writing
         .connection

@@ -1,5 +1,7 @@
 //! A call that was admitted, as another process has to know it when this one has died.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,20 +14,20 @@ use crate::money::Money;
 
 /// A call that runs, as far as another process needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
+pub(crate) struct Note<'a> {
     id: Uuid,
     at_ms: i64,
-    source: String,
-    provider: String,
-    model: Option<String>,
-    project: Option<String>,
-    session: Option<String>,
-    client: Option<String>,
-    key: Option<String>,
-    tags: String,
-    run: Option<String>,
+    source: Cow<'a, str>,
+    provider: Cow<'a, str>,
+    model: Option<Cow<'a, str>>,
+    project: Option<Cow<'a, str>>,
+    session: Option<Cow<'a, str>>,
+    client: Option<Cow<'a, str>>,
+    key: Option<Cow<'a, str>>,
+    tags: Cow<'a, str>,
+    run: Option<Cow<'a, str>>,
     plan_login: bool,
-    service_tier: Option<String>,
+    service_tier: Option<Cow<'a, str>>,
     input_tokens_max: u64,
     pub(crate) output_cap: Option<u64>,
     ceiling_pico: Option<i64>,
@@ -33,27 +35,28 @@ pub(crate) struct Note {
     shares: Vec<(i64, i64, i64)>,
 }
 
-impl Note {
+impl<'a> Note<'a> {
     pub(crate) fn new(
-        call: &NewCall,
+        call: &'a NewCall,
         output_cap: Option<u64>,
         ceiling: Option<Money>,
         shares: &[Share],
-    ) -> Note {
+    ) -> Note<'a> {
+        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
         Note {
             id: call.id,
             at_ms: to_ms(call.at),
-            source: call.source.clone(),
-            provider: call.provider.clone(),
-            model: call.model_requested.clone(),
-            project: call.project.clone(),
-            session: call.session.clone(),
-            client: call.client.clone(),
-            key: call.key.clone(),
-            tags: call.tags.clone(),
-            run: call.run.clone(),
+            source: Cow::Borrowed(&call.source),
+            provider: Cow::Borrowed(&call.provider),
+            model: text(&call.model_requested),
+            project: text(&call.project),
+            session: text(&call.session),
+            client: text(&call.client),
+            key: text(&call.key),
+            tags: Cow::Borrowed(&call.tags),
+            run: text(&call.run),
             plan_login: call.plan_login,
-            service_tier: call.service_tier.clone(),
+            service_tier: text(&call.service_tier),
             input_tokens_max: call.bounds.input_tokens_max,
             output_cap,
             ceiling_pico: ceiling.map(Money::picodollars),
@@ -71,26 +74,27 @@ impl Note {
     }
 
     /// The note of that text; `None` where it is none.
-    pub(crate) fn of_text(text: &str) -> Option<Note> {
+    pub(crate) fn of_text(text: &str) -> Option<Note<'_>> {
         serde_json::from_str(text).ok()
     }
 
     /// The call as it was asked for; of its bounds only what its row keeps.
     pub(crate) fn call(&self) -> NewCall {
+        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         NewCall {
             id: self.id,
             at: from_ms(self.at_ms),
-            source: self.source.clone(),
-            provider: self.provider.clone(),
-            model_requested: self.model.clone(),
-            project: self.project.clone(),
-            session: self.session.clone(),
-            client: self.client.clone(),
-            key: self.key.clone(),
-            tags: self.tags.clone(),
-            run: self.run.clone(),
+            source: self.source.to_string(),
+            provider: self.provider.to_string(),
+            model_requested: owned(&self.model),
+            project: owned(&self.project),
+            session: owned(&self.session),
+            client: owned(&self.client),
+            key: owned(&self.key),
+            tags: self.tags.to_string(),
+            run: owned(&self.run),
             plan_login: self.plan_login,
-            service_tier: self.service_tier.clone(),
+            service_tier: owned(&self.service_tier),
             bounds: Bounds {
                 input_tokens_max: self.input_tokens_max,
                 input_tokens_usual: self.input_tokens_max,

@@ -1,9 +1,9 @@
 //! Sums of ended calls, kept in the transaction that ends them.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 use rusqlite::{Connection, params_from_iter};
 
 use super::time::to_ms;
@@ -94,7 +94,7 @@ impl Rollups {
             None => days_until(connection)?,
         };
         let mut newest = until;
-        let mut late: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::new();
+        let mut late: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::default();
         for ((quarter, key), counts) in self.quarters.drain() {
             write_quarter(connection, quarter, key, &counts)?;
             let day = quarter.div_euclid(QUARTERS_A_DAY);

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit};
 use rusqlite::config::DbConfig;
+use rusqlite::types::Type;
 use rusqlite::{Connection, params};
 use rusqlite_migration::{M, Migrations};
+use sha2::Sha256;
 
 use super::error::LedgerError;
 use super::process;
@@ -26,7 +29,8 @@ pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) machine_id: [u8; 16],
-    pub(crate) fingerprint_secret: [u8; 32],
+    /// Keyed with this ledger's secret.
+    pub(crate) fingerprints: Hmac<Sha256>,
 }
 
 /// Opens the file, made or migrated as needed; a file that is newer or damaged is left untouched.
@@ -186,7 +190,11 @@ fn identity(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Ide
     }
     let identity =
         transaction.query_row("SELECT machine_id, fingerprint_secret FROM ledger", [], |row| {
-            Ok(Identity { machine_id: row.get(0)?, fingerprint_secret: row.get(1)? })
+            let secret: [u8; 32] = row.get(1)?;
+            let fingerprints = Hmac::new_from_slice(&secret).map_err(|_| {
+                rusqlite::Error::InvalidColumnType(1, "fingerprint_secret".into(), Type::Blob)
+            })?;
+            Ok(Identity { machine_id: row.get(0)?, fingerprints })
         })?;
     transaction.commit()?;
     Ok(identity)

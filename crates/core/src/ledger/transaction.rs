@@ -21,8 +21,10 @@ use super::operation::{Answer, Course, Operation, Writing};
 use super::schema::BUSY_MAX;
 use crate::price::PriceList;
 
-/// How long a transaction is left open at the most while operations come.
-const OPEN_MAX: Duration = Duration::from_millis(4);
+/// How long a transaction is left open while operations come.
+const OPEN_MAX: Duration = Duration::from_millis(10);
+/// After this it is committed also by who has other things to do.
+const OVERDUE: Duration = Duration::from_millis(20);
 /// How long after another process has written each group is committed at once again.
 const NOT_ALONE: Duration = Duration::from_secs(2);
 
@@ -134,6 +136,11 @@ impl State {
         self.open.is_some()
     }
 
+    /// Whether that has been so for long enough.
+    pub(crate) fn is_due(&self) -> bool {
+        self.is_open_for(OPEN_MAX)
+    }
+
     /// Whether something that was told could not be committed.
     pub(crate) fn is_owing(&self) -> bool {
         !self.owed.is_empty()
@@ -212,6 +219,10 @@ impl State {
         self.not_alone_until.is_none_or(|until| until <= Instant::now())
     }
 
+    fn is_open_for(&self, span: Duration) -> bool {
+        self.open.as_ref().is_some_and(|open| open.since.elapsed() >= span)
+    }
+
     fn run_open(&mut self, group: &mut Vec<Box<dyn Operation>>, told: &mut Vec<Answer>) -> Ran {
         if self.open.is_none()
             && let Err(undone) = self.begin_open()
@@ -238,7 +249,12 @@ impl State {
             if let Some(open) = &mut self.open {
                 open.told.append(group);
             }
-            if self.open.as_ref().is_none_or(|open| open.since.elapsed() < OPEN_MAX) {
+            let open_max = match self.patience {
+                Patience::Some => OPEN_MAX,
+                // The other thread is asked to.
+                Patience::None => OVERDUE,
+            };
+            if !self.is_open_for(open_max) {
                 return Ran::Unchanged;
             }
         }

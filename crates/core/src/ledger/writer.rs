@@ -197,6 +197,7 @@ impl Shared {
     /// Before the lock is given back: has the thread look after what is left to be committed.
     fn leave(&self, open: &State) -> Arc<dyn Fn() + Send + Sync> {
         let look_after = match (open.is_open(), open.is_owing()) {
+            (true, _) if open.is_due() => Some(Duration::ZERO),
             (true, _) => Some(OPEN_IDLE_MAX),
             (false, true) => Some(RETRY_AFTER),
             (false, false) => None,
@@ -277,8 +278,10 @@ impl Shared {
             }
             let queued = queue.queued;
             if let Some(most) = queue.look_after {
-                queue = self.listen(queue, most);
-                if queue.queued == queued {
+                if !most.is_zero() {
+                    queue = self.listen(queue, most);
+                }
+                if queue.queued == queued || queue.look_after == Some(Duration::ZERO) {
                     queue.look_after = None;
                     return Some(due);
                 }

@@ -16,6 +16,9 @@ use hyper::client::conn::http1::{self, Connection, SendRequest};
 use super::dial::{Forwarder, Io};
 use crate::dispatch::NotedBody;
 
+/// The longest head of an answer, and what is read of one at a time.
+const READ_BYTES_MAX: usize = 128 * 1024;
+
 /// A connection that is not in use.
 pub(super) struct Line {
     sender: SendRequest<NotedBody>,
@@ -33,7 +36,8 @@ impl Line {
         io: Box<dyn Io>,
         forwarder: Option<Forwarder>,
     ) -> Result<Line, hyper::Error> {
-        let (sender, connection) = http1::handshake(io).await?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(READ_BYTES_MAX).handshake(io).await?;
         Ok(Line { sender, connection: Box::new(connection), forwarder, idle_since: Instant::now() })
     }
 
