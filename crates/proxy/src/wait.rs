@@ -234,3 +234,119 @@ async fn recover(ledger: &Ledger, now: DateTime<Utc>) {
         Err(error) => tracing::warn!("calls of dead processes could not be settled: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use outlay_core::admission::Bounds;
+    use outlay_core::budget::Window;
+    use outlay_core::ledger::{BudgetChange, Opening, Role};
+    use outlay_core::money::Rate;
+    use outlay_core::price::UserPrice;
+    use tokio::runtime;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const DAY: &str = "day";
+    /// Only a test that fails takes so long.
+    const FAILS_AFTER: Duration = Duration::from_secs(30);
+
+    fn open(folder: &std::path::Path) -> Ledger {
+        let opening = Opening { role: Role::Forward, now: Utc::now(), changed: Arc::new(|| {}) };
+        Ledger::open(folder, opening).unwrap()
+    }
+
+    /// A ledger with a budget of $0.003, and a model whose output costs $10 per million.
+    fn budgeted(folder: &std::path::Path) -> Ledger {
+        let ledger = open(folder);
+        let price = UserPrice {
+            provider: None,
+            model: "demo".to_owned(),
+            input: Rate::FREE,
+            output: Rate::usd_per("10", 1_000_000).unwrap(),
+            cache_read: None,
+            cache_write: None,
+            set_at: DateTime::UNIX_EPOCH,
+        };
+        ledger.set_price(price, Utc::now()).wait().unwrap();
+        let change = BudgetChange {
+            name: DAY.to_owned(),
+            limit: Some("0.003".to_owned()),
+            window: Some(Window::Total),
+            ..BudgetChange::default()
+        };
+        ledger.set_budget(change, "cli", Utc::now(), chrono_tz::UTC).wait().unwrap();
+        ledger
+    }
+
+    /// A call of 200 tokens: $0.002.
+    fn call() -> NewCall {
+        NewCall {
+            id: uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)),
+            at: Utc::now(),
+            source: "proxy".to_owned(),
+            provider: "openai".to_owned(),
+            model_requested: Some("demo".to_owned()),
+            project: None,
+            session: None,
+            client: None,
+            key: None,
+            tags: String::new(),
+            run: None,
+            plan_login: false,
+            service_tier: None,
+            bounds: Bounds {
+                input_tokens_max: 10,
+                input_tokens_usual: 10,
+                output_tokens_max: Some(200),
+                output_tokens_default: 200,
+                default_is_proven: true,
+                output_tokens_floor: 16,
+                can_cap: true,
+                can_stop: false,
+                is_bounded: true,
+            },
+            is_strict: false,
+        }
+    }
+
+    fn runtime() -> runtime::Runtime {
+        runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn whoever_waits_after_the_task_was_dropped_is_looked_after_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = budgeted(folder.path());
+        let other_process = open(folder.path());
+        let waiting = Waiting::new(Arc::new(Utc::now));
+        let held = ledger.reserve(call()).wait().unwrap();
+        let first = runtime();
+        first.block_on(async {
+            let (has_to_wait, waits) = oneshot::channel();
+            let noted = || has_to_wait.send(()).unwrap();
+            tokio::select! {
+                admission = waiting.admission(&ledger, WAIT_LONGEST, call(), noted) => {
+                    panic!("{admission:?}")
+                }
+                said = waits => said.unwrap(),
+            }
+        });
+        // With all of its tasks.
+        drop(first);
+        runtime().block_on(async {
+            let (has_to_wait, waits) = oneshot::channel();
+            let noted = || has_to_wait.send(()).unwrap();
+            let admission = waiting.admission(&ledger, WAIT_LONGEST, call(), noted);
+            let raised = async {
+                waits.await.unwrap();
+                let (name, by) = (DAY.to_owned(), "1".to_owned());
+                other_process.raise_budget(name, by, None, "cli", Utc::now()).await.unwrap();
+            };
+            let both = async { tokio::join!(admission, raised).0 };
+            let admission = tokio::time::timeout(FAILS_AFTER, both).await;
+            assert!(matches!(admission, Ok(Ok(Admission::Admitted { .. }))), "{admission:?}");
+        });
+        drop(held);
+    }
+}
