@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use rustls_platform_verifier::Verifier;
@@ -18,6 +18,9 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig};
 use tower::Service;
+
+use super::cause::root_cause;
+use super::socks::Socks;
 
 /// How long one may take, shared by the addresses that a name has.
 const CONNECT_MAX: Duration = Duration::from_secs(15);
@@ -115,7 +118,8 @@ impl Dialer {
         }
         let outside = self.outside().await?;
         if let Some(proxy) = outside.proxies.intercept(&to.uri).filter(|_| !to.is_loopback) {
-            return self.dial_through(&proxy, outside, &to.uri).await;
+            let dialed = self.dial_through(&proxy, outside, &to.uri).await;
+            return dialed.map_err(|error| through(&proxy, &*error));
         }
         let tcp = self.tcp.clone().call(to.uri.clone()).await?;
         match is_tls {
@@ -131,9 +135,8 @@ impl Dialer {
         to: &Uri,
     ) -> Result<Dialed, AnyError> {
         let is_tls = to.scheme_str() == Some("https");
-        let kind = proxy.uri().scheme_str().unwrap_or_default();
-        let io: Box<dyn Io> = if kind.starts_with("socks") {
-            self.dial_socks(proxy, kind, to).await?
+        let io: Box<dyn Io> = if let Some(socks) = Socks::of(proxy.uri()) {
+            Box::new(socks.dial(self.tcp.clone(), proxy, to).await?)
         } else {
             let (tcp, tls) = (self.tcp.clone(), outside.proxy_tls.clone());
             let mut connect =
@@ -153,26 +156,6 @@ impl Dialer {
             true => encrypted(&outside.tls, to, TokioIo::new(io)).await,
             false => Ok(plain(io)),
         }
-    }
-
-    async fn dial_socks(
-        &self,
-        proxy: &Intercept,
-        kind: &str,
-        to: &Uri,
-    ) -> Result<Box<dyn Io>, AnyError> {
-        // The letter after the digit says that the proxy looks up names.
-        let is_local_dns = matches!(kind, "socks4" | "socks5");
-        let (uri, tcp) = (proxy.uri().clone(), self.tcp.clone());
-        if kind.starts_with("socks4") {
-            let mut socks = SocksV4::new(uri, tcp).local_dns(is_local_dns);
-            return Ok(Box::new(socks.call(to.clone()).await?));
-        }
-        let mut socks = SocksV5::new(uri, tcp).local_dns(is_local_dns);
-        if let Some((user, password)) = proxy.raw_auth() {
-            socks = socks.with_auth(user.to_owned(), password.to_owned());
-        }
-        Ok(Box::new(socks.call(to.clone()).await?))
     }
 }
 
@@ -202,6 +185,15 @@ async fn to_proxy(
         Some("https") => Ok(encrypted(&tls, &proxy, io.into_inner()).await?.io),
         _ => Ok(Box::new(io)),
     }
+}
+
+/// An error that tells where it happened.
+fn through(proxy: &Intercept, error: &(dyn Error + 'static)) -> AnyError {
+    let has_user = proxy.basic_auth().is_some() || proxy.raw_auth().is_some();
+    let user = if has_user { "" } else { " without a user" };
+    let address = proxy.uri().to_string();
+    let address = address.trim_end_matches('/');
+    format!("through the proxy {address}{user}: {}", root_cause(error)).into()
 }
 
 fn plain(io: impl Io + 'static) -> Dialed {

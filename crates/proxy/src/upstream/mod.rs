@@ -2,11 +2,13 @@
 
 mod address;
 mod answer;
+mod cause;
 mod dial;
 mod host;
 mod idle;
 mod line;
 mod outgoing;
+mod socks;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use http::Response;
 use url::Url;
 
+use self::cause::root_cause;
 use self::dial::Dialer;
 use self::host::{Host, Unanswered};
 use crate::dispatch::Dispatch;
@@ -164,16 +167,4 @@ impl SendError {
         };
         Failure { status, code, message }
     }
-}
-
-/// The last two links of the chain, which say what happened.
-fn root_cause(error: &dyn Error) -> String {
-    let mut links = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(link) = source {
-        links.push(link.to_string());
-        source = link.source();
-    }
-    links.dedup();
-    links[links.len().saturating_sub(2)..].join(": ")
 }
