@@ -137,12 +137,11 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
     })
 }
 
-/// The parts of the candidate that ended by length in a whole answer.
-pub(super) fn cut_parts(answer: Json<'_>) -> Option<Json<'_>> {
+/// The candidate that ended by length in a whole answer.
+pub(super) fn cut_candidate(answer: Json<'_>) -> Option<Json<'_>> {
     let candidates = answer.get("candidates").map(Json::items).unwrap_or_default();
     let is_cut = |candidate: &Json<'_>| candidate.get("finishReason").is_some_and(is_length);
-    let content = candidates.into_iter().find(is_cut)?.get("content")?;
-    content.get("parts").filter(|parts| parts.is_array())
+    candidates.into_iter().find(is_cut)
 }
 
 fn is_length(finish: Json<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! Chat streams: the note as text of every open choice, then an error object, then `[DONE]` for
 //! programs that wait for it. The same in a tool call.
 //!
-//! Completions of the older kind get no note: their text goes into files.
+//! Streams of the older kind get the error without the note: their text goes into files.
 
 use std::borrow::Cow;
 
@@ -172,11 +172,15 @@ pub(super) fn is_cut(answer: Json<'_>) -> bool {
     })
 }
 
-/// What the message says in a whole answer that ended by length.
-pub(super) fn cut_text(answer: Json<'_>) -> Option<Json<'_>> {
+/// The message of a whole answer that ended by length.
+pub(super) fn cut_message(answer: Json<'_>) -> Option<Json<'_>> {
+    cut_choice(answer)?.get("message")
+}
+
+/// The choice of a whole answer that ended by length.
+pub(super) fn cut_choice(answer: Json<'_>) -> Option<Json<'_>> {
     let choices = answer.get("choices").map(Json::items).unwrap_or_default();
-    let cut = choices.into_iter().find(|choice| is_length(choice.get("finish_reason")))?;
-    cut.get("message")?.get("content")
+    choices.into_iter().find(|choice| is_length(choice.get("finish_reason")))
 }
 
 fn is_length(reason: Option<Json<'_>>) -> bool {

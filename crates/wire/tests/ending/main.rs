@@ -328,6 +328,7 @@ fn text_that_came_with_the_length_end_is_not_lost() {
 fn notes_in_whole_answers() {
     let note = r#"Budget "day" is used up."#;
     let part = r#"{"text":"\n\nBudget \"day\" is used up."}"#;
+    let first_part = part.replace(r"\n\n", "");
     let block = r#"{"text":"Budget \"day\" is used up.","type":"text"}"#;
     let output = r#"{"annotations":[],"logprobs":[],"text":"\n\nBudget \"day\" is used up.","type":"output_text"}"#;
     let message = format!(
@@ -348,10 +349,26 @@ fn notes_in_whole_answers() {
         ),
         (
             OpenAiChat,
+            r#"{"choices": [{"finish_reason": "length", "message": {"role": "assistant"@}}]}"#,
+            Some(r#","content":"Budget \"day\" is used up.""#),
+        ),
+        (
+            OpenAiChat,
             r#"{"choices": [{"finish_reason": "stop", "message": {"content": "I"}}]}"#,
             None,
         ),
-        (OpenAiCompletions, r#"{"choices": [{"finish_reason": "length", "text": "I"}]}"#, None),
+        (
+            OpenAiCompletions,
+            r#"{"choices": [{"text": "I@", "logprobs": null, "finish_reason": "length"}]}"#,
+            Some(r#"\n\nBudget \"day\" is used up."#),
+        ),
+        (
+            OpenAiCompletions,
+            r#"{"choices": [{"text": "A", "finish_reason": "stop"}, {"finish_reason": "length", "text": "@"}]}"#,
+            Some(r#"Budget \"day\" is used up."#),
+        ),
+        (OpenAiCompletions, r#"{"choices": [{"finish_reason": "stop", "text": "I"}]}"#, None),
+        (OpenAiCompletions, r#"{"choices": [{"finish_reason": "length", "text": []}]}"#, None),
         (
             AnthropicMessages,
             r#"{"content": [{"type": "text", "text": "I"}@], "stop_reason": "max_tokens"}"#,
@@ -375,7 +392,29 @@ fn notes_in_whole_answers() {
             r#"{"candidates":[{"content":{"parts":[{"text":"I"}@]},"finishReason":"MAX_TOKENS"}]}"#,
             Some(&*format!(",{part}")),
         ),
-        (GeminiGenerate, r#"{"candidates":[{"content":{},"finishReason":"MAX_TOKENS"}]}"#, None),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":{"parts":[@],"role":"model"},"finishReason":"MAX_TOKENS"}]}"#,
+            Some(&*first_part),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":{"role":"model"@},"finishReason":"MAX_TOKENS"}],"x":1}"#,
+            Some(&*format!(r#","parts":[{first_part}]"#)),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":{ @},"finishReason":"MAX_TOKENS"}]}"#,
+            Some(&*format!(r#""parts":[{first_part}]"#)),
+        ),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"finishReason":"MAX_TOKENS","index":0@}]}"#,
+            Some(&*format!(r#","content":{{"parts":[{first_part}],"role":"model"}}"#)),
+        ),
+        (GeminiGenerate, r#"{"candidates":[{"content":{},"finishReason":"STOP"}]}"#, None),
+        (GeminiGenerate, r#"{"candidates":[]}"#, None),
+        (GeminiGenerate, r#"{"candidates":[{"finishReason":"MAX_TOKENS","content":[]}]}"#, None),
         (Dialect::Other, r#"{"choices": [{"finish_reason": "length"}]}"#, None),
     ] {
         let noted = with_note(dialect, body.replace('@', "").as_bytes(), note);
@@ -384,5 +423,34 @@ fn notes_in_whole_answers() {
         if let Some(noted) = noted {
             serde_json::from_str::<Value>(&noted).unwrap();
         }
+    }
+}
+
+#[test]
+fn notes_in_the_stead_of_null() {
+    for (dialect, body, noted) in [
+        (
+            OpenAiChat,
+            r#"{"choices":[{"finish_reason":"length","message":{"content":null,"x":1}}]}"#,
+            r#"{"choices":[{"finish_reason":"length","message":{"content":"Used up.","x":1}}]}"#,
+        ),
+        (
+            OpenAiCompletions,
+            r#"{"choices":[{"text":null,"finish_reason":"length"}]}"#,
+            r#"{"choices":[{"text":"Used up.","finish_reason":"length"}]}"#,
+        ),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":null,"finishReason":"MAX_TOKENS"}]}"#,
+            r#"{"candidates":[{"content":{"parts":[{"text":"Used up."}],"role":"model"},"finishReason":"MAX_TOKENS"}]}"#,
+        ),
+        (
+            GeminiGenerate,
+            r#"{"candidates":[{"content":{"parts":null},"finishReason":"MAX_TOKENS"}]}"#,
+            r#"{"candidates":[{"content":{"parts":[{"text":"Used up."}]},"finishReason":"MAX_TOKENS"}]}"#,
+        ),
+    ] {
+        let said = with_note(dialect, body.as_bytes(), "Used up.");
+        assert_eq!(said.map(|said| String::from_utf8(said).unwrap()).as_deref(), Some(noted));
     }
 }
