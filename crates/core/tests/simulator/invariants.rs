@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
-use outlay_core::budget::Window;
+use chrono::{DateTime, TimeDelta};
+use outlay_core::budget::{BudgetKind, Window};
 use outlay_core::report::{self, By, UsageQuery};
 
 use crate::budgets::Known;
@@ -95,6 +95,9 @@ impl World {
         if let Some(row) = sight.rows.iter().find(|row| row.is_owned) {
             return Err(format!("{} is still {}", row.id, row.status));
         }
+        for known in self.budgets.iter().filter(|_| !self.has_changed) {
+            known.check_spans(sight)?;
+        }
         let billed: i64 = sight.rows.iter().filter_map(|row| row.cost).sum();
         if billed != self.billed {
             return Err(format!("{} were billed and {billed} are in the ledger", self.billed));
@@ -107,6 +110,31 @@ impl World {
             let total = usage.total.cost_usd.picodollars();
             if total != billed {
                 return Err(format!("the report by {by:?} says {total}, the calls {billed}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    /// Of a rolling budget that nobody changed: no stretch as long as its window was charged more
+    /// than the limit, but for what calls may cost beyond their holds.
+    fn check_spans(&self, sight: &Sight) -> Checked {
+        if !self.plan.window.is_rolling() || self.plan.kind == BudgetKind::Soft {
+            return Ok(());
+        }
+        let shares = sight.rows.iter().filter_map(|row| row.share(self.seq));
+        let charges: Vec<(i64, i64)> = shares
+            .filter_map(|share| Some((share.period_ms, share.charged?.min(share.held))))
+            .collect();
+        for (last_ms, _) in &charges {
+            let last = DateTime::from_timestamp_millis(*last_ms).unwrap();
+            let of_span =
+                charges.iter().filter(|(at_ms, _)| at_ms <= last_ms && self.reaches(*at_ms, last));
+            let charged: i64 = of_span.map(|(_, charged)| charged).sum();
+            if charged > self.limit {
+                let name = &self.name;
+                return Err(format!("{name} was charged {charged} until {last}: {charges:?}"));
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ mod invariants;
 mod provider;
 mod schedule;
 mod sight;
+mod streams;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

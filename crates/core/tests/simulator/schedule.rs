@@ -168,6 +168,7 @@ pub(crate) enum Step {
 }
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
+const FIVE_MINUTES_MS: i64 = 300_000;
 
 /// The schedule of a seed.
 pub(crate) fn schedule(seed: u64) -> Schedule {
@@ -176,7 +177,13 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
     let budgets = (0..dice.within(1, 3)).map(|_| budget(dice)).collect();
     // In every other schedule prompts are as dense as they were thought to be.
     let is_dense = dice.one_in(2);
-    let steps = (0..dice.within(8, 30)).map(|_| step(dice, changes_budgets, is_dense)).collect();
+    let mut steps = Vec::new();
+    for _ in 0..dice.within(8, 30) {
+        steps.push(step(dice, changes_budgets, is_dense));
+        if dice.one_in(25) {
+            steps.extend(outlasting(dice));
+        }
+    }
     Schedule { counted_percent: dice.one_of(&[100, 100, 133]), budgets, steps }
 }
 
@@ -210,6 +217,14 @@ fn step(dice: &mut Dice, changes_budgets: bool, is_dense: bool) -> Step {
     }
 }
 
+/// A stream outlasts what its bucket counts for in the shortest rolling window, and draws on.
+fn outlasting(dice: &mut Dice) -> [Step; 3] {
+    let which = dice.small();
+    let ms = FIVE_MINUTES_MS + i64::try_from(dice.within(1, 10_000)).unwrap();
+    let mut generate = || Step::Generate { which, tokens: dice.within(50, 160) };
+    [Step::Clock { ms }, generate(), generate()]
+}
+
 fn budget(dice: &mut Dice) -> BudgetPlan {
     BudgetPlan {
         kind: if dice.one_in(8) { BudgetKind::Soft } else { BudgetKind::Hard },
@@ -228,7 +243,8 @@ fn budget(dice: &mut Dice) -> BudgetPlan {
 }
 
 fn window(dice: &mut Dice) -> Window {
-    let name = dice.one_of(&["call", "5m", "5h", "3d", "day", "day", "week", "month", "total"]);
+    let name =
+        dice.one_of(&["call", "5m", "5m", "5h", "3d", "day", "day", "week", "month", "total"]);
     let window = Window::parse(name).unwrap();
     let anchor = match window {
         Window::Day { .. } if dice.one_in(2) => {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::budgets::Known;
 use crate::desk::{call, noon};
-use crate::provider::{Consumed, Generated, Served};
+use crate::provider::{Consumed, Served};
 use crate::schedule::{CallPlan, End, Schedule, Step};
 use crate::sight::{self, Sight};
 
@@ -87,9 +87,11 @@ pub(crate) struct World {
     pub(crate) budgets: Vec<Known>,
     pub(crate) bypasses: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     pub(crate) made: usize,
+    /// Whether a budget was changed, or bypassed, since the beginning.
+    pub(crate) has_changed: bool,
     pub(crate) now: DateTime<Utc>,
     arrivals: u64,
-    counted_percent: u64,
+    pub(crate) counted_percent: u64,
     /// What the calls that ended were charged, in picodollars.
     pub(crate) billed: i64,
 }
@@ -111,6 +113,7 @@ impl World {
             budgets: Vec::new(),
             bypasses: Vec::new(),
             made: 0,
+            has_changed: false,
             now: noon(),
             arrivals: 0,
             counted_percent: schedule.counted_percent,
@@ -179,7 +182,10 @@ impl World {
             Step::Crash { process } => self.crash(*process),
             Step::Recover { process } => self.recover(*process)?,
             Step::Clock { ms } => self.now += TimeDelta::milliseconds(*ms),
-            change => self.change_budget(change)?,
+            change => {
+                self.has_changed = true;
+                self.change_budget(change)?;
+            }
         }
         self.check_all(&self.sight())
     }
@@ -267,46 +273,10 @@ impl World {
         Ok(())
     }
 
-    fn generate(&mut self, which: usize, tokens: u64) -> Checked {
-        let streams: Vec<usize> = (0..self.running.len())
-            .filter(|at| self.running[*at].served.plan.bounds().can_stop)
-            .collect();
-        let Some(at) = streams.get(which % streams.len().max(1)) else { return Ok(()) };
-        let before = self.sight();
-        let running = &mut self.running[*at];
-        let generated = running.served.generate(tokens, self.counted_percent, self.now)?;
-        self.check_drawn(&self.running[*at], &before, &self.sight())?;
-        if generated == Generated::OurEnd {
-            self.check_ended(&self.running[*at], &self.sight())?;
-        }
-        if generated != Generated::GoesOn {
-            let running = self.running.remove(*at);
-            let consumed = running.served.consumed(100);
-            self.settle(running, Some(consumed), generated == Generated::OurEnd)?;
-        }
-        Ok(())
-    }
-
     /// Ends a running call.
-    pub(crate) fn end(&mut self, mut running: Running, how: End) -> Checked {
+    pub(crate) fn end(&mut self, running: Running, how: End) -> Checked {
         match how {
-            End::ByItself => {
-                let mut is_ours = false;
-                if running.served.plan.bounds().can_stop {
-                    // It generates the rest in pieces.
-                    let mut generated = Generated::GoesOn;
-                    while generated == Generated::GoesOn {
-                        let (counted, now) = (self.counted_percent, self.now);
-                        generated = running.served.generate(100, counted, now)?;
-                    }
-                    is_ours = generated == Generated::OurEnd;
-                }
-                if is_ours {
-                    self.check_ended(&running, &self.sight())?;
-                }
-                let consumed = running.served.consumed(100);
-                self.settle(running, Some(consumed), is_ours)
-            }
+            End::ByItself => self.end_by_itself(running),
             End::Aborted(percent) => {
                 let consumed = running.served.consumed(percent);
                 self.settle(running, Some(consumed), false)
@@ -326,7 +296,12 @@ impl World {
         }
     }
 
-    fn settle(&mut self, running: Running, consumed: Option<Consumed>, ended: bool) -> Checked {
+    pub(crate) fn settle(
+        &mut self,
+        running: Running,
+        consumed: Option<Consumed>,
+        ended: bool,
+    ) -> Checked {
         let Running { id, process, served, promised, .. } = running;
         let ledger = &self.processes[process].ledger;
         let settlement = served.settlement(ledger, consumed, ended, self.now);
