@@ -5,7 +5,6 @@
 mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use outlay_core::admission::Bounds;
 use outlay_core::budget::{BudgetUnit, Scope, Window};
 use outlay_core::ledger::{
     Admission, BudgetChange, Drawn, Ledger, LedgerError, NewCall, Plan, Reservation,
@@ -13,7 +12,9 @@ use outlay_core::ledger::{
 use outlay_core::report::{self, BudgetState};
 use tempfile::TempDir;
 
-use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend};
+use desk::{
+    UTC, admitted, bounded, call, day, hard, money, noon, open, price_demo, set, settlement, spend,
+};
 
 fn is_refused(ledger: &Ledger, at: DateTime<Utc>) -> bool {
     let answer = ledger.reserve(call(at, Some(200))).wait().unwrap();
@@ -289,15 +290,12 @@ fn changes_that_make_no_sense_are_named() {
 
 /// A stream that nobody ends but us: it holds the whole of a budget and draws what is added to it.
 fn stream(at: DateTime<Utc>) -> NewCall {
-    let asked = call(at, None);
-    let bounds = Bounds {
-        output_tokens_default: 1_000,
-        default_is_proven: false,
-        can_cap: false,
-        can_stop: true,
-        ..asked.bounds
-    };
-    NewCall { bounds, ..asked }
+    bounded(call(at, None), |bounds| {
+        bounds.output_tokens_default = 1_000;
+        bounds.default_is_proven = false;
+        bounds.can_cap = false;
+        bounds.can_stop = true;
+    })
 }
 
 fn drawn(stream: &Reservation, produced: u64, at: DateTime<Utc>) -> Option<u64> {
@@ -345,9 +343,8 @@ fn two_periods_do_not_count_on_the_same_reserve() {
     // Yesterday's call counts on all of the reserve, today's has its own limit.
     let before = admitted(ledger.reserve(call(noon(), Some(400))).wait().unwrap());
     let reserve = |tokens| {
-        let asked = call(midnight, Some(tokens));
-        let bounds = Bounds { can_cap: false, ..asked.bounds };
-        ledger.reserve(NewCall { bounds, ..asked }).wait().unwrap()
+        let asked = bounded(call(midnight, Some(tokens)), |bounds| bounds.can_cap = false);
+        ledger.reserve(asked).wait().unwrap()
     };
     let today = admitted(reserve(200));
     assert!(!matches!(reserve(1), Admission::Admitted { .. }), "the reserve is spoken for");
@@ -366,9 +363,8 @@ fn what_nobody_can_bound_runs_beside_its_like_only_with_room_for_both() {
     price_demo(&one);
     set(&one, hard("day", "0.012", Window::DAY));
     let searching = |ledger: &Ledger| {
-        let asked = call(noon(), Some(200));
-        let bounds = Bounds { is_bounded: false, ..asked.bounds };
-        ledger.reserve(NewCall { bounds, ..asked }).wait().unwrap()
+        let asked = bounded(call(noon(), Some(200)), |bounds| bounds.is_bounded = false);
+        ledger.reserve(asked).wait().unwrap()
     };
     let held = || day(&one, noon()).held.to_string();
     let first = admitted(searching(&one));

@@ -122,13 +122,11 @@ pub(crate) fn set(
     if has_new_unit {
         forget_additions(writing.connection, seq)?;
     }
-    record(writing, seq, actor, now, action, &describe(&budget, maker))?;
+    changed(writing, seq, actor, now, action, &describe(&budget, maker))?;
     let counts_anew = old.is_none_or(|old| {
         (old.unit, old.window, old.timezone, &old.scope)
             != (budget.unit, budget.window, budget.timezone, &budget.scope)
     });
-    writing.cache.forget_budgets();
-    counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
     if counts_anew {
         let active = find(writing.connection, &budget.name)?;
         recount(writing, &active, old.map(|old| old.window), now)?;
@@ -189,9 +187,7 @@ pub(crate) fn raise(
         )?
         .execute(params![new_id(now), active.seq, amount.count, to_ms(now), until.map(to_ms)])?;
     let detail = json!({ "by": amount, "until": until });
-    record(writing, active.seq, actor, now, "raised", &detail)?;
-    counter::clear_refusing(&mut writing.cache.counters, writing.connection, active.seq)?;
-    writing.cache.forget_budgets();
+    changed(writing, active.seq, actor, now, "raised", &detail)?;
     Ok((active.budget, until))
 }
 
@@ -211,9 +207,7 @@ pub(crate) fn top_up(
             "UPDATE budget SET credits_total = credits_total + ?2, rev = rev + 1 WHERE seq = ?1",
         )?
         .execute(params![active.seq, amount.count])?;
-    record(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
-    counter::clear_refusing(&mut writing.cache.counters, writing.connection, active.seq)?;
-    writing.cache.forget_budgets();
+    changed(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
     Ok(active.budget)
 }
 
@@ -233,8 +227,8 @@ pub(crate) fn pause(
         )
         .into());
     }
-    set_pause(writing, active.seq, true, until)?;
-    record(writing, active.seq, actor, now, "paused", &json!({ "until": until }))?;
+    set_pause(writing.connection, active.seq, true, until)?;
+    changed(writing, active.seq, actor, now, "paused", &json!({ "until": until }))?;
     Ok(active.budget)
 }
 
@@ -253,22 +247,19 @@ pub(crate) fn resume(
         .prepare_cached(is_paused)?
         .query_row(params![active.seq, to_ms(now)], |row| row.get(0))?;
     if is_paused {
-        set_pause(writing, active.seq, false, None)?;
-        record(writing, active.seq, actor, now, "resumed", &json!({}))?;
+        set_pause(writing.connection, active.seq, false, None)?;
+        changed(writing, active.seq, actor, now, "resumed", &json!({}))?;
     }
     Ok(active.budget)
 }
 
 fn set_pause(
-    writing: &mut Writing<'_>,
+    connection: &Connection,
     seq: i64,
     paused: bool,
     until: Option<DateTime<Utc>>,
 ) -> rusqlite::Result<()> {
-    writing.cache.forget_budgets();
-    counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
-    writing
-        .connection
+    connection
         .prepare_cached(
             "UPDATE budget SET paused = ?2, paused_until_ms = ?3, rev = rev + 1 WHERE seq = ?1",
         )?
@@ -288,9 +279,23 @@ pub(crate) fn remove(
         .connection
         .prepare_cached("UPDATE budget SET removed_ms = ?2, rev = rev + 1 WHERE seq = ?1")?
         .execute(params![active.seq, to_ms(now)])?;
-    record(writing, active.seq, actor, now, "removed", &json!({}))?;
-    writing.cache.forget_budgets();
+    changed(writing, active.seq, actor, now, "removed", &json!({}))?;
     Ok(active.budget)
+}
+
+/// Writes down what was done to the budget; what is remembered of it holds no longer.
+fn changed(
+    writing: &mut Writing<'_>,
+    seq: i64,
+    actor: &str,
+    now: DateTime<Utc>,
+    action: &str,
+    detail: &serde_json::Value,
+) -> rusqlite::Result<()> {
+    record(writing, seq, actor, now, action, detail)?;
+    counter::clear_refusing(&mut writing.cache.counters, writing.connection, seq)?;
+    writing.cache.forget_budgets();
+    Ok(())
 }
 
 /// What was done to the budgets of that name, removed ones included, oldest first.

@@ -80,7 +80,7 @@ pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
         service_tier: None,
         bounds: Bounds {
             input_tokens_max: 100,
-            input_tokens_usual: 100 / 2,
+            input_tokens_usual: 50,
             output_tokens_max: output_max,
             output_tokens_default: 16_384,
             default_is_proven: true,
@@ -91,6 +91,13 @@ pub(crate) fn call(at: DateTime<Utc>, output_max: Option<u64>) -> NewCall {
         },
         is_strict: false,
     }
+}
+
+/// The same call, bounded otherwise.
+pub(crate) fn bounded(call: NewCall, change: impl FnOnce(&mut Bounds)) -> NewCall {
+    let mut bounds = call.bounds;
+    change(&mut bounds);
+    NewCall { bounds, ..call }
 }
 
 pub(crate) fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Settlement {
