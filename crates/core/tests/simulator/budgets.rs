@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use outlay_core::budget::{BudgetKind, BudgetUnit, Quantity, Scope, Window};
+use outlay_core::budget::{BudgetKind, BudgetUnit, Quantity, Scope, Span, Window};
 use outlay_core::ledger::BudgetChange;
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ impl Known {
     /// Whether what is counted under `period_ms` counts at `at`.
     pub(crate) fn reaches(&self, period_ms: i64, at: DateTime<Utc>) -> bool {
         match self.plan.window {
-            Window::Rolling { span } => period_ms > span.reach(at).timestamp_millis(),
+            Window::Rolling { span } => period_ms > reach_ms(span, at),
             _ => period_ms == self.plan.period_ms(at),
         }
     }
@@ -93,4 +93,9 @@ impl Known {
     pub(crate) fn counts(&self, is_of_project: bool) -> bool {
         is_of_project || !self.plan.is_of_project
     }
+}
+
+/// Buckets of a 120th that begin after this instant count: they leave whole, and never early.
+pub(crate) fn reach_ms(span: Span, at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis() - span.ms() - span.ms() / 120
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use outlay_core::budget::{BudgetUnit, Window};
 use outlay_core::ledger::BudgetChange;
 
-use crate::budgets::{Known, Raise};
+use crate::budgets::{Known, Raise, reach_ms};
 use crate::desk::UTC;
 use crate::schedule::{BudgetPlan, Step};
 use crate::world::{Checked, World};
@@ -142,7 +142,7 @@ impl World {
         known.base.clear();
         known.counted = sight.rows.iter().filter(|row| row.is_ended()).map(|row| row.id).collect();
         let first_ms = match known.plan.window {
-            Window::Rolling { span } => span.reach(now).timestamp_millis(),
+            Window::Rolling { span } => reach_ms(span, now),
             _ => known.plan.period_ms(now),
         };
         for row in &sight.rows {
