@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use serde_json::Value;
 use crate::client;
 use crate::corpus::Exchange;
 use crate::dialect::{self, Reply};
+use crate::listener::Listener;
 use crate::script::{Act, REPLAY_HEADER, SCRIPT_HEADER, Script};
 
 /// A running fake provider; it stops with the value.
 #[derive(Debug)]
 pub struct FakeProvider {
-    address: SocketAddr,
+    listener: Listener,
     state: Arc<State>,
 }
 
@@ -66,7 +67,6 @@ struct State {
     default_script: Mutex<Script>,
     served: Mutex<Vec<Served>>,
     next_id: AtomicU64,
-    stopped: AtomicBool,
 }
 
 impl FakeProvider {
@@ -82,26 +82,15 @@ impl FakeProvider {
         let exchanges =
             exchanges.into_iter().map(|exchange| (exchange.id.clone(), exchange)).collect();
         let state = Arc::new(State { exchanges, ..State::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let state = shared.clone();
-                // A connection that the other side drops is an everyday event here.
-                thread::spawn(move || stream.and_then(|stream| serve(stream, &state)));
-            }
-        });
-        FakeProvider { address, state }
+        let listener = Listener::start(move |stream| serve(stream, &shared));
+        FakeProvider { listener, state }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// What it plays when a request brings no script of its own.
@@ -118,13 +107,6 @@ impl FakeProvider {
     /// Forgets the requests so far.
     pub fn forget(&self) {
         self.state.served.lock().unwrap().clear();
-    }
-}
-
-impl Drop for FakeProvider {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fake_provider`] | an HTTP server that replays recorded exchanges or plays a [`script::Script`] |
 //! | [`outlay`] | a home folder and the real `outlay` binary running in it |
+//! | [`listener`] | a port, and each connection to it on a thread of its own |
 //! | [`client`] | a raw HTTP/1.1 client that shows the exact bytes and when they came |
 //! | [`tool_stream`] | a provider for coding agents: text, or a shell command in small pieces |
 //! | [`clients`] | coding agents and SDKs, pinned, each in a home of its own |
@@ -21,6 +22,7 @@ pub mod corpus;
 pub mod desktop;
 pub mod dialect;
 pub mod fake_provider;
+pub mod listener;
 pub mod outlay;
 pub mod script;
 pub mod story;

@@ -11,8 +11,8 @@ mod responses;
 mod shell;
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::client;
 use crate::dialect::{Dialect, Reply, output_cap};
+use crate::listener::Listener;
 use crate::script::Script;
 use crate::wait::PATIENCE;
 
@@ -65,7 +66,7 @@ pub struct Arrival {
 /// A running provider; it stops with the value.
 #[derive(Debug)]
 pub struct AgentProvider {
-    address: SocketAddr,
+    listener: Listener,
     state: Arc<State>,
 }
 
@@ -76,7 +77,6 @@ struct State {
     hesitates: bool,
     arrivals: Mutex<Vec<Arrival>>,
     next_id: AtomicU64,
-    stopped: AtomicBool,
 }
 
 impl AgentProvider {
@@ -106,28 +106,16 @@ impl AgentProvider {
             hesitates,
             arrivals: Mutex::default(),
             next_id: AtomicU64::new(1),
-            stopped: AtomicBool::new(false),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let state = shared.clone();
-                // A connection that the other side drops is an everyday event here.
-                thread::spawn(move || stream.and_then(|stream| serve(stream, &state)));
-            }
-        });
-        AgentProvider { address, state }
+        let listener = Listener::start(move |stream| serve(stream, &shared));
+        AgentProvider { listener, state }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Every main request so far, in order of arrival.
@@ -135,13 +123,6 @@ impl AgentProvider {
     pub fn main_requests(&self) -> Vec<Arrival> {
         let arrivals = self.state.arrivals.lock().unwrap();
         arrivals.iter().filter(|arrival| arrival.main).cloned().collect()
-    }
-}
-
-impl Drop for AgentProvider {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
     }
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 
 use support::client::{header, read_head};
 use support::fake_provider::FakeProvider;
+use support::listener::Listener;
 use support::outlay::Home;
 use support::story::{chat, price_the_model};
 
@@ -100,22 +101,16 @@ enum Does {
 struct Socks {
     address: SocketAddr,
     told: Arc<Mutex<Vec<String>>>,
+    _listener: Option<Listener>,
 }
 
 impl Socks {
     fn that(does: Does, provider: SocketAddr) -> Socks {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let told = Arc::<Mutex<Vec<String>>>::default();
         let tells = told.clone();
-        if does != Does::IsAbsent {
-            thread::spawn(move || {
-                for client in listener.incoming() {
-                    drop(client.and_then(|client| negotiate(client, does, provider, &tells)));
-                }
-            });
-        }
-        Socks { address, told }
+        let listener = Listener::start(move |client| negotiate(client, does, provider, &tells));
+        let address = listener.address();
+        Socks { address, told, _listener: (does != Does::IsAbsent).then_some(listener) }
     }
 }
 
