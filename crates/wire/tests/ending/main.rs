@@ -325,6 +325,7 @@ fn text_that_came_with_the_length_end_is_not_lost() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, an answer a row")]
 fn notes_in_whole_answers() {
     let note = r#"Budget "day" is used up."#;
     let part = r#"{"text":"\n\nBudget \"day\" is used up."}"#;
