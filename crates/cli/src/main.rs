@@ -4,6 +4,7 @@ mod base_urls;
 mod commands;
 mod failure;
 mod look;
+mod outlook;
 mod output;
 mod proxy;
 mod session;

@@ -7,6 +7,7 @@ use outlay_core::ledger::{BalanceView, Bypass};
 use outlay_core::report::{BudgetState, BudgetView};
 
 use crate::look::Tone;
+use crate::outlook;
 use crate::table::{Cell, Column, Table, bar, dollars};
 use crate::when;
 
@@ -52,23 +53,31 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
     table
 }
 
-/// Every balance.
+/// That budgets will or may be used up before they reset: a sentence each.
+pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> Vec<String> {
+    budgets.iter().filter_map(|budget| outlook::sentence(budget, now, zone)).collect()
+}
+
+/// Every balance; what no account has is left out.
 pub(crate) fn balances(balances: &[BalanceView], now: DateTime<Utc>, zone: Tz) -> Table {
-    let mut table = Table::new(&[
-        Column::Text("Account"),
-        Column::Decimal("Left"),
-        Column::Decimal("Warns below"),
-        Column::Text("Next expiry"),
-    ]);
+    let empty = |balance: &BalanceView| outlook::cell(&balance.forecast, now, zone);
+    let has_empty = balances.iter().any(|balance| empty(balance).is_some());
+    let mut columns =
+        vec![Column::Text("Account"), Column::Decimal("Left"), Column::Decimal("Warns below")];
+    columns.extend(has_empty.then_some(Column::Text("Empty")));
+    columns.push(Column::Text("Next expiry"));
+    let mut table = Table::new(&columns);
     for balance in balances {
         let is_low = balance.warn_below.is_some_and(|level| balance.remaining < level);
         let tone = if is_low { Tone::Warning } else { Tone::Good };
-        table.row([
+        let mut cells = vec![
             Cell::toned(&balance.account, Tone::Strong),
             Cell::toned(dollars(balance.remaining), tone),
             Cell::known(balance.warn_below.map(dollars)),
-            Cell::known(balance.next_expiry.map(|expiry| when::shown(expiry, now, zone))),
-        ]);
+        ];
+        cells.extend(has_empty.then(|| Cell::known(empty(balance))));
+        cells.push(Cell::known(balance.next_expiry.map(|expiry| when::shown(expiry, now, zone))));
+        table.row(cells);
     }
     table
 }

@@ -51,6 +51,16 @@ pub fn remaining(grants: &[Grant], debt: Money, at: DateTime<Utc>) -> Money {
         .saturating_sub(debt)
 }
 
+/// What is left at the most from each coming expiry on, if nothing is spent; soonest first.
+#[must_use]
+pub fn falls(grants: &[Grant], debt: Money, at: DateTime<Utc>) -> Vec<(DateTime<Utc>, Money)> {
+    let open = grants.iter().filter(|grant| is_open(grant, at));
+    let mut ends: Vec<DateTime<Utc>> = open.filter_map(|grant| grant.expires).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends.into_iter().map(|end| (end, remaining(grants, debt, end))).collect()
+}
+
 fn is_open(grant: &Grant, at: DateTime<Utc>) -> bool {
     grant.remaining > Money::ZERO && grant.expires.is_none_or(|expires| at < expires)
 }
@@ -89,6 +99,15 @@ mod tests {
             let got: Vec<_> = got.iter().map(|d| (d.grant, d.amount.picodollars())).collect();
             assert_eq!((got, left.picodollars()), (draws, rest));
         }
+    }
+
+    #[test]
+    fn what_expires_is_lost_in_steps() {
+        let grants = [grant(10, None), grant(3, Some(9)), grant(2, Some(1)), grant(4, Some(0))];
+        let falls = falls(&grants, Money::from_picodollars(1), NOW);
+        let falls: Vec<_> =
+            falls.iter().map(|(at, left)| ((*at - NOW).num_days(), left.picodollars())).collect();
+        assert_eq!(falls, [(1, 12), (9, 9)]);
     }
 
     proptest! {

@@ -25,6 +25,7 @@ pub use usage_by_two::usage_by_two;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::ledger::query;
 use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan};
@@ -55,12 +56,16 @@ pub fn bypass(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Bypass>, Led
     ledger.read(|connection| Ok(query::bypass(connection, now)?))
 }
 
-/// Prepaid credit of every account where it is known.
+/// Prepaid credit of every account where it is known; days are those of `timezone`.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn balances(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<BalanceView>, LedgerError> {
-    ledger.read(|connection| Ok(query::balances(connection, now)?))
+pub fn balances(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Result<Vec<BalanceView>, LedgerError> {
+    ledger.read(|connection| query::balances(connection, now, timezone))
 }
 
 /// The latest alerts, newest first.

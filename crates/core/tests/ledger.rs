@@ -279,7 +279,7 @@ fn a_balance_follows_spend_and_warns_once_a_fall() {
     let folder = TempDir::new().unwrap();
     let ledger = open(&folder);
     price_demo(&ledger);
-    let remaining = || report::balances(&ledger, noon()).unwrap()[0].remaining.to_string();
+    let remaining = || report::balances(&ledger, noon(), UTC).unwrap()[0].remaining.to_string();
     let alerts = || ledger.claim_alerts(noon()).wait().unwrap().len();
     ledger.add_grant("openai".into(), money("0.01"), None, None, noon()).wait().unwrap();
     ledger.warn_balance("openai".into(), money("0.005"), noon()).wait().unwrap();

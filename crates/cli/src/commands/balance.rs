@@ -90,7 +90,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         Command::Set { account, usd } => {
             let observed = amount(&usd)?;
             let ledger = session.ledger()?;
-            let before = find(&report::balances(&ledger, now)?, &account);
+            let before = find(&report::balances(&ledger, now, session.zone)?, &account);
             let left = ledger.set_balance(account.clone(), observed, now).wait()?;
             let drift = before.map(|before| left.saturating_sub(before));
             let drift = match drift {
@@ -106,7 +106,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let level = amount(&usd)?;
             let ledger = session.ledger()?;
             ledger.warn_balance(account.clone(), level, now).wait()?;
-            let known = find(&report::balances(&ledger, now)?, &account).is_some();
+            let known = find(&report::balances(&ledger, now, session.zone)?, &account).is_some();
             let hint = if known {
                 String::new()
             } else {
@@ -115,7 +115,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Account '{account}' warns below {}.{hint}", dollars(level)))?;
         }
         Command::List { form } => {
-            let balances = report::balances(&session.ledger()?, now)?;
+            let balances = report::balances(&session.ledger()?, now, session.zone)?;
             if form.json {
                 out.json(&Balances { balances })?;
             } else if balances.is_empty() {

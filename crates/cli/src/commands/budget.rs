@@ -116,6 +116,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 out.line("No budget is set: outlay budget set day --limit 5 --window day")?;
             } else {
                 out.table(&standing::budgets(&budgets, now, session.zone))?;
+                for sentence in standing::outlooks(&budgets, now, session.zone) {
+                    out.line(sentence)?;
+                }
             }
         }
         Command::Show { name, form } => {

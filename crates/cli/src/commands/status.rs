@@ -57,6 +57,9 @@ fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         )?;
     }
     out.table(&standing::budgets(&status.budgets, now, zone))?;
+    for sentence in standing::outlooks(&status.budgets, now, zone) {
+        out.line(sentence)?;
+    }
     if !status.balances.is_empty() {
         out.line("")?;
         out.table(&standing::balances(&status.balances, now, zone))?;

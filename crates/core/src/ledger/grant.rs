@@ -9,6 +9,7 @@ use super::writer::Writing;
 use super::{account, alert};
 use crate::alert::{AlertKind, Severity, balance_text};
 use crate::balance::{self, Grant};
+use crate::forecast::{Forecast, Funds};
 use crate::money::Money;
 
 /// An account's prepaid credit, as listed.
@@ -22,10 +23,15 @@ pub struct BalanceView {
     pub currency: String,
     /// The level below which an alert fires, if one is set.
     pub warn_below: Option<Money>,
-    /// When it will be empty at the recent rate; `None` where that is not known.
+    /// When it will likely be empty; `None` where that is not known, or not for two months.
     pub empty_at: Option<DateTime<Utc>>,
+    /// The range of that instant.
+    pub forecast: Forecast,
     /// When part of it expires next.
     pub next_expiry: Option<DateTime<Utc>>,
+    /// What is left, and at most left after each expiry.
+    #[serde(skip)]
+    pub(crate) funds: Funds,
 }
 
 struct AccountBalance {
@@ -168,16 +174,25 @@ pub(crate) fn list(
     accounts
         .into_iter()
         .map(|(id, account, currency, warn)| {
-            let open = grants(connection, id)?;
+            let open: Vec<Grant> =
+                grants(connection, id)?.into_iter().map(|(_, grant)| grant).collect();
+            let debt = load(connection, id)?.debt;
+            let remaining = balance::remaining(&open, debt, now);
+            let falls = balance::falls(&open, debt, now).into_iter();
             Ok(BalanceView {
                 account,
-                remaining: remaining(connection, id, now)?,
+                remaining,
+                funds: Funds {
+                    left: remaining.picodollars(),
+                    falls: falls.map(|(at, left)| (at, left.picodollars())).collect(),
+                },
                 currency,
                 warn_below: warn.map(Money::from_picodollars),
                 empty_at: None,
+                forecast: Forecast::UNKNOWN,
                 next_expiry: open
                     .iter()
-                    .filter_map(|(_, grant)| grant.expires.filter(|expires| *expires > now))
+                    .filter_map(|grant| grant.expires.filter(|expires| *expires > now))
                     .min(),
             })
         })

@@ -1,6 +1,8 @@
 //! What reports read: rows and sums, in snapshots of their own.
 
+mod burn;
 mod calls;
+mod outlook;
 mod pace;
 mod pairs;
 mod shares;
@@ -9,6 +11,7 @@ mod sums;
 mod totals;
 
 pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
+pub(crate) use outlook::{Outlook, balances, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
 pub(crate) use shares::{Share, shares};
@@ -20,6 +23,5 @@ pub(crate) use totals::{by_provider, ended_early, limited, running};
 pub(crate) use super::alert::list as alerts;
 pub(crate) use super::bypass::in_force as bypass;
 pub(crate) use super::decision::of as decisions;
-pub(crate) use super::grant::list as balances;
 pub(crate) use super::plan::in_use as plan;
 pub(crate) use super::price::find as price;

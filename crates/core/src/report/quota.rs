@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Number;
 
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
-use crate::ledger::query::{self, StandingRow, SumRow};
+use crate::forecast::{Forecast, Hits};
+use crate::ledger::query::{self, Outlook, StandingRow, SumRow};
 use crate::ledger::{BalanceView, Bypass, Ledger, LedgerError};
 use crate::money::Money;
 
@@ -96,6 +97,10 @@ pub struct BudgetView {
     pub warn: Vec<u8>,
     /// The zone of its days.
     pub timezone: String,
+    /// When its limit and reserve will be used up in this period.
+    pub forecast: Forecast,
+    /// How the last 30 days fared under it; `None` for budgets that are not by day.
+    pub last_30_days: Option<Hits>,
     #[serde(skip)]
     credits_total: i64,
     #[serde(skip)]
@@ -168,10 +173,9 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
     ledger.read(|connection| {
         let since = |window: Window| window.period(now, timezone).start;
         let bypass = query::bypass(connection, now)?;
-        let budgets: Vec<BudgetView> = query::standings(connection, None, now)?
-            .into_iter()
-            .map(|row| view(row, bypass.is_some()))
-            .collect();
+        let rows = query::standings(connection, None, now)?;
+        let outlooks = query::outlooks(connection, &rows, now)?;
+        let budgets = views(rows, outlooks, bypass.is_some());
         Ok(Status {
             as_of: now,
             timezone: timezone.name().to_owned(),
@@ -181,7 +185,7 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
             month: spend(&query::total(connection, since(Window::MONTH))?),
             blocked: budgets.iter().filter_map(blocked).collect(),
             budgets,
-            balances: query::balances(connection, now)?,
+            balances: query::balances(connection, now, timezone)?,
         })
     })
 }
@@ -193,8 +197,9 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
 pub fn budgets(ledger: &Ledger, now: DateTime<Utc>) -> Result<Vec<BudgetView>, LedgerError> {
     ledger.read(|connection| {
         let is_bypassed = query::bypass(connection, now)?.is_some();
-        let rows = query::standings(connection, None, now)?.into_iter();
-        Ok(rows.map(|row| view(row, is_bypassed)).collect())
+        let rows = query::standings(connection, None, now)?;
+        let outlooks = query::outlooks(connection, &rows, now)?;
+        Ok(views(rows, outlooks, is_bypassed))
     })
 }
 
@@ -220,10 +225,11 @@ pub fn quota(
     now: DateTime<Utc>,
 ) -> Result<Quota, LedgerError> {
     let facts = CallFacts { project, ..CallFacts::default() };
-    let (plan, budgets): (_, Vec<BudgetView>) = ledger.read(|connection| {
+    let (plan, budgets) = ledger.read(|connection| {
         let is_bypassed = query::bypass(connection, now)?.is_some();
-        let rows = query::standings(connection, Some(&facts), now)?.into_iter();
-        Ok((query::plan(connection)?, rows.map(|row| view(row, is_bypassed)).collect()))
+        let rows = query::standings(connection, Some(&facts), now)?;
+        let outlooks = query::outlooks(connection, &rows, now)?;
+        Ok((query::plan(connection)?, views(rows, outlooks, is_bypassed)))
     })?;
     let tightest = budgets.iter().min_by(|a, b| {
         let left = |view: &BudgetView, other: &BudgetView| {
@@ -252,7 +258,12 @@ fn spend(sum: &SumRow) -> Spend {
     Spend { calls: sum.calls, cost_usd: sum.cost, unpriced_calls: sum.unpriced_calls }
 }
 
-fn view(row: StandingRow, is_bypassed: bool) -> BudgetView {
+fn views(rows: Vec<StandingRow>, outlooks: Vec<Outlook>, is_bypassed: bool) -> Vec<BudgetView> {
+    let rows = rows.into_iter().zip(outlooks);
+    rows.map(|(row, outlook)| view(row, outlook, is_bypassed)).collect()
+}
+
+fn view(row: StandingRow, outlook: Outlook, is_bypassed: bool) -> BudgetView {
     let budget = row.budget;
     let quantity = |count: i64| Quantity { unit: budget.unit, count };
     let cap = row.limit.saturating_add(row.credits_here);
@@ -291,6 +302,8 @@ fn view(row: StandingRow, is_bypassed: bool) -> BudgetView {
         waiting_since: row.waiting_since,
         warn: budget.warn_percent,
         timezone: budget.timezone.name().to_owned(),
+        forecast: outlook.forecast,
+        last_30_days: outlook.last_30_days,
         scope: budget.scope,
         name: budget.name,
         credits_total: row.credits_total,

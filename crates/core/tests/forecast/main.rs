@@ -9,5 +9,8 @@
 )]
 
 mod days;
+#[path = "../desk/mod.rs"]
+mod desk;
+mod ledger;
 mod others;
 mod trial;

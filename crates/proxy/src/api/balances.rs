@@ -29,8 +29,8 @@ struct Grant {
 
 pub(super) async fn list(State(app): State<App>, query: Query) -> Result<Json<Balances>, ApiError> {
     query.finish()?;
-    let now = app.now();
-    let balances = read(&app, move |ledger| report::balances(ledger, now)).await?;
+    let (now, timezone) = (app.now(), app.settings().timezone);
+    let balances = read(&app, move |ledger| report::balances(ledger, now, timezone)).await?;
     Ok(Json(Balances { balances }))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn grant(
     let now = app.now();
     let account = grant.account;
     app.ledger().add_grant(account.clone(), amount, expires, grant.note, now).await?;
-    let balances = read(&app, move |ledger| report::balances(ledger, now)).await?;
+    let balances = read(&app, move |ledger| report::balances(ledger, now, timezone)).await?;
     let balance = balances.into_iter().find(|balance| balance.account == account);
     balance.map(Json).ok_or_else(|| {
         ApiError::internal(format!("the grant is recorded, but '{account}' shows no balance"))

@@ -12,6 +12,7 @@ use super::set::Settings;
 use crate::commands::Form;
 use crate::failure::Failure;
 use crate::look::Tone;
+use crate::outlook;
 use crate::output::Out;
 use crate::session::Session;
 use crate::standing;
@@ -42,6 +43,8 @@ pub(super) fn budget(
         },
     );
     let unpriced = if settings.allow_unpriced { "pass" } else { "are refused" };
+    let runs_out = outlook::cell(&view.forecast, session.now, session.zone);
+    let last_30_days = view.last_30_days.as_ref().map(outlook::backwards);
     let rows = [
         ("Budget", look.paint(Tone::Strong, &view.name)),
         ("State", look.paint(tone, state(view, session))),
@@ -54,6 +57,8 @@ pub(super) fn budget(
         ("Left", view.remaining.spoken()),
         ("Reserve", format!("{} topped up", view.credits_remaining.spoken())),
         ("Resets", resets),
+        ("Runs out", runs_out.unwrap_or_else(|| "unknown".to_owned())),
+        ("Last 30 days", last_30_days.unwrap_or_default()),
         ("Warns at", if warn.is_empty() { "100 %".to_owned() } else { warn.join(", ") }),
         ("Unpriced models", unpriced.to_owned()),
         (
@@ -61,7 +66,7 @@ pub(super) fn budget(
             if settings.may_cap { "may be set near the limit" } else { "never" }.into(),
         ),
     ];
-    for (name, text) in rows {
+    for (name, text) in rows.into_iter().filter(|(_, text)| !text.is_empty()) {
         out.line(format!("{name:<16} {text}"))?;
     }
     let bar = bar(view.used.count, view.limit.count);
