@@ -57,6 +57,7 @@ pub(crate) fn settings(
     token: String,
 ) -> Result<Settings, SettingsError> {
     let plans = config.all_plans();
+    let block_when_empty = config.block_when_empty;
     let providers = config.providers.into_iter().map(|(name, provider)| ProviderPart {
         name,
         base_url: provider.base_url,
@@ -75,7 +76,7 @@ pub(crate) fn settings(
         loops: loops(config.loops),
         token,
     })
-    .map(|settings| settings.with_plans(plans))
+    .map(|settings| settings.with_plans(plans).with_block_when_empty(block_when_empty))
 }
 
 fn loops(Loops { rules, refuse, idle_refuse }: Loops) -> LoopSetting {

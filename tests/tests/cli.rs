@@ -1,10 +1,12 @@
 //! The commands: they work with nothing running, and say the same as the proxy.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use serde_json::json;
 use support::fake_provider::FakeProvider;
 use support::outlay::Home;
 use support::script::{Act, Script};
 use support::story::{MODEL, chat, price_the_model};
+use support::wait::eventually;
 
 /// A tool that makes one call with the base URL it was given.
 const TOOL: &str = r#"
@@ -122,6 +124,49 @@ fn balances_fall_with_spending_and_can_be_observed() {
     assert!(home.ok(&["balance", "list"]).contains("7.50"));
     assert_eq!(chat().send(server.address()).status, 200);
     assert!(home.ok(&["balance", "list"]).contains("7.498"));
+}
+
+#[test]
+fn an_account_refuses_at_its_floor_and_lifts_by_itself() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    home.ok(&["balance", "set", "openai", "1.00"]);
+    home.ok(&["balance", "floor", "openai", "0.999"]);
+    let server = home.serve();
+    assert_eq!(chat().send(server.address()).status, 200);
+    let refused = chat().send(server.address());
+    assert_eq!((refused.status, &refused.json()["reason"]), (402, &json!("balance_empty")));
+    assert_eq!(refused.json()["balance_remaining"], "0.998");
+    let options = refused.json()["options"].clone();
+    assert_eq!(options[2]["command"], "outlay balance floor openai off");
+    assert!(home.ok(&["status"]).contains("Account 'openai' refuses calls"));
+    assert_eq!(home.cli(&["check", "--provider", "openai"]).code, 3);
+    assert_eq!(home.cli(&["check", "--provider", "groq"]).code, 0);
+    home.ok(&["balance", "set", "openai", "12.40"]);
+    assert_eq!(chat().send(server.address()).status, 200);
+    // Nothing but what was asked for reached the provider.
+    assert_eq!(provider.served().len(), 2);
+}
+
+#[test]
+fn an_account_is_closed_when_its_provider_says_that_it_is_empty() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    home.write_config("[admission]\nblock_when_empty = true\n");
+    price_the_model(&home);
+    let server = home.serve();
+    let request = chat().without(support::script::SCRIPT_HEADER);
+    provider.set_default(Script { act: Act::InsufficientQuota, ..Script::default() });
+    assert_eq!(request.send(server.address()).status, 429);
+    provider.set_default(Script::default());
+    let refused = eventually("calls are refused", || {
+        let answer = request.send(server.address());
+        (answer.status == 402).then_some(answer)
+    });
+    assert_eq!(refused.json()["reason"], "balance_empty");
+    home.ok(&["balance", "set", "openai", "25"]);
+    assert_eq!(request.send(server.address()).status, 200);
 }
 
 #[test]

@@ -167,6 +167,7 @@ fn settings(session: &Session, listen: SocketAddr, token: String) -> Result<Sett
     let settings = Settings::from_parts(parts).map_err(|error| {
         Failure::Failed(format!("{}: {error}", session.folders.config().display()))
     })?;
+    let settings = settings.with_block_when_empty(config.block_when_empty);
     Ok(settings.with_plans(config.all_plans()))
 }
 

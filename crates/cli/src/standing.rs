@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use outlay_core::balance::spoken;
 use outlay_core::budget::Scope;
 use outlay_core::ledger::{BalanceView, Bypass};
+use outlay_core::money::Money;
 use outlay_core::report::{BudgetState, BudgetView};
 
 use crate::look::Tone;
 use crate::outlook;
-use crate::table::{Cell, Column, Table, bar, dollars};
+use crate::table::{Cell, Column, Table, bar};
 use crate::when;
 
 /// Every budget with its bar.
@@ -60,26 +62,69 @@ pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> 
 
 /// Every balance; what no account has is left out.
 pub(crate) fn balances(balances: &[BalanceView], now: DateTime<Utc>, zone: Tz) -> Table {
-    let empty = |balance: &BalanceView| outlook::cell(&balance.forecast, now, zone);
-    let has_empty = balances.iter().any(|balance| empty(balance).is_some());
-    let mut columns =
-        vec![Column::Text("Account"), Column::Decimal("Left"), Column::Decimal("Warns below")];
-    columns.extend(has_empty.then_some(Column::Text("Empty")));
-    columns.push(Column::Text("Next expiry"));
-    let mut table = Table::new(&columns);
+    type Shown<'a> = Box<dyn Fn(&BalanceView) -> Option<String> + 'a>;
+    let money = |amount: Option<Money>, balance: &BalanceView| {
+        amount.map(|amount| spoken(amount, &balance.currency))
+    };
+    let more: [(Column, Shown<'_>); 6] = [
+        (Column::Decimal("Warns below"), Box::new(move |one| money(one.warn_below, one))),
+        (Column::Decimal("Floor"), Box::new(move |one| money(one.floor, one))),
+        (Column::Text("Empty"), Box::new(move |one| outlook::cell(&one.forecast, now, zone))),
+        (
+            Column::Decimal("Elsewhere"),
+            Box::new(move |one| money(one.spent_elsewhere.filter(|a| *a != Money::ZERO), one)),
+        ),
+        (
+            Column::Text("Seen"),
+            Box::new(move |one| one.observed_at.map(|at| seen(at, one.is_stale, now))),
+        ),
+        (
+            Column::Text("Next expiry"),
+            Box::new(move |one| one.next_expiry.map(|expiry| when::shown(expiry, now, zone))),
+        ),
+    ];
+    let more: Vec<_> = more
+        .into_iter()
+        .filter(|(_, shown)| balances.iter().any(|balance| shown(balance).is_some()))
+        .collect();
+    let mut columns = vec![Column::Text("Account"), Column::Decimal("Left")];
+    columns.extend(more.iter().map(|(column, _)| *column));
+    let mut table = Table::new(&columns).expendable(&["Next expiry", "Floor", "Seen", "Elsewhere"]);
     for balance in balances {
         let is_low = balance.warn_below.is_some_and(|level| balance.remaining < level);
-        let tone = if is_low { Tone::Warning } else { Tone::Good };
+        let tone = match (balance.refusing, is_low) {
+            (true, _) => Tone::Bad,
+            (false, true) => Tone::Warning,
+            (false, false) => Tone::Good,
+        };
         let mut cells = vec![
             Cell::toned(&balance.account, Tone::Strong),
-            Cell::toned(dollars(balance.remaining), tone),
-            Cell::known(balance.warn_below.map(dollars)),
+            Cell::toned(spoken(balance.remaining, &balance.currency), tone),
         ];
-        cells.extend(has_empty.then(|| Cell::known(empty(balance))));
-        cells.push(Cell::known(balance.next_expiry.map(|expiry| when::shown(expiry, now, zone))));
+        cells.extend(more.iter().map(|(_, shown)| Cell::known(shown(balance))));
         table.row(cells);
     }
     table
+}
+
+/// How long ago a balance was looked at, and whether that is too long.
+fn seen(at: DateTime<Utc>, is_stale: bool, now: DateTime<Utc>) -> String {
+    // The distance from then to now, told from the other end.
+    let distance = when::distance(now, at);
+    let age = distance.strip_prefix("in ").map_or("now".to_owned(), |age| format!("{age} ago"));
+    if is_stale { format!("{age}, stale") } else { age }
+}
+
+/// That accounts refuse calls: a sentence each.
+pub(crate) fn empty_accounts(balances: &[BalanceView]) -> Vec<String> {
+    let refusing = balances.iter().filter(|balance| balance.refusing);
+    let each = refusing.map(|balance| {
+        let account = &balance.account;
+        format!(
+            "Account '{account}' refuses calls, as too little is left in it. To go on: outlay balance set {account} USD"
+        )
+    });
+    each.collect()
 }
 
 /// What a budget counts, in words: `project=demo, model=claude-*`; empty for everything.

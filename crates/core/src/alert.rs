@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::balance::{Recharge, spoken};
 use crate::budget::Quantity;
 use crate::loops::{Finding, LoopKind};
 use crate::money::Money;
@@ -17,6 +18,10 @@ pub enum AlertKind {
     BudgetRefused,
     /// An account's prepaid credit fell below its warn level.
     BalanceLow,
+    /// Calls are refused because an account has too little left.
+    BalanceFloor,
+    /// A top-up that the provider was to make has not come.
+    RechargeMissing,
     /// The provider says that the money is gone.
     UpstreamEmpty,
     /// A client repeats itself without getting anywhere.
@@ -47,6 +52,8 @@ impl AlertKind {
             AlertKind::BudgetThreshold => "budget_threshold",
             AlertKind::BudgetRefused => "budget_refused",
             AlertKind::BalanceLow => "balance_low",
+            AlertKind::BalanceFloor => "balance_floor",
+            AlertKind::RechargeMissing => "recharge_missing",
             AlertKind::UpstreamEmpty => "upstream_empty",
             AlertKind::Loop => "loop",
             AlertKind::Burst => "burst",
@@ -121,11 +128,44 @@ pub fn refused_text(budget: &str, message: &str) -> AlertText {
 
 /// The words for prepaid credit below its warn level.
 #[must_use]
-pub fn balance_text(account: &str, remaining: Money, warn_below: Money) -> AlertText {
+pub fn balance_text(
+    account: &str,
+    remaining: Money,
+    warn_below: Money,
+    currency: &str,
+) -> AlertText {
+    let [remaining, warn_below] = [remaining, warn_below].map(|amount| spoken(amount, currency));
     AlertText {
         title: format!("Balance of '{account}' is low"),
         body: format!(
-            "${remaining} left, below your warning level of ${warn_below}. Top it up with the provider, then run: outlay balance add {account} AMOUNT"
+            "{remaining} left, below your warning level of {warn_below}. Top it up with the provider, then run: outlay balance add {account} AMOUNT"
+        ),
+    }
+}
+
+/// The words for calls that are refused for lack of credit; `message` is the refusal's own sentence.
+#[must_use]
+pub fn floor_text(account: &str, message: &str) -> AlertText {
+    AlertText {
+        title: format!("Calls are refused: too little is left in '{account}'"),
+        body: message.to_owned(),
+    }
+}
+
+/// The words for a top-up that did not come.
+#[must_use]
+pub fn recharge_text(
+    account: &str,
+    remaining: Money,
+    recharge: Recharge,
+    currency: &str,
+) -> AlertText {
+    let [below, amount, remaining] =
+        [recharge.below, recharge.amount, remaining].map(|amount| spoken(amount, currency));
+    AlertText {
+        title: format!("No top-up came for '{account}'"),
+        body: format!(
+            "{amount} was to be added below {below}, and {remaining} is left. Look at the provider's billing page for a failed card or a spending cap; if it did come, run: outlay balance set {account} USD"
         ),
     }
 }

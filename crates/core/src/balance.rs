@@ -13,6 +13,15 @@ pub struct Grant {
     pub expires: Option<DateTime<Utc>>,
 }
 
+/// A top-up that the provider makes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Recharge {
+    /// Below this balance.
+    pub below: Money,
+    /// By how much.
+    pub amount: Money,
+}
+
 /// What one grant gives towards a spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
@@ -49,6 +58,23 @@ pub fn remaining(grants: &[Grant], debt: Money, at: DateTime<Utc>) -> Money {
         .filter(|grant| is_open(grant, at))
         .fold(Money::ZERO, |sum, grant| sum.saturating_add(grant.remaining))
         .saturating_sub(debt)
+}
+
+/// An amount as people read it: `$5.00`, `-$2.50`, `5.00 CNY`.
+#[must_use]
+pub fn spoken(amount: Money, currency: &str) -> String {
+    let text = amount.to_string();
+    match (currency, text.strip_prefix('-')) {
+        ("USD", None) => format!("${text}"),
+        ("USD", Some(rest)) => format!("-${rest}"),
+        (other, _) => format!("{text} {other}"),
+    }
+}
+
+/// Whether calls are refused: what is left is known, and at the floor or below it.
+#[must_use]
+pub fn stops(remaining: Option<Money>, floor: Option<Money>) -> bool {
+    remaining.zip(floor).is_some_and(|(remaining, floor)| remaining <= floor)
 }
 
 /// What is left at the most from each coming expiry on, if nothing is spent; soonest first.
@@ -98,6 +124,23 @@ mod tests {
             let (got, left) = draw(&grants, Money::from_picodollars(amount), NOW);
             let got: Vec<_> = got.iter().map(|d| (d.grant, d.amount.picodollars())).collect();
             assert_eq!((got, left.picodollars()), (draws, rest));
+        }
+    }
+
+    #[test]
+    fn a_floor_stops_what_is_known_to_be_low() {
+        for (remaining, floor, expected) in [
+            (None, None, false),
+            (None, Some(2), false),
+            (Some(0), None, false),
+            (Some(3), Some(2), false),
+            (Some(2), Some(2), true),
+            (Some(-1), Some(0), true),
+            (Some(-1), Some(-2), false),
+        ] {
+            let [remaining, floor] =
+                [remaining, floor].map(|amount: Option<i64>| amount.map(Money::from_picodollars));
+            assert_eq!(stops(remaining, floor), expected, "{remaining:?} {floor:?}");
         }
     }
 

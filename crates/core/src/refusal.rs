@@ -21,6 +21,8 @@ pub struct Refusal {
     pub budget: Option<BudgetStop>,
     /// What it repeats, where that is why.
     pub repetition: Option<Repetition>,
+    /// The account that has too little left, where that is why.
+    pub credit: Option<CreditStop>,
     /// What is left of the account's prepaid credit; `None` if unknown.
     pub balance_remaining: Option<Money>,
     /// The model asked for.
@@ -56,6 +58,15 @@ pub struct BudgetStop {
     pub reset: Option<DateTime<Utc>>,
     /// The zone in which the budget's days begin.
     pub timezone: chrono_tz::Tz,
+}
+
+/// The account that has too little left for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditStop {
+    /// Its name.
+    pub account: String,
+    /// At or below it calls are refused; `None` where the provider said that nothing is left.
+    pub floor: Option<Money>,
 }
 
 /// What a call repeats.
@@ -94,13 +105,7 @@ pub fn message(refusal: &Refusal) -> String {
             repetition.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
         );
     }
-    let Some(stop) = &refusal.budget else {
-        return format!(
-            "Outlay: the account at {} has no credit left. Top it up there, then run: outlay balance set {} USD",
-            refusal.provider,
-            quoted(&refusal.provider)
-        );
-    };
+    let Some(stop) = &refusal.budget else { return empty_message(refusal) };
     let budget = &stop.name;
     let model = refusal.model.as_deref().unwrap_or("(none named)");
     match refusal.reason {
@@ -146,6 +151,22 @@ pub fn message(refusal: &Refusal) -> String {
     }
 }
 
+fn empty_message(refusal: &Refusal) -> String {
+    let provider = &refusal.provider;
+    let account = refusal.credit.as_ref().map_or(provider, |credit| &credit.account);
+    let set = format!("outlay balance set {} USD", quoted(account));
+    let floor = refusal.credit.as_ref().and_then(|credit| credit.floor);
+    let Some((left, floor)) = refusal.balance_remaining.zip(floor) else {
+        return format!(
+            "Outlay: {provider} said that account '{account}' has no credit left. Top it up there, then run: {set}"
+        );
+    };
+    let figures = unless_status(format!(" (${left} left, floor ${floor})"));
+    format!(
+        "Outlay: the balance of account '{account}' is at its floor{figures}. Top it up with {provider}, then run: {set}"
+    )
+}
+
 /// The clause, where its figures cannot be taken for the status of a failure that passes: there are
 /// clients that look for one in the sentence, and ask again and again.
 fn unless_status(clause: String) -> String {
@@ -173,6 +194,18 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
     let wait = |until| RefusalOption { action: "wait", command: None, limit: None, until };
     if let Some(repetition) = &refusal.repetition {
         return vec![with("bypass", BYPASS.to_owned(), None), wait(Some(repetition.until))];
+    }
+    if let Some(credit) = &refusal.credit {
+        let account = quoted(&credit.account);
+        let mut options = vec![
+            with("topup", format!("outlay balance add {account} USD"), None),
+            with("set", format!("outlay balance set {account} USD"), None),
+        ];
+        if credit.floor.is_some() {
+            options.push(with("floor", format!("outlay balance floor {account} off"), None));
+        }
+        options.push(with("bypass", BYPASS.to_owned(), None));
+        return options;
     }
     let Some(stop) = &refusal.budget else { return Vec::new() };
     let budget = quoted(&stop.name);
@@ -293,6 +326,7 @@ mod tests {
             reason,
             budget: Some(stop),
             repetition: None,
+            credit: None,
             balance_remaining: None,
             model: None,
             provider: "openai".into(),
@@ -326,6 +360,52 @@ mod tests {
         let repetition = Some(Repetition { what, until: DateTime::UNIX_EPOCH });
         let refusal = Refusal { repetition, ..refused(QuotaExceeded, 1, 1, Calls) };
         assert!(message(&refusal).contains("the same again and again"));
+    }
+
+    #[test]
+    fn an_account_with_too_little_left_says_what_to_do() {
+        let usd = |text: &str| text.parse::<Money>().ok();
+        let options_of = |refusal: &Refusal| {
+            let commands = options(refusal).into_iter().filter_map(|option| option.command);
+            commands.collect::<Vec<_>>()
+        };
+        for (account, floor, left, message_expected, floor_command) in [
+            (
+                "work",
+                usd("2"),
+                usd("1.5"),
+                "Outlay: the balance of account 'work' is at its floor ($1.50 left, floor $2.00). Top it up with openai, then run: outlay balance set work USD",
+                Some("outlay balance floor work off"),
+            ),
+            (
+                "my work",
+                usd("2"),
+                usd("0.502"),
+                "Outlay: the balance of account 'my work' is at its floor. Top it up with openai, then run: outlay balance set 'my work' USD",
+                Some("outlay balance floor 'my work' off"),
+            ),
+            (
+                "openai",
+                None,
+                usd("12"),
+                "Outlay: openai said that account 'openai' has no credit left. Top it up there, then run: outlay balance set openai USD",
+                None,
+            ),
+        ] {
+            let refusal = Refusal {
+                budget: None,
+                credit: Some(CreditStop { account: account.to_owned(), floor }),
+                balance_remaining: left,
+                ..refused(RefusalReason::BalanceEmpty, 1, 1, BudgetUnit::Usd)
+            };
+            assert_eq!(message(&refusal), message_expected);
+            let commands = options_of(&refusal);
+            assert_eq!(
+                commands.iter().find(|c| c.contains("floor")).map(String::as_str),
+                floor_command
+            );
+            assert_eq!(commands.last().map(String::as_str), Some(BYPASS));
+        }
     }
 
     #[test]

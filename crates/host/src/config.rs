@@ -48,6 +48,8 @@ pub struct Config {
     pub wait_max: Duration,
     /// Whether to refuse what cannot be bounded near a limit.
     pub strict: bool,
+    /// Whether an account refuses calls once its provider said that it is empty.
+    pub block_when_empty: bool,
     /// How long to read on for the usage when a client goes away.
     pub after_disconnect: Duration,
     /// What is a loop, and what is done about one.
@@ -95,6 +97,7 @@ impl Default for Config {
             refusal_status: RefusalStatus::Auto,
             wait_max: WAIT_MAX,
             strict: false,
+            block_when_empty: false,
             after_disconnect: Duration::ZERO,
             loops: Loops::default(),
             desktop_notifications: true,
@@ -193,7 +196,9 @@ impl Config {
                 self.strict = strict;
             }
             admission.not_yet("durability", &"process".into())?;
-            admission.not_yet("block_when_empty", &false.into())?;
+            if let Some(block) = admission.flag("block_when_empty")? {
+                self.block_when_empty = block;
+            }
             admission.finish()?;
         }
         if let Some(mut metering) = top.section("metering")? {
@@ -350,6 +355,7 @@ mod tests {
             [admission]
             wait_max = "500ms"
             strict = true
+            block_when_empty = true
             [metering]
             after_disconnect = "1m"
             [notifications]
@@ -373,7 +379,7 @@ mod tests {
         assert_eq!(limits, ["day 5.00", "total 80.00"]);
         assert_eq!(config.refusal_status, RefusalStatus::Always(429));
         assert_eq!(config.wait_max, Duration::from_millis(500));
-        assert!(config.strict);
+        assert!(config.strict && config.block_when_empty);
         assert_eq!(config.after_disconnect, Duration::from_secs(60));
         assert!(!config.desktop_notifications);
     }

@@ -48,6 +48,16 @@ impl Call {
             ended: is_ended || cut.is_some(),
             ..self.settlement(bill, error_kind, Some((&reading, end)))
         };
+        let is_empty = error_kind == Some(ErrorKind::InsufficientQuota.as_str());
+        if is_empty && self.app.settings().block_when_empty {
+            let blocking =
+                self.app.ledger().refuse_as_empty(self.reservation.call(), self.app.now());
+            tokio::spawn(async move {
+                if let Err(error) = blocking.await {
+                    tracing::error!(%error, "an account that its provider says is empty is not blocked");
+                }
+            });
+        }
         // Queued before the client sees the end: who asks us after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
         let Some(mut held) = held else {
@@ -84,7 +94,7 @@ impl Call {
             }
             None => {}
         }
-        if error_kind == Some(ErrorKind::InsufficientQuota.as_str()) {
+        if is_empty {
             headers::add_no_retry(head.headers_mut());
         }
         client.send_head(head);

@@ -32,6 +32,8 @@ pub struct Settings {
     pub after_disconnect: Duration,
     /// Whether to refuse what cannot be bounded near a limit.
     pub strict: bool,
+    /// Whether an account refuses calls once its provider said that it is empty.
+    pub block_when_empty: bool,
     /// What is a loop, and what is done about one.
     pub loops: LoopSetting,
     /// The plans that can be put in use.
@@ -165,10 +167,17 @@ impl Settings {
             wait_max: parts.wait_max,
             after_disconnect: parts.after_disconnect,
             strict: parts.strict,
+            block_when_empty: false,
             loops: parts.loops,
             plans: Plan::built_in(),
             token: parts.token,
         })
+    }
+
+    /// With accounts that refuse calls, or do not, once their provider said that they are empty.
+    #[must_use]
+    pub fn with_block_when_empty(self, block_when_empty: bool) -> Settings {
+        Settings { block_when_empty, ..self }
     }
 
     /// With these plans in place of the built-in ones.

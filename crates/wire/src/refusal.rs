@@ -82,7 +82,10 @@ impl RefusalFacts {
             reset_date: stop
                 .and_then(|stop| stop.reset)
                 .or(repetition.map(|repetition| repetition.until)),
-            addon_available: refusal.reason == RefusalReason::QuotaExceeded,
+            addon_available: matches!(
+                refusal.reason,
+                RefusalReason::QuotaExceeded | RefusalReason::BalanceEmpty
+            ),
             options: refusal::options(refusal),
         }
     }
@@ -219,6 +222,7 @@ pub(crate) mod tests {
                 timezone: chrono_tz::Europe::Berlin,
             }),
             repetition: None,
+            credit: None,
             balance_remaining: Some("12.40".parse().unwrap()),
             model: Some("gpt-5".to_owned()),
             provider: "openai".to_owned(),

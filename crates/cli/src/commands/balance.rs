@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use outlay_core::balance::{Recharge, spoken};
 use outlay_core::ledger::BalanceView;
 use outlay_core::money::Money;
 use outlay_core::report;
@@ -39,6 +40,10 @@ pub(crate) enum Command {
         /// How many US dollars are left
         #[arg(allow_negative_numbers = true)]
         usd: String,
+        /// The currency of the amount, where it is not US dollars: it stays as it is, nothing is
+        /// converted [default: the account's]
+        #[arg(long, value_name = "CODE")]
+        currency: Option<String>,
     },
     /// Warn when the balance falls below a level
     Warn {
@@ -47,6 +52,23 @@ pub(crate) enum Command {
         /// The level in US dollars
         #[arg(allow_negative_numbers = true)]
         usd: String,
+    },
+    /// Refuse calls when the balance is at a level or below it
+    Floor {
+        /// The account
+        account: String,
+        /// The level in US dollars, or off
+        #[arg(allow_negative_numbers = true)]
+        usd: String,
+    },
+    /// Note the top-up that the provider makes by itself; one that does not come is an alert
+    Recharge {
+        /// The account
+        account: String,
+        /// The balance below which it comes, or off
+        below: String,
+        /// How much it adds
+        amount: Option<String>,
     },
     /// Show what is left in every account
     List {
@@ -59,7 +81,10 @@ const EXAMPLES: &str = "\
 Examples:
   outlay balance add anthropic 25 --expires 2027-11-21
   outlay balance set openai 12.40
-  outlay balance warn openai 5";
+  outlay balance warn openai 5
+  outlay balance floor openai 1
+  outlay balance recharge openai 10 50
+  outlay balance set deepseek 88.50 --currency CNY";
 
 /// `GET /api/v1/balances`.
 #[derive(serde::Serialize)]
@@ -87,32 +112,47 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 dollars(left)
             ))?;
         }
-        Command::Set { account, usd } => {
-            let observed = amount(&usd)?;
-            let ledger = session.ledger()?;
-            let before = find(&report::balances(&ledger, now, session.zone)?, &account);
-            let left = ledger.set_balance(account.clone(), observed, now).wait()?;
-            let drift = before.map(|before| left.saturating_sub(before));
-            let drift = match drift {
-                Some(drift) if drift != Money::ZERO => {
-                    let expected = dollars(left.saturating_sub(drift));
-                    format!(" ({expected} was expected: a drift of {})", dollars(drift))
-                }
-                _ => String::new(),
+        Command::Set { account, usd, currency } => {
+            set(session, account, &usd, currency.as_deref(), out)?;
+        }
+        Command::Floor { account, usd } => {
+            let level = level(&usd)?;
+            session.ledger()?.set_floor(account.clone(), level).wait()?;
+            let done = match level {
+                Some(level) => format!("refuses calls at {} and below", dollars(level)),
+                None => "refuses nothing for lack of credit".to_owned(),
             };
-            out.line(format!("Account '{account}' has {} left{drift}.", dollars(left)))?;
+            out.line(format!("Account '{account}' {done}."))?;
+            hint(session, &account, level, out)?;
+        }
+        Command::Recharge { account, below, amount: by } => {
+            let below = level(&below)?;
+            let recharge = match (below, by) {
+                (None, _) => None,
+                (Some(below), Some(by)) => Some(Recharge { below, amount: amount(&by)? }),
+                (Some(_), None) => {
+                    return Err(Failure::misused(
+                        "say how much is added: outlay balance recharge ACCOUNT BELOW AMOUNT",
+                    ));
+                }
+            };
+            session.ledger()?.set_recharge(account.clone(), recharge, now).wait()?;
+            let done = match recharge {
+                Some(Recharge { below, amount }) => format!(
+                    "is expected to get {} when it falls below {}",
+                    dollars(amount),
+                    dollars(below)
+                ),
+                None => "is expected to get nothing by itself".to_owned(),
+            };
+            out.line(format!("Account '{account}' {done}."))?;
         }
         Command::Warn { account, usd } => {
             let level = amount(&usd)?;
             let ledger = session.ledger()?;
             ledger.warn_balance(account.clone(), level, now).wait()?;
-            let known = find(&report::balances(&ledger, now, session.zone)?, &account).is_some();
-            let hint = if known {
-                String::new()
-            } else {
-                format!(" Its balance is not known yet: outlay balance set {account} USD")
-            };
-            out.line(format!("Account '{account}' warns below {}.{hint}", dollars(level)))?;
+            out.line(format!("Account '{account}' warns below {}.", dollars(level)))?;
+            hint(session, &account, Some(level), out)?;
         }
         Command::List { form } => {
             let balances = report::balances(&session.ledger()?, now, session.zone)?;
@@ -126,6 +166,63 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn set(
+    session: &Session,
+    account: String,
+    typed: &str,
+    currency: Option<&str>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let (now, observed) = (session.now, amount(typed)?);
+    let currency = currency.map(code).transpose()?;
+    let ledger = session.ledger()?;
+    let find = || -> Result<Option<BalanceView>, Failure> {
+        let balances = report::balances(&ledger, now, session.zone)?;
+        Ok(balances.into_iter().find(|balance| balance.account == account))
+    };
+    let before = find()?;
+    let left = ledger.set_balance_in(account.clone(), observed, currency, now).wait()?;
+    let Some(after) = find()? else { return Ok(()) };
+    let drift = before
+        .filter(|before| before.currency == after.currency)
+        .map(|before| left.saturating_sub(before.remaining))
+        .filter(|drift| *drift != Money::ZERO);
+    let drift = drift.map_or_else(String::new, |drift| {
+        let expected = spoken(left.saturating_sub(drift), &after.currency);
+        format!(" ({expected} was expected: a drift of {})", spoken(drift, &after.currency))
+    });
+    let left = spoken(left, &after.currency);
+    out.line(format!("Account '{account}' has {left} left{drift}."))
+}
+
+/// That a level says nothing as long as nobody knows what is left.
+fn hint(
+    session: &Session,
+    account: &str,
+    level: Option<Money>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
+    if level.is_none() || find(&balances, account).is_some() {
+        return Ok(());
+    }
+    out.line(format!("Its balance is not known yet: outlay balance set {account} USD"))
+}
+
+/// The code of a currency, in capitals.
+fn code(text: &str) -> Result<String, Failure> {
+    let code = text.to_ascii_uppercase();
+    if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Ok(code);
+    }
+    Err(Failure::misused(format!("'{text}' is no currency: write its code, like USD or CNY")))
+}
+
+/// A level, or `off`.
+fn level(text: &str) -> Result<Option<Money>, Failure> {
+    if text == "off" { Ok(None) } else { amount(text).map(Some) }
 }
 
 fn find(balances: &[BalanceView], account: &str) -> Option<Money> {

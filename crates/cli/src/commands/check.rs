@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use outlay_core::balance::spoken;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
-use outlay_core::ledger::Ledger;
+use outlay_core::ledger::{BalanceView, Ledger};
 use outlay_core::money::Money;
 use outlay_core::price::PriceList;
 use outlay_core::report::{self, BudgetState, BudgetView};
@@ -110,6 +111,13 @@ impl Spend {
             },
             unpriced: model.filter(|_| price == Some(None)),
         };
+        if report::bypass(ledger, now)?.is_none() {
+            let balances = report::balances(ledger, now, zone)?;
+            let account = balances.into_iter().find(|balance| balance.account == provider);
+            if let Some(balance) = account.filter(|balance| balance.refusing) {
+                return Ok(empty(&balance));
+            }
+        }
         let budgets = report::budgets(ledger, now)?;
         let pass_unpriced = |budget: &BudgetView| allows_unpriced(ledger, &budget.name);
         Ok(judge(&budgets, &asked, pass_unpriced, zone))
@@ -148,6 +156,22 @@ fn our_name(listed: &str) -> &str {
         "x-ai" => "xai",
         "moonshotai" => "moonshot",
         other => other,
+    }
+}
+
+/// An account with too little left.
+fn empty(balance: &BalanceView) -> Verdict {
+    let account = &balance.account;
+    let left = spoken(balance.remaining, &balance.currency);
+    Verdict {
+        allowed: false,
+        reason: Some("balance_empty"),
+        budget: None,
+        remaining: None,
+        reset_date: None,
+        message: format!(
+            "account '{account}' refuses calls: {left} is left as far as Outlay knows. To go on: outlay balance set {account} USD"
+        ),
     }
 }
 

@@ -82,6 +82,10 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         out.line("")?;
         out.line(format!("{sentence} To go on: outlay budget raise {name} --by N"))?;
     }
+    for sentence in standing::empty_accounts(&status.balances) {
+        out.line("")?;
+        out.line(out.look().paint(Tone::Bad, sentence))?;
+    }
     if let Some(note) = unpriced(&status.month) {
         out.line("")?;
         out.line(out.look().paint(Tone::Warning, note))?;

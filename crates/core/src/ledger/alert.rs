@@ -22,7 +22,7 @@ pub struct AlertView {
     pub time: DateTime<Utc>,
     /// `info warning critical`.
     pub severity: String,
-    /// `budget_threshold budget_refused balance_low upstream_empty loop burst idle_spend`.
+    /// `budget_threshold budget_refused balance_low balance_floor recharge_missing upstream_empty loop burst idle_spend`.
     pub kind: String,
     /// The budget, account, project or client it is about.
     pub subject: String,

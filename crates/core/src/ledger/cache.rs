@@ -52,6 +52,8 @@ pub(crate) struct Cache {
     prices: HashSet<String>,
     /// Whether an account has a balance to keep, by account id.
     balances: HashMap<i64, bool>,
+    /// Whether any account refuses below a floor or since its provider said that it is empty.
+    has_floors: Option<bool>,
     price_list: Option<(i64, Arc<PriceList>)>,
     /// Whether `price_list` is known to be the stored one.
     price_list_checked: bool,
@@ -89,6 +91,7 @@ impl Cache {
         self.running.clear();
         self.queue_is_empty = false;
         self.balances.clear();
+        self.has_floors = None;
         self.price_list_checked = false;
     }
 
@@ -237,6 +240,18 @@ impl Cache {
 
     pub(crate) fn remember_balance(&mut self, account_id: i64, kept: bool) {
         self.balances.insert(account_id, kept);
+    }
+
+    pub(crate) fn forget_balance(&mut self, account_id: i64) {
+        self.balances.remove(&account_id);
+    }
+
+    pub(crate) fn has_floors(&self) -> Option<bool> {
+        self.has_floors
+    }
+
+    pub(crate) fn remember_floors(&mut self, has_floors: Option<bool>) {
+        self.has_floors = has_floors;
     }
 
     pub(crate) fn price_list(&self) -> Option<Arc<PriceList>> {

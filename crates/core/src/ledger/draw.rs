@@ -243,6 +243,7 @@ fn refusal(
         reason: RefusalReason::QuotaExceeded,
         budget: Some(stop),
         repetition: None,
+        credit: None,
         balance_remaining: grant::known_remaining(writing.connection, call.account, now)?,
         model: call.model_name.clone(),
         provider: call.provider_name.clone(),

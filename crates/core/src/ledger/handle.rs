@@ -24,8 +24,10 @@ use super::reservation::{Reservation, Ticket};
 use super::reserve::{self, Reserved};
 use super::writer::{Retry, Writing};
 use super::{
-    account, alert, budget, bypass, grant, journal, plan, price, recover, refuse, run, schema,
+    account, alert, budget, bypass, floor, grant, journal, plan, price, recover, refuse, run,
+    schema,
 };
+use crate::balance::Recharge;
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
@@ -315,7 +317,42 @@ impl Ledger {
         observed: Money,
         now: DateTime<Utc>,
     ) -> Reply<Money> {
-        self.submit(Retry::Never, move |writing| grant::observe(writing, &account, observed, now))
+        self.set_balance_in(account, observed, None, now)
+    }
+
+    /// As [`Ledger::set_balance`], in a currency by its code (`CNY`); without one it stays in its
+    /// own, US dollars at first. In another than before the balance begins anew.
+    pub fn set_balance_in(
+        &self,
+        account: String,
+        observed: Money,
+        currency: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Reply<Money> {
+        self.submit(Retry::Never, move |writing| {
+            grant::observe(writing, &account, observed, currency.as_deref(), now)
+        })
+    }
+
+    /// Sets the level at or below which calls are refused; `None` for no level.
+    pub fn set_floor(&self, account: String, floor: Option<Money>) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| floor::set(writing, &account, floor))
+    }
+
+    /// Refuses the calls of the account that pays for `call`, until its balance is set or added to:
+    /// its provider said that the money is gone.
+    pub fn refuse_as_empty(&self, call: Uuid, now: DateTime<Utc>) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| floor::empty(writing, call, now))
+    }
+
+    /// Notes the top-up that the provider makes by itself; `None` for none.
+    pub fn set_recharge(
+        &self,
+        account: String,
+        recharge: Option<Recharge>,
+        now: DateTime<Utc>,
+    ) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| grant::recharge(writing, &account, recharge, now))
     }
 
     /// Sets the level below which an alert fires.

@@ -7,10 +7,10 @@
 //! |---|---|
 //! | `schema` | opening, settings, migrations |
 //! | `writer`, `queue`, `operation`, `transaction`, `cache` | who runs what is queued, a group's commit, what is remembered |
-//! | `reserve`, `draw`, `refuse`, `settle`, `recover`, `record` | the life of a call |
+//! | `reserve`, `draw`, `refuse`, `empty`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
-//! | `call`, `budget`, `counter`, `recount`, `grant`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
+//! | `call`, `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
 //! | `query` | what reports read |
 
@@ -31,8 +31,10 @@ mod counter;
 mod decision;
 mod dimension;
 mod draw;
+mod empty;
 mod error;
 mod file;
+mod floor;
 mod grant;
 mod handle;
 mod history;

@@ -16,7 +16,7 @@ use super::running::Running;
 use super::shares::{Share, Shares};
 use super::time::{from_ms, to_ms};
 use super::writer::{Course, Writing};
-use super::{account, decision, refuse, waiting};
+use super::{account, decision, empty, refuse, waiting};
 use crate::admission::{Admit, Bounds, Decision, Demand, RefusalReason, decide};
 use crate::budget::{BudgetKind, QuotaStanding, Window};
 use crate::money::Money;
@@ -94,6 +94,9 @@ pub(crate) fn reserve(
     }
     if let Some(ticket) = asking.ticket() {
         is_waiting(writing, ticket)?;
+    }
+    if let Some(refusal) = empty::stop(writing, &asker)? {
+        return Ok(Reserved::Refused(refusal));
     }
     let funds: Vec<_> = asker.applying.iter().map(|(_, standing)| standing.funds).collect();
     let decision = expecting(writing, &asker, |expected| decide(&asker.demand, &funds, expected))?;

@@ -61,11 +61,12 @@ const PAGES: [Page; 5] = [
     Page {
         code: "balance_empty",
         title: "The account's credit is gone",
-        meaning: "The prepaid credit of the account that pays for this call is used up, as far as Outlay knows. Buy some from the provider, then say so here; or correct the balance if the provider's page shows another.",
+        meaning: "The prepaid credit of the account that pays for this call is at the floor that was set for it, as far as Outlay knows, or the provider said that it is used up. Buy some from the provider, then say so here; or correct the balance if the provider's page shows another. Calls pass again at once.",
         commands: &[
             ("outlay balance list", "what is left, account by account"),
             ("outlay balance add ACCOUNT 20", "you bought 20 dollars of credit"),
             ("outlay balance set ACCOUNT 12.40", "what the provider's page shows now"),
+            ("outlay balance floor ACCOUNT off", "refuses nothing for lack of credit"),
         ],
     },
     Page {

@@ -52,6 +52,10 @@ pub(crate) fn balances(
         balances.iter().map(|balance| Spender::account(&balance.account)).collect();
     let burns = burns(connection, &spenders, since(now))?;
     for (balance, burn) in balances.iter_mut().zip(&burns) {
+        // What calls cost is known in dollars only.
+        if balance.currency != grant::USD {
+            continue;
+        }
         balance.forecast = forecast::forecast(burn, &balance.funds, now, None, timezone);
         balance.empty_at = balance.forecast.likely;
     }
