@@ -75,6 +75,10 @@ pub(crate) fn is_chatgpt(headers: &HeaderMap) -> bool {
 
 /// A name as it is kept: without control characters or those that reorder a line, trimmed, bounded; `None` if nothing is left.
 pub(crate) fn label(text: &str) -> Option<String> {
+    // Nearly all names are plain: nothing has to be looked at by character.
+    if text.len() <= LABEL_CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
     let kept: String =
         text.trim().chars().filter(|c| !is_unprintable(*c)).take(LABEL_CHARS_MAX).collect();
     let kept = kept.trim();

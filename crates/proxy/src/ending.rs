@@ -49,15 +49,7 @@ impl Call {
             ..self.settlement(bill, error_kind, Some((&reading, end)))
         };
         let is_empty = error_kind == Some(ErrorKind::InsufficientQuota.as_str());
-        if is_empty && self.app.settings().block_when_empty {
-            let blocking =
-                self.app.ledger().refuse_as_empty(self.reservation.call(), self.app.now());
-            tokio::spawn(async move {
-                if let Err(error) = blocking.await {
-                    tracing::error!(%error, "an account that its provider says is empty is not blocked");
-                }
-            });
-        }
+        self.block_account(is_empty);
         // Queued before the client sees the end: who asks us after the last byte finds the figures.
         let settling = self.reservation.settle(settlement);
         let Some(mut held) = held else {
@@ -107,6 +99,19 @@ impl Call {
             }
         })
         .await;
+    }
+
+    /// Refuses the calls of an account where its provider says that it is empty, if that is wanted.
+    fn block_account(&self, is_empty: bool) {
+        if !is_empty || !self.app.settings().block_when_empty {
+            return;
+        }
+        let blocking = self.app.ledger().refuse_as_empty(self.reservation.call(), self.app.now());
+        tokio::spawn(async move {
+            if let Err(error) = blocking.await {
+                tracing::error!(%error, "an account that its provider says is empty is not blocked");
+            }
+        });
     }
 
     /// What a client gets in the stead of a whole answer that our cap cut.

@@ -25,7 +25,7 @@ use crate::{api, call};
 /// How long a client may take for the head of a request, and a connection may idle.
 const HEAD_MAX: Duration = Duration::from_secs(75);
 /// The longest head of a request, and what is read of one at a time.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// How long running calls may take to end when the process stops.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long their settlement may take after that.

@@ -17,7 +17,7 @@ use super::dial::{Forwarder, Io};
 use crate::dispatch::NotedBody;
 
 /// The longest head of an answer, and what is read of one at a time.
-const READ_BYTES_MAX: usize = 128 * 1024;
+const READ_BYTES_MAX: usize = 32 * 1024;
 
 /// A connection that is not in use.
 pub(super) struct Line {
