@@ -113,18 +113,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             ))?;
         }
         Command::Set { account, usd, currency } => {
-            set(session, account, &usd, currency.as_deref(), out)?;
+            set(session, &account, &usd, currency.as_deref(), out)?;
         }
-        Command::Floor { account, usd } => {
-            let level = level(&usd)?;
-            session.ledger()?.set_floor(account.clone(), level).wait()?;
-            let done = match level {
-                Some(level) => format!("refuses calls at {} and below", dollars(level)),
-                None => "refuses nothing for lack of credit".to_owned(),
-            };
-            out.line(format!("Account '{account}' {done}."))?;
-            hint(session, &account, level, out)?;
-        }
+        Command::Floor { account, usd } => floor(session, &account, &usd, out)?,
         Command::Recharge { account, below, amount: by } => {
             let below = level(&below)?;
             let recharge = match (below, by) {
@@ -168,9 +159,20 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
     Ok(ExitCode::SUCCESS)
 }
 
+fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result<(), Failure> {
+    let level = level(typed)?;
+    session.ledger()?.set_floor(account.to_owned(), level).wait()?;
+    let done = match level {
+        Some(level) => format!("refuses calls at {} and below", dollars(level)),
+        None => "refuses nothing for lack of credit".to_owned(),
+    };
+    out.line(format!("Account '{account}' {done}."))?;
+    hint(session, account, level, out)
+}
+
 fn set(
     session: &Session,
-    account: String,
+    account: &str,
     typed: &str,
     currency: Option<&str>,
     out: &mut Out,
@@ -183,7 +185,7 @@ fn set(
         Ok(balances.into_iter().find(|balance| balance.account == account))
     };
     let before = find()?;
-    let left = ledger.set_balance_in(account.clone(), observed, currency, now).wait()?;
+    let left = ledger.set_balance_in(account.to_owned(), observed, currency, now).wait()?;
     let Some(after) = find()? else { return Ok(()) };
     let drift = before
         .filter(|before| before.currency == after.currency)

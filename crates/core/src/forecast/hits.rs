@@ -148,6 +148,13 @@ mod tests {
         Hit { period_start, at: period_start + TimeDelta::minutes(quarter * 15) }
     }
 
+    /// What a day's quarter-hours spent.
+    type Day<'a> = &'a [(i64, i64)];
+    /// Days, days that hit, the limit for nine in ten, whether it is a guess.
+    type Expected = (usize, usize, Option<i64>, bool);
+    /// What it shows, the days, whether the budget stops, when it was hit.
+    type Row<'a> = (&'a str, Vec<Day<'a>>, bool, Vec<Hit>, Expected);
+
     #[test]
     fn nine_in_ten_days_are_covered() {
         let even: &[(i64, i64)] = &[(NOON - 1, 50), (NOON + 8, 50)];
@@ -159,7 +166,7 @@ mod tests {
         two_dear.extend([&[(NOON, 5_678)][..], &[(NOON, 5_678)]]);
         let mut two_stopped = vec![even; 8];
         two_stopped.extend([stopped; 2]);
-        let rows: [(&str, Vec<&[(i64, i64)]>, bool, Vec<Hit>, _); 7] = [
+        let rows: [Row<'_>; 7] = [
             ("no days", vec![], true, vec![], (0, 0, None, false)),
             ("few days", vec![even; 6], true, vec![], (6, 0, None, false)),
             ("nothing spent", vec![idle; 20], true, vec![], (20, 0, None, false)),
