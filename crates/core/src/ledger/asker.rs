@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::active::ActiveBudget;
 use super::call::{Dimensions, NewCall};
 use super::counter::Standing;
+use super::enter;
 use super::error::OpError;
 use super::shares::{Share, Shares};
 use super::time::to_ms;
@@ -60,7 +61,7 @@ pub(crate) fn asker<'a>(
     if !is_bounded(&demand, &applying) {
         tell_unbounded(writing, call.at, &mut applying)?;
     }
-    let dimensions = Dimensions::of(writing, call)?;
+    let dimensions = enter::dimensions(writing, call)?;
     Ok(Asker { call, account, dimensions, asking, demand, applying })
 }
 

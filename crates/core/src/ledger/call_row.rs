@@ -8,7 +8,7 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use super::call::{Dimensions, Entry, NewCall};
 use super::error::LedgerError;
 use super::rollup::{clamp, shown_input};
-use super::settle::Settlement;
+use super::settlement::Settlement;
 use super::shares::Shares;
 use super::time::to_ms;
 use crate::admission::RefusalReason;

@@ -4,9 +4,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::active::ActiveBudget;
 use super::cache::Cache;
-use super::call::write_rows;
 use super::counter::{Standing, tightest};
 use super::decision::{self, DecisionView, LookView};
+use super::enter::write_rows;
 use super::error::OpError;
 use super::rollup::clamp;
 use super::running::Running;

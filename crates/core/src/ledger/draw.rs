@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::active::ActiveBudget;
 use super::asker::is_bypassed;
-use super::call::{running, write_rows};
 use super::counter::{Standing, tightest};
+use super::enter::{running, write_rows};
 use super::error::{LedgerError, OpError};
 use super::refuse::stop_of;
 use super::running::Running;

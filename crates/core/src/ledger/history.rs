@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::call::write_rows;
+use super::enter::write_rows;
 use super::writer::Writing;
 use crate::admission::{Bounds, Expected, History, Sample};
 

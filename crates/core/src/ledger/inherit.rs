@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::call::{Dimensions, Entry, insert_with};
+use super::call::Entry;
+use super::enter::{self, insert_with};
 use super::error::OpError;
 use super::note::Note;
 use super::process::is_dead;
@@ -42,7 +43,7 @@ fn enter(writing: &mut Writing<'_>, note: &Note<'_>, owner: [u8; 16]) -> Result<
     }
     let key = call.key.as_deref();
     let account = account::of_call(writing, &call.provider, key, call.plan_login, call.at)?;
-    let dimensions = Dimensions::of(writing, &call)?;
+    let dimensions = enter::dimensions(writing, &call)?;
     let shares = note.shares();
     let budgets = budget::active(writing)?;
     for share in &shares {

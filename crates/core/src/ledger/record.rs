@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::active::ActiveBudget;
-use super::call::{Entry, NewCall, insert};
+use super::call::{Entry, NewCall};
 use super::counter::Standing;
+use super::enter::insert;
 use super::error::{LedgerError, OpError};
-use super::settle::{Settlement, settle};
+use super::settle::settle;
+use super::settlement::Settlement;
 use super::shares::{Share, Shares};
 use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;

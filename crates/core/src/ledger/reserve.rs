@@ -6,9 +6,10 @@ use rusqlite::params;
 
 use super::active::ActiveBudget;
 use super::asker::{Asker, Asking, applying, asker, expecting, is_bounded};
-use super::call::{self, Entry, NewCall, insert_with, write_rows};
+use super::call::{Entry, NewCall};
 use super::counter::{Standing, tightest};
 use super::draw::Watch;
+use super::enter::{self, insert_with, write_rows};
 use super::error::{LedgerError, OpError};
 use super::note::Note;
 use super::refuse::Refusing;
@@ -271,7 +272,7 @@ fn enter(
     let note = Note::new(asker.call, admit.output_cap, ceiling, &entry.shares.0);
     writing.notes.push(note.text()?);
     let seq = match asker.asking.ticket() {
-        None => call::enter(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
+        None => enter::enter(writing, asker.call, asker.account, &asker.dimensions, &entry)?,
         Some(ticket) => {
             begin(writing, asker, ticket, &entry)?;
             ticket

@@ -6,13 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::cache::Cache;
-use super::call::running;
 use super::call_row::{End, status};
 use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern_some};
+use super::enter::running;
 use super::error::{LedgerError, OpError};
 use super::rollup::{RollupKey, Value};
 use super::running::Running;
+use super::settlement::Settlement;
 use super::writer::Writing;
 use super::{grant, history, price};
 use crate::admission::Sample;
@@ -24,31 +25,6 @@ use crate::money::{Money, PICODOLLARS_PER_USD};
 const TOKENS_MAX: u64 = 1 << 40;
 /// No call has cost this much (a million dollars).
 const COST_MAX: Money = Money::from_picodollars(1_000_000 * PICODOLLARS_PER_USD);
-
-/// How a call ended.
-#[derive(Clone, Debug)]
-pub struct Settlement {
-    /// What it consumed and costs; `None` for a call that was not billed (it failed).
-    pub bill: Option<Bill>,
-    /// The model that served it, where the answer says.
-    pub model: Option<String>,
-    /// The provider's id of the answer.
-    pub response_id: Option<String>,
-    /// The prompt tokens that chose the context tier, where they are not the sum.
-    pub turn_prompt_tokens: Option<u64>,
-    /// The upstream's HTTP status; `None` if it never answered.
-    pub http_status: Option<u16>,
-    /// The class of the upstream's error.
-    pub error_kind: Option<&'static str>,
-    /// From admission to the end.
-    pub duration: TimeDelta,
-    /// From admission to the first byte of the answer.
-    pub first_byte: Option<TimeDelta>,
-    /// The instant of the end.
-    pub at: DateTime<Utc>,
-    /// Whether it was ended because of a limit.
-    pub ended: bool,
-}
 
 /// What a settlement came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
