@@ -206,8 +206,11 @@ fn hint(
     level: Option<Money>,
     out: &mut Out,
 ) -> Result<(), Failure> {
+    if level.is_none() {
+        return Ok(());
+    }
     let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
-    if level.is_none() || find(&balances, account).is_some() {
+    if find(&balances, account).is_some() {
         return Ok(());
     }
     out.line(format!("Its balance is not known yet: outlay balance set {account} USD"))

@@ -30,7 +30,7 @@ struct Row {
     state: State,
 }
 
-/// What is never changed.
+/// What an end leaves as it is, but for `limit_action`.
 struct Facts {
     seq: i64,
     id: [u8; 16],
@@ -54,10 +54,10 @@ enum State {
 
 /// How a call ended, as its row tells.
 pub(crate) struct End {
-    pub(crate) settlement: Arc<Settlement>,
+    settlement: Arc<Settlement>,
     /// The model that served it.
-    pub(crate) model: Option<i64>,
-    pub(crate) shares: Shares,
+    model: Option<i64>,
+    shares: Shares,
     usage_json: Option<String>,
 }
 
@@ -235,8 +235,8 @@ fn update(connection: &Connection, seq: i64, end: &End) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// A row that ends. Another call of the account may carry its response id already: then the first
-/// try writes nothing, and the second one says that it repeats.
+/// `repeats`: another call of the account carries the response id already. Then the first try, which
+/// ignores conflicts, wrote nothing.
 fn inserting(verb: &str, state: &[&str], repeats: bool) -> String {
     let names: Vec<_> = FACTS.iter().chain(state).copied().collect();
     let places: Vec<_> = (1..=names.len()).map(|place| format!("?{place}")).collect();

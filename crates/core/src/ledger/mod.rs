@@ -10,7 +10,8 @@
 //! | `reserve`, `draw`, `refuse`, `empty`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
-//! | `call`, `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
+//! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
+//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
 //! | `query` | what reports read |
 
