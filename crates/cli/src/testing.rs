@@ -202,6 +202,7 @@ fn settlement(ledger: &Ledger, call: &Call, usage: Option<Usage>) -> Settlement 
         model: Some(call.model.to_owned()),
         response_id: usage.map(|_| format!("answer-{}", Uuid::nil().simple())),
         turn_prompt_tokens: None,
+        output_shown_tokens: None,
         http_status: Some(200),
         error_kind: None,
         duration: TimeDelta::milliseconds(1_500),

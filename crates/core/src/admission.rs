@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use expected::{Expected, History, Sample};
+pub(crate) use expected::FRAME_TOKENS;
+pub use expected::{Expected, History, Sample, Visibility};
 
 use crate::budget::{BudgetKind, BudgetUnit};
 use crate::cost;
@@ -135,6 +136,8 @@ pub struct Admit {
     /// The generated tokens that the holds pay for, where it may generate more: it has to draw
     /// more money as it goes, or be ended. `None`: the holds cover all it may do.
     pub covered: Option<u64>,
+    /// Tokens that it is taken to be billed for each hundred that show as it goes.
+    pub billed_percent: u64,
 }
 
 /// How one budget looked at one call, for explanations.
@@ -300,7 +303,7 @@ impl Demand {
 
 /// Decides over one call. Hard budgets are asked in order; the first that cannot pay even with
 /// every hold given back refuses, else the first that is short for now makes the call wait.
-/// `expected` is asked only where a ceiling does not fit.
+/// `expected` is asked only where a ceiling does not fit, or nobody ends the call but us.
 #[must_use]
 pub fn decide(
     demand: &Demand,
@@ -329,7 +332,7 @@ pub fn decide(
     }
     match wait {
         Some((budget, needed)) => Decision::Wait { budget, needed },
-        None => Decision::Admit(terms.admit(demand, budgets, &most)),
+        None => Decision::Admit(terms.admit(demand, budgets, &most, expected)),
     }
 }
 
@@ -402,7 +405,13 @@ impl Terms {
         self.near.push((index, near));
     }
 
-    fn admit(self, demand: &Demand, budgets: &[Funds], most: &Most<'_>) -> Admit {
+    fn admit(
+        self,
+        demand: &Demand,
+        budgets: &[Funds],
+        most: &Most<'_>,
+        expected: &mut dyn FnMut() -> Expected,
+    ) -> Admit {
         let output = self.cap.unwrap_or_else(|| demand.output_bound());
         let hold = |(index, funds): (usize, &Funds)| match self
             .near
@@ -427,7 +436,14 @@ impl Terms {
                 .map(|(_, near)| near.input)
                 .min()
                 .unwrap_or(demand.bounds.input_tokens_max),
-            covered: covered.filter(|covered| !is_ended_by_provider || *covered < output),
+            covered,
+            billed_percent: self
+                .near
+                .iter()
+                .map(|(_, near)| near.billed_percent)
+                .chain(is_open.then(|| expected().visibility.billed_percent()))
+                .max()
+                .unwrap_or(100),
         }
     }
 }
@@ -453,6 +469,13 @@ mod tests {
     const CENT: i64 = 10_000_000_000;
     /// Picodollars of a thousand prompt tokens, and of a hundred generated ones.
     const TENTH: i64 = CENT / 10;
+
+    /// Half the prompt's bound ($0.0005) and 300 tokens ($0.003): a stream holds 464 tokens.
+    const EXPECTED: Expected = Expected {
+        input_tokens: 500,
+        output_tokens: 300,
+        visibility: Visibility::Clear { billed_percent: 100 },
+    };
 
     /// $1 a million prompt tokens, $10 a million generated ones.
     fn price() -> Arc<Price> {
@@ -497,9 +520,8 @@ mod tests {
         }
     }
 
-    /// Half the prompt's bound ($0.0005) and 300 tokens ($0.003): a stream holds 432 tokens.
     fn asked(demand: &Demand, budgets: &[Funds]) -> Decision {
-        decide(demand, budgets, &mut || Expected { input_tokens: 500, output_tokens: 300 })
+        decide(demand, budgets, &mut || EXPECTED)
     }
 
     fn green(holds: &[i64], output_cap: Option<u64>) -> Decision {
@@ -509,6 +531,7 @@ mod tests {
             is_cap_lowered: false,
             input_tokens: 1_000,
             covered: None,
+            billed_percent: 100,
         })
     }
 
@@ -519,6 +542,7 @@ mod tests {
             is_cap_lowered: cap.is_some(),
             input_tokens: 500,
             covered,
+            billed_percent: 100,
         })
     }
 
@@ -579,6 +603,7 @@ mod tests {
                     is_cap_lowered: true,
                     input_tokens: 1_000,
                     covered: None,
+                    billed_percent: 100,
                 }),
             ),
             ("below the floor", &call, Funds { limit: TENTH, ..cents(0, 0, 0) }, refuse(0, floor)),
@@ -605,8 +630,8 @@ mod tests {
         let open = with(&demand(None), |bounds| bounds.can_stop = true);
         let fixed = with(&stream, |bounds| bounds.can_cap = false);
         let unproven = with(&open, |bounds| bounds.default_is_proven = false);
-        // $0.0005 and 432 tokens.
-        let hold = TENTH / 2 + 432 * TENTH / 100;
+        // $0.0005 and 464 tokens.
+        let hold = TENTH / 2 + 464 * TENTH / 100;
         let floor = TENTH + TENTH / 2;
         let left = |tenths: i64| Funds { limit: tenths * TENTH, ..cents(0, 0, 0) };
         for (case, call, budget, expected) in [
@@ -614,16 +639,16 @@ mod tests {
             (
                 "far more is unspent",
                 &stream,
-                Funds { held: 45 * TENTH, ..cents(5, 0, 0) },
-                amber(&[hold], None, Some(432)),
+                Funds { held: 44 * TENTH, ..cents(5, 0, 0) },
+                amber(&[hold], None, Some(464)),
             ),
             (
                 "its cap follows what is spent",
                 &stream,
                 left(9),
-                amber(&[hold], Some(850), Some(432)),
+                amber(&[hold], Some(850), Some(464)),
             ),
-            ("it gets a cap", &open, cents(5, 1, 0), amber(&[hold], Some(3_950), Some(432))),
+            ("it gets a cap", &open, cents(5, 1, 0), amber(&[hold], Some(3_950), Some(464))),
             (
                 "one that the model would pass is no limit's doing",
                 &unproven,
@@ -633,15 +658,64 @@ mod tests {
                     output_cap: Some(16_384),
                     is_cap_lowered: false,
                     input_tokens: 500,
-                    covered: Some(432),
+                    covered: Some(464),
+                    billed_percent: 100,
                 }),
             ),
-            ("less than expected is left", &stream, left(4), amber(&[4 * TENTH], Some(350), None)),
+            (
+                "less than expected is left",
+                &stream,
+                left(4),
+                amber(&[4 * TENTH], Some(350), Some(350)),
+            ),
             ("and its cap is fixed", &fixed, left(4), amber(&[4 * TENTH], None, Some(350))),
             ("and others hold of it", &fixed, Funds { held: 1, ..left(4) }, wait(0, floor)),
             ("nothing useful is left", &fixed, left(1), refuse(0, floor)),
         ] {
             assert_eq!(asked(call, &[budget]), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn streams_are_believed_as_far_as_their_model_showed_what_it_was_billed_for() {
+        let stream = with(&demand(Some(900)), |bounds| bounds.can_stop = true);
+        let open = with(&demand(None), |bounds| bounds.can_stop = true);
+        let fixed = with(&stream, |bounds| bounds.can_cap = false);
+        let uncapped = with(&open, |bounds| {
+            (bounds.can_cap, bounds.default_is_proven) = (false, false);
+        });
+        let dense = Visibility::Clear { billed_percent: 150 };
+        let (unknown, hidden) = (Visibility::Unknown, Visibility::Hidden);
+        let (tranche, whole) = (TENTH / 2 + 464 * TENTH / 100, TENTH / 2 + 9 * TENTH);
+        let floor = TENTH + TENTH / 2;
+        let left = |limit: i64| Funds { limit, ..cents(0, 0, 0) };
+        let nine = left(9 * TENTH);
+        let others_hold = Funds { held: 1, ..nine };
+        let watched = |hold: i64, cap, covered, billed_percent| {
+            Decision::Admit(Admit {
+                holds: vec![hold],
+                output_cap: cap,
+                is_cap_lowered: cap.is_some(),
+                input_tokens: 500,
+                covered: Some(covered),
+                billed_percent,
+            })
+        };
+        let all = 9 * TENTH;
+        for (case, call, budget, visibility, expected) in [
+            ("dense text", &stream, nine, dense, watched(tranche, Some(850), 464, 150)),
+            ("hidden", &stream, nine, hidden, watched(all, Some(850), 850, 100)),
+            ("unknown", &stream, nine, unknown, watched(all, Some(850), 850, 100)),
+            ("and others hold", &stream, others_hold, hidden, wait(0, floor)),
+            ("its own cap fits", &fixed, left(CENT), hidden, green(&[CENT], None)),
+            ("by the estimate", &fixed, left(whole), hidden, watched(whole, None, 900, 100)),
+            ("it does not", &fixed, nine, unknown, watched(all, None, 850, 100)),
+            ("it does not, and is hidden", &fixed, nine, hidden, watched(all, None, 850, 200)),
+            ("without a cap", &open, others_hold, hidden, wait(0, floor)),
+            ("only we end it", &uncapped, nine, hidden, watched(all, None, 850, 200)),
+        ] {
+            let expecting = Expected { visibility, ..EXPECTED };
+            assert_eq!(decide(call, &[budget], &mut || expecting), expected, "{case}");
         }
     }
 
@@ -684,6 +758,7 @@ mod tests {
                     is_cap_lowered: false,
                     input_tokens: 1_000,
                     covered: Some(16_384),
+                    billed_percent: 100,
                 }),
             ),
         ] {

@@ -45,6 +45,7 @@ impl Call {
         let settlement = Settlement {
             http_status: Some(status.as_u16()),
             first_byte: first_byte.map(delta),
+            output_shown_tokens: self.shown_tokens(&reading, end, lasted),
             ended: is_ended || cut.is_some(),
             ..self.settlement(bill, error_kind, Some((&reading, end)))
         };
@@ -99,6 +100,13 @@ impl Call {
             }
         })
         .await;
+    }
+
+    /// Generated tokens that a whole answer showed, by the count that streams are watched by.
+    fn shown_tokens(&self, reading: &Reading, end: End, lasted: Duration) -> Option<u64> {
+        let is_whole = end == End::Complete && !self.terms.is_hidden;
+        let shown = reading.shown_tokens().filter(|_| is_whole)?;
+        Some(self.terms.unseen.produced(shown, lasted))
     }
 
     /// Refuses the calls of an account where its provider says that it is empty, if that is wanted.
@@ -194,6 +202,7 @@ impl Call {
             model: served.or_else(|| asked.filter(|_| bill.is_some())),
             response_id: metered.and_then(|metered| metered.response_id.clone()),
             turn_prompt_tokens: metered.and_then(|metered| metered.turn_prompt_tokens),
+            output_shown_tokens: None,
             bill,
             http_status: None,
             error_kind,

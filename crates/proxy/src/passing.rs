@@ -216,8 +216,8 @@ impl Passing<'_> {
         }
         let Call { app, terms, reservation, .. } = self.call;
         let lasted = self.dispatch.left_at().map_or(Duration::ZERO, |left| left.elapsed());
-        let produced = terms.unseen.produced(self.meter.output_tokens_so_far(), lasted);
-        match watch.look(app, reservation, produced).await {
+        let shown = terms.unseen.produced(self.meter.output_tokens_so_far(), lasted);
+        match watch.look(app, reservation, shown).await {
             Verdict::GoesOn => Ok(()),
             Verdict::Ends(None) => Err(End::Broken),
             Verdict::Ends(Some(refusal)) => {

@@ -12,6 +12,10 @@ use crate::app::App;
 /// How often a stream is looked after that may generate without a word.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Tokens beside twice its cap that a stream may seem to have generated before its provider is taken to
+/// ignore the cap.
+const CAP_SLACK_TOKENS: u64 = 256;
+
 /// What a watched stream may still generate, and when it asks for more.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -37,16 +41,24 @@ impl Watch {
         Some(Watch { allowance, asked: None })
     }
 
-    /// Looks whether `produced` tokens are paid for, and draws early enough that the stream need
-    /// not wait for the answer. Waits for it only where what is held is used up.
+    /// Looks whether what `shown` tokens are billed for is paid, and draws early enough that the stream
+    /// need not wait for the answer. Waits for it only where what is held is used up.
     pub(crate) async fn look(
         &mut self,
         app: &App,
         reservation: &Reservation,
-        produced: u64,
+        shown: u64,
     ) -> Verdict {
+        let produced = reservation.billed_tokens(shown);
         let draw = || reservation.draw(produced, app.now()).into_future();
         while produced >= self.allowance.ask_at {
+            if self.allowance.is_at_cap {
+                tracing::warn!(
+                    produced,
+                    "a provider does not keep to an output cap: the stream is ended"
+                );
+                return Verdict::Ends(stopped_by(app, reservation).await);
+            }
             let is_over = produced >= self.allowance.covered;
             let (mut asked, is_last) = match self.asked.take() {
                 Some(asked) => (asked, false),
@@ -88,21 +100,25 @@ impl Watch {
 struct Allowance {
     covered: u64,
     ask_at: u64,
+    /// All up to the output cap is paid for, where the provider ends it.
+    is_at_cap: bool,
 }
 
 impl Allowance {
     /// The last quarter is time enough for a draw.
     fn new(covered: u64) -> Allowance {
-        Allowance { covered, ask_at: covered - covered / 4 }
+        Allowance { covered, ask_at: covered - covered / 4, is_at_cap: false }
     }
 
     /// After a draw. One that gives no more and does not deny it either has come up to the output
-    /// cap, which the provider keeps: nothing is left to draw.
+    /// cap: nothing is left to draw. What shows is counted high, so that a stream is far beyond its cap
+    /// before it can be said to be.
     fn grown_to(self, covered: u64) -> Allowance {
-        match covered > self.covered {
-            true => Allowance::new(covered),
-            false => Allowance { covered: u64::MAX, ask_at: u64::MAX },
+        if covered > self.covered {
+            return Allowance::new(covered);
         }
+        let most = self.covered.saturating_mul(2).saturating_add(CAP_SLACK_TOKENS);
+        Allowance { covered: most, ask_at: most, is_at_cap: true }
     }
 
     /// After a denial: asks again half way to the end.
@@ -112,19 +128,27 @@ impl Allowance {
     }
 }
 
+/// The limit that a stream has met; `None` where the ledger could not be asked.
+async fn stopped_by(app: &App, reservation: &Reservation) -> Option<Box<Refusal>> {
+    reservation.stop(app.now()).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "nobody can tell which limit a stream met");
+        None
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn allowances() {
-        let of = |covered, ask_at| Allowance { covered, ask_at };
-        let all = of(u64::MAX, u64::MAX);
+        let of = |covered, ask_at| Allowance { covered, ask_at, is_at_cap: false };
+        let at_cap = |most| Allowance { covered: most, ask_at: most, is_at_cap: true };
         for (what, allowance, expected) in [
             ("three quarters", Allowance::new(1_000), of(1_000, 750)),
             ("nothing", Allowance::new(0), of(0, 0)),
             ("grown", Allowance::new(1_000).grown_to(2_000), of(2_000, 1_500)),
-            ("all of it", Allowance::new(1_000).grown_to(1_000), all),
+            ("all of it", Allowance::new(1_000).grown_to(1_000), at_cap(2_256)),
             (
                 "a call that needs no draw",
                 Allowance::new(1_000).grown_to(u64::MAX),

@@ -185,6 +185,24 @@ async fn read(answer: &mut Response, go_on: &Notify) -> String {
     said
 }
 
+/// So many answers that the model is known to show what it is billed for.
+async fn show_all(rig: &Rig) {
+    let answer = || {
+        vec![
+            stream_head(),
+            event(&delta("Yes")),
+            event(&usage_chunk(1)),
+            event("[DONE]"),
+            stream_end(),
+        ]
+    };
+    rig.provider.will((0..16).map(|_| answer()));
+    for _ in 0..16 {
+        let body = chat(&json!({"stream": true, "max_tokens": 10}));
+        rig.post(CHAT, body).send().await.unwrap().text().await.unwrap();
+    }
+}
+
 fn tokens(call: &CallView) -> (&str, Option<&str>, Option<i64>) {
     (&call.status, call.limit_action.as_deref(), call.output_tokens)
 }
@@ -238,9 +256,29 @@ async fn a_stream_draws_what_it_needs_and_no_more_is_held() {
 }
 
 #[tokio::test]
+async fn a_provider_that_ignores_the_cap_is_ended_all_the_same() {
+    let rig = Rig::start().await;
+    rig.hard_day("0.002").await;
+    let (go_on, hung_up) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let mut acts = vec![stream_head()];
+    acts.extend(paced(vec![event(&delta(&text())); 7], &go_on));
+    acts.push(Act::AwaitHangUp(hung_up.clone()));
+    rig.provider.will([acts]);
+    let body = chat(&json!({"stream": true, "max_tokens": 5_000}));
+    let mut answer = rig.post(CHAT, body).send().await.unwrap();
+    let said = read(&mut answer, &go_on).await;
+    hung_up.notified().await;
+    // Its cap of 200 tokens is passed for certain at twice as many and 256.
+    assert_eq!(said.matches(&text()).count(), 5, "{said}");
+    assert!(said.contains("budget_exceeded"), "{said}");
+    assert_eq!(tokens(&rig.calls().await[0]), ("estimated", Some("ended"), Some(600)));
+}
+
+#[tokio::test]
 async fn what_others_give_back_is_drawn() {
     for (gives_back, pieces, status) in [(true, 18, "settled"), (false, 15, "estimated")] {
         let rig = Rig::start().await;
+        show_all(&rig).await;
         uncapped_day(&rig).await;
         let (go_on, first_goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut acts = vec![stream_head()];
@@ -249,7 +287,7 @@ async fn what_others_give_back_is_drawn() {
         acts.extend(ends);
         rig.provider.will([vec![Act::Await(first_goes_on.clone()), chat_answer(100)], acts]);
         let first = tokio::spawn(rig.post(CHAT, chat(&json!({"max_tokens": 400}))).send());
-        rig.provider.has(1).await;
+        rig.provider.has(17).await;
         let body = chat(&json!({"stream": true, "max_tokens": 5_000}));
         let mut answer = rig.post(CHAT, body).send().await.unwrap();
         // More than three quarters of what is left: a draw has been denied.
@@ -268,7 +306,7 @@ async fn what_others_give_back_is_drawn() {
         first_goes_on.notify_one();
         let calls = rig.calls().await;
         let ended = (!gives_back).then_some("ended");
-        let call = calls.iter().find(|call| call.output_tokens != Some(100)).unwrap();
+        let call = calls.iter().find(|call| call.output_tokens > Some(1_000)).unwrap();
         assert_eq!((call.status.as_str(), call.limit_action.as_deref()), (status, ended));
     }
 }

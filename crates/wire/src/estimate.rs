@@ -17,7 +17,7 @@ pub const OUTPUT_BYTES_PER_TOKEN: u64 = 3;
 /// output counts are at least reached.
 #[must_use]
 pub fn usage(prompt_bytes: u64, output_bytes: u64, floor: Option<&Usage>) -> Usage {
-    let output_tokens = output_bytes.div_ceil(OUTPUT_BYTES_PER_TOKEN);
+    let output_tokens = shown_tokens(output_bytes);
     match floor {
         Some(floor) => Usage { output_tokens: floor.output_tokens.max(output_tokens), ..*floor },
         None => Usage {
@@ -26,6 +26,11 @@ pub fn usage(prompt_bytes: u64, output_bytes: u64, floor: Option<&Usage>) -> Usa
             ..Usage::default()
         },
     }
+}
+
+/// The generated tokens that so many bytes of text show.
+pub(crate) const fn shown_tokens(output_bytes: u64) -> u64 {
+    output_bytes.div_ceil(OUTPUT_BYTES_PER_TOKEN)
 }
 
 #[cfg(test)]

@@ -107,6 +107,13 @@ impl Reading {
         let floor = self.metered.usage.or(self.interim);
         estimate::usage(prompt_bytes, self.output_bytes, floor.as_ref())
     }
+
+    /// Generated tokens that its text shows, whatever the provider counted; `None` where not all of it
+    /// could be read.
+    #[must_use]
+    pub fn shown_tokens(&self) -> Option<u64> {
+        self.readable.then(|| estimate::shown_tokens(self.output_bytes))
+    }
 }
 
 impl Meter {
@@ -168,8 +175,7 @@ impl Meter {
     #[must_use]
     pub fn output_tokens_so_far(&self) -> u64 {
         let Progress { told_tokens, told_at, output_bytes, .. } = self.intake.progress;
-        let untold =
-            output_bytes.saturating_sub(told_at).div_ceil(estimate::OUTPUT_BYTES_PER_TOKEN);
+        let untold = estimate::shown_tokens(output_bytes.saturating_sub(told_at));
         told_tokens.saturating_add(untold)
     }
 

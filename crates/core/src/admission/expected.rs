@@ -14,6 +14,14 @@ const OUTPUT_PRIOR: u64 = 1_024;
 /// Which part of the answers is at most as long as expected, in percent.
 const QUANTILE_PERCENT: usize = 90;
 
+/// Tokens that answers are billed for beside their text: roles, separators, the frames of tool calls.
+pub(crate) const FRAME_TOKENS: u64 = 64;
+/// So many answers have to have shown what they were billed for before one is taken at what it shows.
+const SHOWN_MIN: usize = 16;
+/// An answer that is billed for more than so many tokens to each hundred that show tells nothing while
+/// it passes: most of it is out of sight.
+const BILLED_PERCENT_MAX: u64 = 200;
+
 /// What a call will probably consume, in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -22,6 +30,22 @@ pub struct Expected {
     pub input_tokens: u64,
     /// Its answer: at most so long in nine cases of ten.
     pub output_tokens: u64,
+    /// What its answer will show of that while it passes.
+    pub visibility: Visibility,
+}
+
+/// What answers of a model show of the tokens that they are billed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Too few have been seen to tell.
+    Unknown,
+    /// All of it: so many tokens are billed to each hundred that show, at least 100.
+    Clear {
+        /// As many as with the worst answer lately.
+        billed_percent: u64,
+    },
+    /// Most of it is out of sight.
+    Hidden,
 }
 
 /// What one ended call consumed.
@@ -33,6 +57,8 @@ pub struct Sample {
     pub input_tokens: u64,
     /// What it generated.
     pub output_tokens: u64,
+    /// What of that showed, as it is counted while an answer passes; `None` where nobody counted.
+    pub output_shown_tokens: Option<u64>,
 }
 
 /// What calls of one model consumed lately.
@@ -41,12 +67,24 @@ pub struct History {
     samples: VecDeque<Sample>,
 }
 
+impl Visibility {
+    /// Tokens that are taken to be billed to each hundred that show, where nothing but what shows can
+    /// tell when to end a call.
+    pub(super) fn billed_percent(self) -> u64 {
+        match self {
+            Visibility::Unknown => 100,
+            Visibility::Clear { billed_percent } => billed_percent,
+            Visibility::Hidden => BILLED_PERCENT_MAX,
+        }
+    }
+}
+
 impl Expected {
     /// What a stream holds at first: text is counted from its bytes while it passes, which makes up
     /// to a third more of it than it is.
     #[must_use]
     pub fn first_tranche(&self) -> u64 {
-        self.output_tokens.saturating_add(self.output_tokens / 3).saturating_add(32)
+        self.output_tokens.saturating_add(self.output_tokens / 3).saturating_add(FRAME_TOKENS)
     }
 }
 
@@ -87,7 +125,26 @@ impl History {
             input_tokens: input_tokens.min(bound),
             output_tokens: output_tokens
                 .min(bounds.output_tokens_max.unwrap_or(bounds.output_tokens_default)),
+            visibility: self.visibility(),
         }
+    }
+
+    fn visibility(&self) -> Visibility {
+        let known = self.samples.iter().filter_map(Sample::billed_percent);
+        let (count, most) =
+            known.fold((0, 100), |(count, most), percent| (count + 1, most.max(percent)));
+        match most {
+            _ if count < SHOWN_MIN => Visibility::Unknown,
+            billed_percent @ ..=BILLED_PERCENT_MAX => Visibility::Clear { billed_percent },
+            _ => Visibility::Hidden,
+        }
+    }
+}
+
+impl Sample {
+    fn billed_percent(&self) -> Option<u64> {
+        let shown = self.output_shown_tokens?;
+        Some(scaled(100, self.output_tokens.saturating_sub(FRAME_TOKENS), shown))
     }
 }
 
@@ -154,10 +211,55 @@ mod tests {
         ] {
             let mut history = History::default();
             for (input_tokens, input_tokens_max, output_tokens) in samples {
-                history.add(Sample { input_tokens_max, input_tokens, output_tokens });
+                history.add(Sample {
+                    input_tokens_max,
+                    input_tokens,
+                    output_tokens,
+                    output_shown_tokens: None,
+                });
             }
-            let expected = Expected { input_tokens: input, output_tokens: output };
+            let expected = Expected {
+                input_tokens: input,
+                output_tokens: output,
+                visibility: Visibility::Unknown,
+            };
             assert_eq!(history.expected(&bounds), expected, "{case}");
+        }
+    }
+
+    /// One that differs, and so many that showed all.
+    fn with(count: usize, first: (u64, Option<u64>)) -> Vec<(u64, Option<u64>)> {
+        [vec![first], vec![(300, Some(400)); count]].concat()
+    }
+
+    #[test]
+    fn what_shows_counts_as_much_as_it_was_billed_for_lately() {
+        let clear = |billed_percent| Visibility::Clear { billed_percent };
+        for (case, samples, expected) in [
+            ("nothing known", vec![], Visibility::Unknown),
+            ("nobody counted", vec![(300, None); 64], Visibility::Unknown),
+            ("too few", vec![(300, Some(400)); 15], Visibility::Unknown),
+            ("all showed", vec![(300, Some(400)); 16], clear(100)),
+            ("an answer's frame shows nowhere", vec![(64, Some(0)); 16], clear(100)),
+            ("dense text", vec![(364, Some(200)); 16], clear(150)),
+            ("rounded up", vec![(364, Some(299)); 16], clear(101)),
+            ("the worst counts", with(16, (364, Some(200))), clear(150)),
+            ("as much again", with(16, (464, Some(200))), clear(200)),
+            ("more is out of sight", with(16, (465, Some(200))), Visibility::Hidden),
+            ("all is", with(16, (800, Some(0))), Visibility::Hidden),
+            ("all was, long ago", with(64, (800, Some(0))), clear(100)),
+        ] {
+            let mut history = History::default();
+            for (output_tokens, output_shown_tokens) in samples {
+                let (input_tokens_max, input_tokens) = (1_000, 300);
+                history.add(Sample {
+                    input_tokens_max,
+                    input_tokens,
+                    output_tokens,
+                    output_shown_tokens,
+                });
+            }
+            assert_eq!(history.expected(&BOUNDS).visibility, expected, "{case}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How one call stands with one hard budget, and what becomes of it where its ceiling does not fit.
 
-use super::{Demand, Expected, Funds, Most};
+use super::{Demand, Expected, Funds, Most, Visibility};
 use crate::budget::{BudgetKind, BudgetUnit};
 
 /// How one call stands with one budget.
@@ -38,6 +38,8 @@ pub(super) struct Near {
     pub(super) is_alone: bool,
     /// It holds so many times what it needs.
     pub(super) times: i64,
+    /// Tokens that are billed to each hundred that show.
+    pub(super) billed_percent: u64,
 }
 
 /// How many times its ceiling a call holds that nobody can bound, where one such call runs already.
@@ -47,7 +49,15 @@ impl Near {
     /// Its prompt and all that it may generate.
     const fn whole(input: u64) -> Near {
         let cap = None;
-        Near { input, cap, is_cap_lowered: false, covered: None, is_alone: false, times: 1 }
+        Near {
+            input,
+            cap,
+            is_cap_lowered: false,
+            covered: None,
+            is_alone: false,
+            times: 1,
+            billed_percent: 100,
+        }
     }
 
     /// What it holds, with the `cap` that all its budgets agreed on.
@@ -108,29 +118,35 @@ fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     if !demand.is_told_by_tokens(funds.unit) {
         let can_stop = demand.bounds.can_stop && !demand.is_strict;
         return match can_stop {
-            true => watched_alone(demand, funds, Near::whole(expected.input_tokens)),
+            true => watched_alone(demand, funds, expected, Near::whole(expected.input_tokens)),
             false => alone(demand, funds, expected),
         };
     }
     if demand.bounds.can_stop
         && !demand.is_strict
-        && let Some(stand) = watched(demand, funds, expected)
+        && let Visibility::Clear { billed_percent } = expected.visibility
+        && let Some(stand) = watched(demand, funds, expected, billed_percent)
     {
         return stand;
     }
     let may_cap = demand.bounds.can_cap && funds.may_cap;
     if may_cap || demand.ends_by_itself() {
-        return capped(demand, funds, expected, may_cap);
+        return looked_after(demand, capped(demand, funds, expected, may_cap));
     }
     if demand.bounds.can_stop && !demand.is_strict {
-        return watched_alone(demand, funds, Near::whole(expected.input_tokens));
+        return watched_alone(demand, funds, expected, Near::whole(expected.input_tokens));
     }
     alone(demand, funds, expected)
 }
 
 /// A stream holds what it is expected to generate, and draws more as it goes. `None` where what
 /// is really left would not pay for that: it may still go alone, or with a lower cap.
-fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand> {
+fn watched(
+    demand: &Demand,
+    funds: &Funds,
+    expected: &Expected,
+    billed_percent: u64,
+) -> Option<Stand> {
     let bound = demand.output_bound();
     let covered = expected.first_tranche().min(bound);
     let needed = demand.needed(funds.unit, expected.input_tokens, covered);
@@ -154,8 +170,20 @@ fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand>
         cap,
         is_cap_lowered,
         covered: Some(covered),
+        billed_percent,
         ..Near::whole(expected.input_tokens)
     }))
+}
+
+/// A stream that its provider ends at a cap is seen to the end all the same: not every one keeps to it.
+fn looked_after(demand: &Demand, stand: Stand) -> Stand {
+    match stand {
+        Stand::Near(near) if demand.bounds.can_stop && !near.is_alone => {
+            let covered = near.covered.or(near.cap).unwrap_or_else(|| demand.output_bound());
+            Stand::Near(Near { covered: Some(covered), ..near })
+        }
+        other => other,
+    }
 }
 
 /// The provider ends the answer at a cap, so the hold needs no more than prompt and cap.
@@ -178,7 +206,7 @@ fn capped(demand: &Demand, funds: &Funds, expected: &Expected, may_cap: bool) ->
         return Stand::Held { needed };
     }
     if demand.bounds.can_stop && !demand.is_strict {
-        return watched_alone(demand, funds, whole);
+        return watched_alone(demand, funds, expected, whole);
     }
     match demand.bounds.output_tokens_max {
         // Its cap holds and may not be lowered: it would pass the limit.
@@ -198,10 +226,12 @@ fn lowered(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
 }
 
 /// A stream whose cap may not be lowered goes alone, and is ended where the money does.
-fn watched_alone(demand: &Demand, funds: &Funds, whole: Near) -> Stand {
+fn watched_alone(demand: &Demand, funds: &Funds, expected: &Expected, whole: Near) -> Stand {
     let bound = demand.output_bound();
     // No more than what it holds; beyond its usual bound it draws.
-    let covering = |covered: u64| Near { covered: Some(covered.min(bound)), ..whole };
+    let billed_percent = expected.visibility.billed_percent();
+    let covering =
+        |covered: u64| Near { covered: Some(covered.min(bound)), billed_percent, ..whole };
     with_all_left(demand, funds, whole, covering)
 }
 

@@ -13,7 +13,7 @@ use super::shares::{Share, Shares};
 use super::time::to_ms;
 use super::writer::Writing;
 use super::{account, budget, bypass, history, price};
-use crate::admission::{Demand, Expected};
+use crate::admission::{Demand, Expected, Visibility};
 use crate::budget::{BudgetUnit, CallFacts, Window};
 
 /// Which time a call asks.
@@ -113,7 +113,11 @@ pub(crate) fn expecting<T>(
     let outcome = decide(&mut || {
         history::expected(writing, provider, model, &asker.call.bounds).unwrap_or_else(|error| {
             failure = Some(error);
-            Expected { input_tokens: asker.call.bounds.input_tokens_max, output_tokens: 0 }
+            Expected {
+                input_tokens: asker.call.bounds.input_tokens_max,
+                output_tokens: 0,
+                visibility: Visibility::Unknown,
+            }
         })
     });
     failure.map_or(Ok(outcome), Err)

@@ -171,7 +171,7 @@ const FACTS: [&str; 20] = [
     "is_unbounded",
 ];
 const ENTERED: [&str; 4] = ["limit_action", "status", "owner", "shares"];
-const ENDED: [&str; 25] = [
+const ENDED: [&str; 26] = [
     "limit_action",
     "status",
     "shares",
@@ -190,6 +190,7 @@ const ENDED: [&str; 25] = [
     "tool_calls",
     "usage_json",
     "turn_prompt_tokens",
+    "output_shown_tokens",
     "cost_pico",
     "cost_stated_pico",
     "service_tier",
@@ -296,6 +297,7 @@ struct EndColumns<'a> {
     /// As the columns from `input_tokens` to `tool_calls`.
     counts: [Option<i64>; 9],
     turn_prompt_tokens: Option<i64>,
+    output_shown_tokens: Option<i64>,
     cost: Option<i64>,
     cost_stated: Option<i64>,
     service_tier: Option<&'a str>,
@@ -318,6 +320,7 @@ impl<'a> EndColumns<'a> {
             basis: bill.map(|bill| bill.basis.as_str()),
             counts: usage.map_or([None; 9], counts),
             turn_prompt_tokens: settlement.turn_prompt_tokens.map(clamp),
+            output_shown_tokens: settlement.output_shown_tokens.map(clamp),
             cost: money(|bill| bill.cost),
             cost_stated: money(|bill| bill.cost_stated),
             service_tier: bill.and_then(|bill| bill.service_tier.as_deref()),
@@ -349,6 +352,7 @@ impl<'a> EndColumns<'a> {
             i,
             &self.end.usage_json,
             &self.turn_prompt_tokens,
+            &self.output_shown_tokens,
             &self.cost,
             &self.cost_stated,
             &self.service_tier,

@@ -30,6 +30,8 @@ pub(crate) struct Watch {
     pub(crate) covered: u64,
     /// More than this it cannot generate.
     pub(crate) output_max: u64,
+    /// Tokens that it is taken to be billed for each hundred that show.
+    pub(crate) billed_percent: u64,
 }
 
 /// The answer to a draw.
@@ -138,8 +140,6 @@ struct Short {
     index: usize,
     active: Arc<ActiveBudget>,
     standing: Standing,
-    /// Its bucket has left the window: what it holds no longer counts.
-    has_left: bool,
 }
 
 fn extend(
@@ -183,7 +183,7 @@ fn extend(
                 denied = Some((Arc::clone(active), standing, needed));
             }
         }
-        short.push(Short { index, active: Arc::clone(active), standing, has_left });
+        short.push(Short { index, active: Arc::clone(active), standing });
     }
     if let Some((active, standing, needed)) = denied
         && granted < watch.covered.saturating_add(TRANCHE_MIN)
@@ -207,14 +207,15 @@ fn grow(
     short: &Short,
     held: i64,
 ) -> rusqlite::Result<()> {
-    let Short { active, standing, has_left, .. } = short;
+    let Short { active, standing, .. } = short;
     let held = held.max(share.held);
     let (connection, counters) = (writing.connection, &mut writing.cache.counters);
     let period = period_of(active, share);
     if active.budget.window == Window::Call {
         // Nothing is counted.
-    } else if *has_left {
-        // All of it goes where it counts, and will be charged there.
+    } else if active.budget.window.is_rolling() && period != standing.period {
+        // All of it goes where it is asked for, and will be charged there: the stretch that ended with
+        // its old bucket may have no room for more, and one that has left counts nowhere.
         counters.add(connection, active, period, 0, -share.held)?;
         counters.add(connection, active, standing.period, 0, held)?;
         share.period_start_ms = to_ms(standing.period.start);

@@ -37,7 +37,8 @@ fn load(writing: &Writing<'_>, provider: i64, model: i64) -> rusqlite::Result<Hi
     let mut statement = writing.connection.prepare_cached(
         "SELECT coalesce(input_tokens_max, 0), coalesce(input_tokens, 0) \
          + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) \
-         + coalesce(cache_write_1h_tokens, 0) + coalesce(audio_input_tokens, 0), output_tokens \
+         + coalesce(cache_write_1h_tokens, 0) + coalesce(audio_input_tokens, 0), output_tokens, \
+         output_shown_tokens \
          FROM call WHERE seq > (SELECT coalesce(max(seq), 0) FROM call) - ?3 \
          AND provider_id = ?1 AND model_requested_id = ?2 AND status = 'settled' \
          AND output_tokens IS NOT NULL ORDER BY seq",
@@ -48,6 +49,7 @@ fn load(writing: &Writing<'_>, provider: i64, model: i64) -> rusqlite::Result<Hi
             input_tokens_max: count(row.get(0)?),
             input_tokens: count(row.get(1)?),
             output_tokens: count(row.get(2)?),
+            output_shown_tokens: row.get::<_, Option<i64>>(3)?.map(count),
         })
     })?;
     let mut history = History::default();

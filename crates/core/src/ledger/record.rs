@@ -147,6 +147,7 @@ fn one(
         model: metered.model,
         response_id: metered.response_id,
         turn_prompt_tokens: None,
+        output_shown_tokens: None,
         http_status: None,
         error_kind: None,
         duration: call.duration.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! The hold of a running call, and its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use super::settle::{self, Settled};
 use super::settlement::Settlement;
 use super::time::instant_of;
 use super::writer::Retry;
+use crate::admission::FRAME_TOKENS;
 use crate::money::Money;
 use crate::refusal::Refusal;
 
@@ -65,7 +66,7 @@ impl Reservation {
     #[must_use]
     pub fn ceiling(&self) -> Option<Money> {
         match &self.watch {
-            Some(watch) => watch.lock().unwrap_or_else(PoisonError::into_inner).cost(),
+            Some(watch) => lock(watch).cost(),
             None => self.ceiling,
         }
     }
@@ -81,7 +82,16 @@ impl Reservation {
     #[must_use]
     pub fn covered(&self) -> Option<u64> {
         let watch = self.watch.as_ref()?;
-        Some(watch.lock().unwrap_or_else(PoisonError::into_inner).covered)
+        Some(lock(watch).covered)
+    }
+
+    /// The generated tokens that it is billed for by now, of which `shown` tokens show: no fewer, by
+    /// what answers of its model were billed for lately.
+    #[must_use]
+    pub fn billed_tokens(&self, shown: u64) -> u64 {
+        let Some(watch) = &self.watch else { return shown };
+        let percent = lock(watch).billed_percent;
+        (shown.saturating_mul(percent) / 100).saturating_add(FRAME_TOKENS)
     }
 
     /// Asks for more money, when `produced` tokens have been generated: to be called early enough,
@@ -95,13 +105,13 @@ impl Reservation {
         self.file.submit_here_then(
             (Retry::Never, |_| false),
             move |writing| {
-                let mut drawing = drawing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let mut drawing = lock(&drawing).clone();
                 let drawn = draw(writing, call, &mut drawing, produced, now)?;
                 Ok((drawn, drawing))
             },
             // Only what is committed covers anything.
             move |(drawn, drawing)| {
-                *watch.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
+                *lock(&watch) = drawing;
                 drawn
             },
         )
@@ -132,6 +142,10 @@ impl Reservation {
         });
         settling.foreseeing(foreseen)
     }
+}
+
+fn lock(watch: &Mutex<Watch>) -> MutexGuard<'_, Watch> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Reservation {

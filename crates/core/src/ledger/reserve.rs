@@ -212,6 +212,7 @@ fn admitted(
         input_tokens: admit.input_tokens,
         covered,
         output_max: capped.output_tokens_max.unwrap_or(u64::MAX),
+        billed_percent: admit.billed_percent,
         demand: demand.clone(),
     });
     let ceiling = match &watch {

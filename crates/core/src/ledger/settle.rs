@@ -60,6 +60,7 @@ pub(crate) fn settle(
             input_tokens_max: call.input_tokens_max,
             input_tokens: usage.prompt_tokens(),
             output_tokens: usage.output_tokens,
+            output_shown_tokens: settlement.output_shown_tokens,
         };
         history::add(writing, call.provider, call.model_requested.unwrap_or(0), sample);
     }
@@ -119,6 +120,7 @@ pub(crate) fn abandon(
         model: None,
         response_id: None,
         turn_prompt_tokens: None,
+        output_shown_tokens: None,
         http_status: None,
         error_kind: None,
         duration: (now - call.started).max(TimeDelta::zero()),

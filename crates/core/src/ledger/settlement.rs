@@ -15,6 +15,9 @@ pub struct Settlement {
     pub response_id: Option<String>,
     /// The prompt tokens that chose the context tier, where they are not the sum.
     pub turn_prompt_tokens: Option<u64>,
+    /// Generated tokens that showed, by the count that streams are watched by; `None` where the answer
+    /// tells nothing of it.
+    pub output_shown_tokens: Option<u64>,
     /// The upstream's HTTP status; `None` if it never answered.
     pub http_status: Option<u16>,
     /// The class of the upstream's error.

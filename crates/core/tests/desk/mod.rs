@@ -108,6 +108,7 @@ pub(crate) fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Set
         model: Some("demo".into()),
         response_id: Some("resp-1".into()),
         turn_prompt_tokens: None,
+        output_shown_tokens: None,
         http_status: Some(200),
         error_kind: None,
         duration: TimeDelta::milliseconds(1_234),

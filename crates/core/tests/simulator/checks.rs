@@ -1,7 +1,9 @@
 //! What has to be true of each answer to a call, and of each end of one.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use outlay_core::admission::{Decision, Demand, Expected, Funds, RefusalReason, decide};
+use outlay_core::admission::{
+    Decision, Demand, Expected, Funds, RefusalReason, Visibility, decide,
+};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
 use outlay_core::ledger::Ticket;
 use outlay_core::price::PriceQuery;
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use crate::budgets::Known;
 use crate::desk::UTC;
 use crate::provider::{Consumed, Facts, Served, count};
-use crate::schedule::CallPlan;
+use crate::schedule::{BELIEVED_PERCENT, CallPlan};
 use crate::sight::{Row, Sight};
 use crate::world::{Asking, Checked, Running, World};
 
@@ -194,6 +196,10 @@ impl World {
         let expected = Expected {
             input_tokens: decision.input_tokens_expected.unwrap_or(plan.input_max),
             output_tokens: decision.output_tokens_expected.unwrap_or(plan.output_bound()),
+            visibility: match self.shown_percent {
+                ..BELIEVED_PERCENT => Visibility::Hidden,
+                _ => Visibility::Clear { billed_percent: 100 },
+            },
         };
         let stands: Vec<(&Known, Stand)> = self
             .refusing(plan.is_of_project, asking.at)
@@ -330,6 +336,10 @@ impl World {
             let Some(known) = self.budgets.iter().find(|known| known.seq == share.budget) else {
                 continue;
             };
+            if !facts.plan.is_ended_in(&known.plan) {
+                // One call's cost, whatever cap another budget set.
+                continue;
+            }
             let more = facts.may_exceed(known.plan.unit);
             let charged = share.charged.ok_or("an ended call has an open share")?;
             if promised.contains(&known.seq) && charged > share.held.saturating_add(more) {

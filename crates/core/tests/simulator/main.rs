@@ -24,6 +24,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use outlay_core::cost::{Metered, bill};
+use outlay_core::ledger::Settlement;
+use outlay_core::usage::Usage;
+use provider::{count, shown};
 use schedule::{Schedule, Step};
 use tempfile::TempDir;
 use world::World;
@@ -36,10 +40,10 @@ const THREADS_A_PROCESSOR: usize = 2;
 #[test]
 fn no_schedule_breaks_a_promise() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let template = template();
+    let templates = Templates::new();
     if let Some(seed) = number("OUTLAY_SEED") {
         let schedule = schedule::schedule(seed);
-        live_through(&schedule, &template).unwrap_or_else(|failure| panic!("{failure}"));
+        live_through(&schedule, &templates).unwrap_or_else(|failure| panic!("{failure}"));
         return;
     }
     let schedules = number("OUTLAY_SCHEDULES").unwrap_or(SCHEDULES);
@@ -55,7 +59,7 @@ fn no_schedule_breaks_a_promise() {
                         return;
                     }
                     let schedule = schedule::schedule(seed);
-                    if live_through(&schedule, &template).is_err() {
+                    if live_through(&schedule, &templates).is_err() {
                         failed.lock().unwrap().get_or_insert(seed);
                     }
                 }
@@ -64,15 +68,45 @@ fn no_schedule_breaks_a_promise() {
     });
     println!("{schedules} schedules in {:.1} s", started.elapsed().as_secs_f64());
     if let Some(seed) = failed.into_inner().unwrap() {
-        let (schedule, failure) = shrunk(schedule::schedule(seed), &template);
+        let (schedule, failure) = shrunk(schedule::schedule(seed), &templates);
         panic!("OUTLAY_SEED={seed}: {failure}\n{schedule:#?}");
     }
 }
 
-/// The file that every schedule begins with.
-fn template() -> Vec<u8> {
+/// The files that schedules begin with: answers that showed so much of what they were billed for.
+struct Templates([(u64, Vec<u8>); 4]);
+
+impl Templates {
+    fn new() -> Templates {
+        Templates(schedule::SHOWN_PERCENTS.map(|percent| (percent, template(percent))))
+    }
+
+    fn of(&self, schedule: &Schedule) -> &[u8] {
+        let found = self.0.iter().find(|(percent, _)| *percent == schedule.shown_percent);
+        &found.unwrap().1
+    }
+}
+
+fn template(shown_percent: u64) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let ledger = desk::open(&folder);
+    // Before there is a price: no schedule is billed for these.
+    for nth in 0..20 {
+        // One is far longer than the rest: a long answer tells best what shows.
+        let output = if nth == 0 { 8_000 } else { 60 + 10 * nth };
+        let at =
+            desk::noon() - chrono::TimeDelta::days(200) + chrono::TimeDelta::seconds(count(nth));
+        let reservation = desk::admitted(ledger.reserve(desk::call(at, None)).wait().unwrap());
+        let usage = Usage { input_tokens: 25, output_tokens: output, ..Usage::default() };
+        let metered = Metered { usage: Some(usage), ..Metered::default() };
+        let settlement = Settlement {
+            bill: Some(bill(&ledger.prices(), "openai", "demo", &metered, at)),
+            response_id: None,
+            output_shown_tokens: Some(shown(output, shown_percent)),
+            ..desk::settlement(&ledger, output, at)
+        };
+        reservation.settle(settlement).wait().unwrap();
+    }
     let price = outlay_core::price::UserPrice {
         provider: None,
         model: "demo".into(),
@@ -88,13 +122,13 @@ fn template() -> Vec<u8> {
     std::fs::read(copy).unwrap()
 }
 
-fn live_through(schedule: &Schedule, template: &[u8]) -> Result<(), String> {
+fn live_through(schedule: &Schedule, templates: &Templates) -> Result<(), String> {
     // In memory where there is such a place: no schedule tries the disk.
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let folder = tempfile::Builder::new().prefix("outlay-sim-").tempdir_in(place).unwrap();
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(folder.path(), template, schedule);
+        let mut world = World::new(folder.path(), templates.of(schedule), schedule);
         for plan in &schedule.budgets {
             world.make(plan.clone())?;
         }
@@ -107,8 +141,8 @@ fn live_through(schedule: &Schedule, template: &[u8]) -> Result<(), String> {
 }
 
 /// The schedule without all that the failure does not need, and how that one fails.
-fn shrunk(mut schedule: Schedule, template: &[u8]) -> (Schedule, String) {
-    let mut failure = live_through(&schedule, template).err().unwrap_or_else(|| "once".into());
+fn shrunk(mut schedule: Schedule, templates: &Templates) -> (Schedule, String) {
+    let mut failure = live_through(&schedule, templates).err().unwrap_or_else(|| "once".into());
     let mut length = schedule.steps.len().max(1);
     loop {
         let mut at = 0;
@@ -116,7 +150,7 @@ fn shrunk(mut schedule: Schedule, template: &[u8]) -> (Schedule, String) {
             let mut shorter = schedule.clone();
             let end = (at + length).min(shorter.steps.len());
             drop::<Vec<Step>>(shorter.steps.drain(at..end).collect());
-            match live_through(&shorter, template) {
+            match live_through(&shorter, templates) {
                 Err(reason) => (schedule, failure) = (shorter, reason),
                 Ok(()) => at += length,
             }
@@ -129,7 +163,7 @@ fn shrunk(mut schedule: Schedule, template: &[u8]) -> (Schedule, String) {
     for at in (0..schedule.budgets.len()).rev() {
         let mut shorter = schedule.clone();
         shorter.budgets.remove(at);
-        if let Err(reason) = live_through(&shorter, template) {
+        if let Err(reason) = live_through(&shorter, templates) {
             (schedule, failure) = (shorter, reason);
         }
     }

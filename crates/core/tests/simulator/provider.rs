@@ -8,7 +8,7 @@ use outlay_core::cost::{Metered, bill};
 use outlay_core::ledger::{Drawn, Ledger, Reservation, Settlement};
 use outlay_core::usage::Usage;
 
-use crate::schedule::{BudgetPlan, CallPlan};
+use crate::schedule::{BELIEVED_PERCENT, BudgetPlan, CallPlan};
 
 /// Tokens that an answer is taken to have at the most where nobody says.
 pub(crate) const OUTPUT_DEFAULT: u64 = 1_000;
@@ -24,8 +24,12 @@ pub(crate) struct Served {
     pub(crate) reservation: Reservation,
     /// Where the provider ends it; `None`: nowhere.
     pub(crate) cap: Option<u64>,
+    /// Whether its holds pay for all up to there: nothing is told by what shows.
+    is_paid_to_its_cap: bool,
     /// What it has generated so far, where it is a stream.
     pub(crate) generated: u64,
+    /// How much of what it generates shows.
+    pub(crate) shown_percent: u64,
     /// How much of that came after it was last paid for.
     pub(crate) unpaid: u64,
 }
@@ -54,11 +58,13 @@ impl CallPlan {
 
     /// Whether anything bounds what such a budget is charged for it: its own end, our cap or ours.
     pub(crate) fn is_bounded_in(&self, budget: &BudgetPlan) -> bool {
-        let is_ended = self.own_cap.is_some()
-            || self.default_is_proven
-            || self.can_stop
-            || (self.can_cap && budget.may_cap);
+        let is_ended = self.default_is_proven || self.is_ended_in(budget);
         budget.unit == BudgetUnit::Calls || (self.is_bounded && is_ended)
+    }
+
+    /// Whether such a budget can keep it from generating what its model can.
+    pub(crate) fn is_ended_in(&self, budget: &BudgetPlan) -> bool {
+        self.own_cap.is_some() || self.can_stop || (self.can_cap && budget.may_cap)
     }
 
     pub(crate) fn output_bound(&self) -> u64 {
@@ -78,13 +84,22 @@ impl Consumed {
 }
 
 impl Served {
-    pub(crate) fn new(plan: CallPlan, reservation: Reservation, output_cap: Option<u64>) -> Served {
+    pub(crate) fn new(
+        plan: CallPlan,
+        reservation: Reservation,
+        output_cap: Option<u64>,
+        shown_percent: u64,
+    ) -> Served {
         let proven = plan.default_is_proven.then_some(OUTPUT_DEFAULT);
+        let cap = output_cap.or(plan.own_cap).or(proven);
+        let covered = reservation.covered();
         Served {
             plan,
             reservation,
-            cap: output_cap.or(plan.own_cap).or(proven),
+            cap,
+            is_paid_to_its_cap: covered.is_none_or(|covered| cap.is_some_and(|cap| covered >= cap)),
             generated: 0,
+            shown_percent,
             unpaid: 0,
         }
     }
@@ -102,12 +117,11 @@ impl Served {
     pub(crate) fn generate(
         &mut self,
         tokens: u64,
-        counted_percent: u64,
         now: DateTime<Utc>,
     ) -> Result<Generated, String> {
         let tokens = tokens.min(self.longest() - self.generated);
         self.generated += tokens;
-        let counted = self.generated * counted_percent / 100;
+        let counted = self.reservation.billed_tokens(shown(self.generated, self.shown_percent));
         let Some(mut covered) = self.reservation.covered() else {
             return Ok(self.goes_on());
         };
@@ -146,8 +160,10 @@ impl Served {
             return 0;
         }
         let plan = &self.plan;
-        let is_visible = plan.can_stop && plan.is_bounded && !plan.is_strict;
-        let is_capped = self.cap.is_some_and(|cap| plan.own_cap.is_some() || cap < OUTPUT_DEFAULT);
+        let is_shown = self.shown_percent >= BELIEVED_PERCENT;
+        let is_visible = plan.can_stop && plan.is_bounded && !plan.is_strict && is_shown;
+        let is_capped = self.is_paid_to_its_cap
+            && self.cap.is_some_and(|cap| plan.own_cap.is_some() || cap < OUTPUT_DEFAULT);
         if !plan.is_bounded || (!is_capped && !is_visible) {
             // One call's cost.
             return i64::MAX / 2;
@@ -176,6 +192,8 @@ impl Served {
             model: None,
             response_id: None,
             turn_prompt_tokens: None,
+            output_shown_tokens: consumed
+                .map(|consumed| shown(consumed.output, self.shown_percent)),
             http_status: Some(200),
             error_kind: None,
             duration: TimeDelta::milliseconds(1_234),
@@ -184,6 +202,11 @@ impl Served {
             ended,
         }
     }
+}
+
+/// What shows of so many generated tokens.
+pub(crate) fn shown(generated: u64, shown_percent: u64) -> u64 {
+    generated * shown_percent / 100
 }
 
 /// What became of a stream that generated on.

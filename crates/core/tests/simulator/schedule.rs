@@ -39,10 +39,17 @@ impl Dice {
 }
 
 /// One schedule.
+/// How much shows of what models generate: all, more than that by our count, less, and too little for
+/// any of it to be believed.
+pub(crate) const SHOWN_PERCENTS: [u64; 4] = [100, 133, 75, 40];
+
+/// From so much on it is believed.
+pub(crate) const BELIEVED_PERCENT: u64 = 50;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
-    /// How many tokens the meter of running streams counts for a hundred that are generated.
-    pub(crate) counted_percent: u64,
+    /// How many tokens show of a hundred that are generated.
+    pub(crate) shown_percent: u64,
     pub(crate) budgets: Vec<BudgetPlan>,
     pub(crate) steps: Vec<Step>,
 }
@@ -184,7 +191,7 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
             steps.extend(outlasting(dice));
         }
     }
-    Schedule { counted_percent: dice.one_of(&[100, 100, 133]), budgets, steps }
+    Schedule { shown_percent: dice.one_of(&SHOWN_PERCENTS), budgets, steps }
 }
 
 fn step(dice: &mut Dice, changes_budgets: bool, is_dense: bool) -> Step {

@@ -35,7 +35,7 @@ impl World {
 
     fn generate_on(&self, running: &mut Running, tokens: u64) -> Result<Generated, String> {
         let before = self.sight();
-        let generated = running.served.generate(tokens, self.counted_percent, self.now)?;
+        let generated = running.served.generate(tokens, self.now)?;
         self.check_drawn(running, &before, &self.sight())?;
         if generated == Generated::OurEnd {
             self.check_ended(running, &self.sight())?;

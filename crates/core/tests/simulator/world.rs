@@ -91,7 +91,7 @@ pub(crate) struct World {
     pub(crate) has_changed: bool,
     pub(crate) now: DateTime<Utc>,
     arrivals: u64,
-    pub(crate) counted_percent: u64,
+    pub(crate) shown_percent: u64,
     /// What the calls that ended were charged, in picodollars.
     pub(crate) billed: i64,
 }
@@ -116,7 +116,7 @@ impl World {
             has_changed: false,
             now: noon(),
             arrivals: 0,
-            counted_percent: schedule.counted_percent,
+            shown_percent: schedule.shown_percent,
             billed: 0,
         };
         for _ in 0..2 {
@@ -238,7 +238,7 @@ impl World {
         match answer {
             Admission::Admitted { reservation, output_cap, .. } => {
                 let id = reservation.call();
-                let served = Served::new(asking.plan, reservation, output_cap);
+                let served = Served::new(asking.plan, reservation, output_cap, self.shown_percent);
                 self.check_admitted(&asking, &served, &sight)?;
                 let promised = self.refusing(asking.plan.is_of_project, asking.at);
                 let promised = promised.map(|known| known.seq).collect();

@@ -164,6 +164,7 @@ impl Desk {
             model: metered.model,
             response_id: Some(format!("chatcmpl-{output_tokens}")),
             turn_prompt_tokens: None,
+            output_shown_tokens: None,
             http_status: Some(200),
             error_kind: None,
             duration: TimeDelta::milliseconds(900),

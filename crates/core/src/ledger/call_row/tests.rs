@@ -66,6 +66,7 @@ fn settlement(bill: Option<Bill>, response_id: Option<&str>, ended: bool) -> Set
         model: Some("gpt-5-2026".into()),
         response_id: response_id.map(str::to_owned),
         turn_prompt_tokens: Some(9),
+        output_shown_tokens: None,
         http_status: Some(200),
         error_kind: Some("other"),
         duration: TimeDelta::milliseconds(1_234),
