@@ -73,7 +73,7 @@ describe('the page', () => {
     expect(textOf('month-cost')).toBe('$41.73');
     expect(byTestId('budget-day')?.dataset.state).toBe('ok');
     expect(textOf('budget-day')).toMatch(/\$2\.18 of \$5\.00 49\.9% .*\$0\.31 held by running calls.*\$2\.51 left · resets/);
-    expect(textOf('balance-anthropic')).toMatch(/\$12\.40 Empty: unknown/);
+    expect(textOf('balance-anthropic')).toMatch(/\$12\.40 Not known when it will be empty/);
     expect(byTestId('banner')).toBeNull();
     expect(document.querySelectorAll('[data-testid="chart-days"] .columns button')).toHaveLength(30);
     expect(document.querySelectorAll('[data-testid="call-row"]')).toHaveLength(calls.length);

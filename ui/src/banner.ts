@@ -1,8 +1,9 @@
 /** Decides what, if anything, the banners above the page say. */
 
 import { isOver, quoted, raiseCommand } from './budget';
+import { emptyWords, isLow } from './balance';
 import * as money from './money';
-import { formatDayOf, formatInstant, formatRelative, type Display } from './time';
+import { formatInstant, formatRelative, type Display } from './time';
 import type { Balance, Blocked, Budget, Bypass, Status } from './types';
 
 /** One thing worth saying, with the command that changes it where there is one. */
@@ -49,12 +50,6 @@ export function bannersFor(status: Status, nowMs: number, display: Display = {})
   return banners;
 }
 
-/** Whether a balance has fallen below its warning level. */
-export function isLow(balance: Balance): boolean {
-  return balance.warn_below !== null
-    && money.compare(money.parse(balance.remaining), money.parse(balance.warn_below)) < 0;
-}
-
 function blockedItem(blocked: Blocked, status: Status, nowMs: number, display: Display): BannerItem {
   const budget = status.budgets.find((each) => each.name === blocked.budget);
   const why = REASON_WORDS[blocked.reason] ?? `refuses calls (${blocked.reason.replaceAll('_', ' ')})`;
@@ -98,9 +93,7 @@ function balanceItem(balance: Balance, nowMs: number, display: Display): BannerI
   return {
     id: `balance-${balance.account}`,
     text: `Prepaid credit at ${balance.account} is down to ${left}, below ${level}.`,
-    detail: balance.empty_at
-      ? `Empty ${formatRelative(balance.empty_at, nowMs)} (${formatDayOf(balance.empty_at, display)}) at the present pace.`
-      : 'Not known when it will be empty.',
+    detail: `${emptyWords(balance, nowMs, display)}.`,
     command: null,
   };
 }

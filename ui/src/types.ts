@@ -20,6 +20,27 @@ export type BudgetState = 'ok' | 'warned' | 'waiting' | 'blocked' | 'paused' | '
 /** A number of tokens or calls, or an amount of money, as the budget's unit says. */
 export type Amount = MoneyText | number;
 
+/** When something runs out, as a range. */
+export interface Forecast {
+  /** `possible`: from `earliest` on, or not at all; `expected`: between the two. */
+  outlook: 'unknown' | 'gone' | 'lasts' | 'possible' | 'expected';
+  earliest: Instant | null;
+  likely: Instant | null;
+  latest: Instant | null;
+}
+
+/** How the last complete days of a daily budget fared. */
+export interface Hits {
+  /** Days looked at, at most 30. */
+  days: number;
+  /** On how many of them the limit was reached. */
+  hit: number;
+  /** The limit that would have covered nine days in ten. */
+  nine_in_ten: Amount | null;
+  /** Whether calls that were refused had to be guessed at for that. */
+  is_guess: boolean;
+}
+
 /** One budget in its current period. */
 export interface Budget {
   name: string;
@@ -50,6 +71,10 @@ export interface Budget {
   waiting_since: Instant | null;
   /** Percentages at which it warns. */
   warn: number[];
+  /** When its limit is reached at the present pace. */
+  forecast: Forecast;
+  /** `null` for other windows than a day. */
+  last_30_days: Hits | null;
 }
 
 /** What is left of an account's prepaid credit. */
@@ -59,8 +84,24 @@ export interface Balance {
   currency: string;
   /** The level below which it warns. */
   warn_below: MoneyText | null;
-  /** When it will be empty at the present pace; `null`: unknown. */
+  /** The level at which calls are refused. */
+  floor: MoneyText | null;
+  /** Whether calls are refused: at the floor, or since the provider said that it is empty. */
+  refusing: boolean;
+  /** The top-up that the provider makes by itself. */
+  recharge: { below: MoneyText; amount: MoneyText } | null;
+  /** When it was last looked at; `null`: never. */
+  observed_at: Instant | null;
+  /** Whether that was more than a week ago. */
+  is_stale: boolean;
+  /** Spend of the last 30 days that did not pass here; `null` where nothing tells. */
+  spent_elsewhere: MoneyText | null;
+  /** When part of it expires next. */
+  next_expiry: Instant | null;
+  /** When it will be empty at the present pace; `null`: unknown, or not for two months. */
   empty_at: Instant | null;
+  /** The range of that instant. */
+  forecast: Forecast;
 }
 
 /** A limit that refuses calls now. */

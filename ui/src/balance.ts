@@ -1,0 +1,38 @@
+/** What is left of prepaid credit, in words. */
+
+import * as money from './money';
+import { runsOut } from './outlook';
+import { formatDayOf, formatRelative, type Display } from './time';
+import type { Balance, MoneyText } from './types';
+
+/** Whether a balance has fallen below its warning level. */
+export function isLow(balance: Balance): boolean {
+  return balance.warn_below !== null
+    && money.compare(money.parse(balance.remaining), money.parse(balance.warn_below)) < 0;
+}
+
+/** When it will be empty: `Empty between Tue 1 Dec and Wed 9 Dec at this rate`. */
+export function emptyWords(balance: Balance, nowMs: number, display: Display = {}): string {
+  const ending = runsOut(balance.forecast, nowMs, display);
+  if (ending !== null) return `Empty ${ending} at this rate`;
+  if (balance.forecast.outlook === 'gone') return 'Nothing is left';
+  return balance.forecast.outlook === 'lasts' ? 'Lasts two months or more at this rate' : 'Not known when it will be empty';
+}
+
+/** What else is worth knowing of it, a sentence each. */
+export function balanceNotes(balance: Balance, nowMs: number, display: Display = {}): string[] {
+  const shown = (amount: MoneyText) => money.format(money.parse(amount), balance.currency);
+  const notes = [];
+  if (balance.floor !== null) notes.push(`Refuses calls at ${shown(balance.floor)}`);
+  if (balance.recharge !== null) {
+    notes.push(`Topped up by ${shown(balance.recharge.amount)} when below ${shown(balance.recharge.below)}`);
+  }
+  if (balance.spent_elsewhere !== null && money.parse(balance.spent_elsewhere) !== 0n) {
+    notes.push(`${shown(balance.spent_elsewhere)} was spent elsewhere in 30 days`);
+  }
+  if (balance.observed_at !== null && balance.is_stale) {
+    notes.push(`Last looked at ${formatRelative(balance.observed_at, nowMs)}: enter what the provider shows now`);
+  }
+  if (balance.next_expiry !== null) notes.push(`Part of it expires on ${formatDayOf(balance.next_expiry, display)}`);
+  return notes;
+}

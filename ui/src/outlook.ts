@@ -1,0 +1,39 @@
+/** Forecasts in words: when a budget is used up, when a balance is empty. */
+
+import { formatAmount } from './budget';
+import { browserZone, dayOf, formatDay, formatInstant, type Display } from './time';
+import type { BudgetUnit, Forecast, Hits } from './types';
+
+const MINUTE_MS = 60_000;
+/** Instants of a range are told to this many milliseconds: it is no better than that. */
+const GRAIN_MS = 10 * MINUTE_MS;
+/** From so far ahead on, days are told and no times. */
+const DAYS_FROM_MS = 48 * 60 * MINUTE_MS;
+
+/** When it runs out: `between 15:10 and 16:20`; `null` where that is not known or not in sight. */
+export function runsOut(forecast: Forecast, nowMs: number, display: Display = {}): string | null {
+  if (forecast.earliest === null) return null;
+  const earliest = Math.max(floorTo(Date.parse(forecast.earliest), GRAIN_MS), nowMs);
+  if (forecast.latest === null) return `perhaps, from ${instant(earliest, earliest, nowMs, display)} on`;
+  const latest = -floorTo(-Date.parse(forecast.latest), GRAIN_MS);
+  const [from, to] = [instant(earliest, latest, nowMs, display), instant(latest, latest, nowMs, display)];
+  return from === to ? `about ${from}` : `between ${from} and ${to}`;
+}
+
+/** How the past days fared: `Reached on 9 of 30 days; about $7.00 would have covered nine in ten`. */
+export function pastDays(hits: Hits | null, unit: BudgetUnit): string | null {
+  if (hits === null || hits.days === 0 || hits.hit === 0) return null;
+  const reached = `Reached on ${hits.hit} of ${hits.days === 1 ? '1 day' : `${hits.days} days`}`;
+  if (hits.nine_in_ten === null) return reached;
+  return `${reached}; ${hits.is_guess ? 'about ' : ''}${formatAmount(hits.nine_in_ten, unit)} would have covered nine in ten`;
+}
+
+/** One end of a range; both are told alike, as days where the later one is far. */
+function instant(ms: number, latestMs: number, nowMs: number, display: Display): string {
+  if (latestMs - nowMs >= DAYS_FROM_MS) return formatDay(dayOf(ms, display.timeZone ?? browserZone()), display.locale);
+  return formatInstant(new Date(ms).toISOString(), nowMs, display);
+}
+
+function floorTo(ms: number, grainMs: number): number {
+  return Math.floor(ms / grainMs) * grainMs;
+}
