@@ -10,6 +10,7 @@ use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
 use outlay_host::notify::{self, Delivery, Notifier};
+use outlay_proxy::balance::{self, BalancePart, Source};
 use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -27,6 +28,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Proxy {
     server: Server,
     ledger: Ledger,
+    /// Who is asked what is left.
+    sources: Vec<Source>,
     // Delivers what is left when it is dropped.
     _notifier: Notifier,
 }
@@ -56,6 +59,7 @@ impl Proxy {
     pub(crate) async fn start(session: &Session, listen: SocketAddr) -> Result<Proxy, Failure> {
         let token = session.folders.token()?;
         let settings = settings(session, listen, token)?;
+        let sources = sources(session, &settings)?;
         let changes = Changes::new();
         let (waker, woken) = notify::channel();
         let (notice, wake) = (changes.callback(), waker.clone());
@@ -73,7 +77,7 @@ impl Proxy {
         let notifier =
             Notifier::start(ledger.clone(), delivery, Arc::new(Utc::now), (waker, woken))
                 .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
-        Ok(Proxy { server, ledger, _notifier: notifier })
+        Ok(Proxy { server, ledger, sources, _notifier: notifier })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -82,10 +86,12 @@ impl Proxy {
 
     /// Answers until `shutdown` ends, then lets running calls end.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Proxy { server, ledger, _notifier } = self;
-        let tidying = tokio::spawn(recover_now_and_then(ledger));
+        let Proxy { server, ledger, sources, _notifier } = self;
+        let tidying = tokio::spawn(recover_now_and_then(ledger.clone()));
+        let asking = tokio::spawn(balance::keep_synced(ledger, sources, Arc::new(Utc::now)));
         server.run(shutdown).await;
         tidying.abort();
+        asking.abort();
     }
 }
 
@@ -144,7 +150,25 @@ fn delivery(config: &Config) -> Box<dyn Delivery> {
     if config.desktop_notifications { Box::new(notify::Desktop) } else { Box::new(notify::Silent) }
 }
 
-fn settings(session: &Session, listen: SocketAddr, token: String) -> Result<Settings, Failure> {
+/// Who can be asked what is left, as configured and with the keys in the environment.
+pub(crate) fn sources(session: &Session, settings: &Settings) -> Result<Vec<Source>, Failure> {
+    let parts = session.config.balances.iter().map(|(account, source)| BalancePart {
+        account: account.clone(),
+        url: source.url.clone(),
+        header: source.header.clone(),
+        pointer: source.pointer.clone(),
+        currency: source.currency.clone(),
+        key_env: source.key_env.clone(),
+    });
+    let parts: Vec<BalancePart> = parts.collect();
+    balance::sources(settings, &parts, |name| std::env::var(name).ok()).map_err(Failure::Failed)
+}
+
+pub(crate) fn settings(
+    session: &Session,
+    listen: SocketAddr,
+    token: String,
+) -> Result<Settings, Failure> {
     let config = &session.config;
     let providers = config.providers.iter().map(|(name, provider)| ProviderPart {
         name: name.clone(),

@@ -191,3 +191,25 @@ fn a_top_up_that_does_not_come_is_an_alert_once() {
     ledger.set_recharge(OPENAI.into(), None, minutes(302)).wait().unwrap();
     assert_eq!(balance(&ledger, minutes(303)).recharge, None);
 }
+
+#[test]
+fn what_a_provider_tells_late_is_not_spent_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path());
+    price_demo(&ledger);
+    let told = |usd: &str, at| {
+        ledger.set_told_balance(OPENAI.into(), money(usd), "USD".into(), at).wait().unwrap()
+    };
+    assert_eq!(told("5", minutes(0)), money("5"));
+    for minute in 1..=4 {
+        spend(&ledger, 1_000, minutes(minute));
+    }
+    // Four cents were spent, of which it knows of one.
+    assert_eq!(told("4.99", minutes(5)), money("4.96"));
+    assert_eq!(balance(&ledger, minutes(6)).spent_elsewhere, None);
+    assert_eq!(balance(&ledger, minutes(6)).observed_at, Some(minutes(5)));
+    // A dollar more is another matter, and so is anything hours later.
+    assert_eq!(told("3.96", minutes(7)), money("3.96"));
+    assert_eq!(told("3.95", minutes(200)), money("3.95"));
+    assert_eq!(balance(&ledger, minutes(201)).spent_elsewhere, Some(money("1.01")));
+}

@@ -3,6 +3,7 @@
 //! A key that this version does not know is an error naming the nearest one that it does, and a key
 //! that it knows but cannot honour yet is an error too: nothing that is written down is ignored.
 
+mod balances;
 mod loops;
 mod plans;
 mod section;
@@ -18,6 +19,7 @@ use chrono_tz::Tz;
 use outlay_core::ledger::Plan;
 use outlay_wire::RefusalStatus;
 
+pub use self::balances::BalanceSource;
 pub use self::loops::Loops;
 use self::section::Section;
 use crate::folders::Folders;
@@ -40,6 +42,8 @@ pub struct Config {
     pub timezone: Option<Tz>,
     /// Providers that are changed, and further ones, by their names in routes.
     pub providers: BTreeMap<String, Provider>,
+    /// Where balances are told, by account.
+    pub balances: BTreeMap<String, BalanceSource>,
     /// The user's own plans.
     pub plans: Vec<Plan>,
     /// Which status a refusal has.
@@ -93,6 +97,7 @@ impl Default for Config {
             allowed_hosts: Vec::new(),
             timezone: None,
             providers: BTreeMap::new(),
+            balances: BTreeMap::new(),
             plans: Vec::new(),
             refusal_status: RefusalStatus::Auto,
             wait_max: WAIT_MAX,
@@ -167,6 +172,9 @@ impl Config {
         }
         if let Some(providers) = top.section("providers")? {
             config.providers = read_providers(providers)?;
+        }
+        if let Some(balances) = top.section("balances")? {
+            config.balances = balances::read(balances)?;
         }
         if let Some(plans) = top.section("plans")? {
             config.plans = plans::read(plans)?;
@@ -347,6 +355,10 @@ mod tests {
             base_url = "https://llm.example.com"
             dialect = "anthropic"
             deployments = { "gpt-prod" = "gpt-4.1" }
+            [balances.work]
+            url = "https://llm.example.com/credits"
+            pointer = "/left"
+            key_env = "WORK_KEY"
             [plans.mine]
             day = "5.00"
             total = "80"
@@ -370,6 +382,7 @@ mod tests {
         assert_eq!(config.providers["openai"].base_url.as_deref(), Some("http://127.0.0.1:9"));
         assert_eq!(work.dialect.as_deref(), Some("anthropic"));
         assert_eq!(work.deployments["gpt-prod"], "gpt-4.1");
+        assert_eq!(config.balances["work"].pointer.as_deref(), Some("/left"));
         assert_eq!(config.plans[0].name, "mine");
         let limits: Vec<String> = config.plans[0]
             .limits()
@@ -425,6 +438,14 @@ mod tests {
                 "'refusal.status': '418' is no status for refusals: use auto, 400",
             ),
             ("[admission]\nwait_max = \"soon\"", "'soon' is not a duration"),
+            (
+                "[balances.x]\nurl = \"https://x.example\"",
+                "'balances.x.pointer' cannot be \"\": say where the amount stands",
+            ),
+            (
+                "[balances.x]\ncurrency = \"yuan\"",
+                "'balances.x.currency' cannot be \"yuan\": write its code",
+            ),
             ("[admission]\nstrict = 1", "'admission.strict' cannot be 1: write true or false"),
             ("listen = 7", "'listen' cannot be 7: write a text in quotes"),
             ("listen = \"here\"", "'listen' cannot be \"here\": write it like"),

@@ -5,6 +5,7 @@
 pub mod api;
 mod app;
 mod asked;
+pub mod balance;
 mod bill;
 pub mod call;
 mod caller;

@@ -10,11 +10,13 @@
 //! - [`estimate`]: usage from bytes, where the provider does not say.
 //! - [`usage_filter`]: hides the usage chunk we asked for from a client that did not.
 //! - [`errors`]: what an upstream's error means.
+//! - [`balance`]: what is left in an account, as its provider tells it.
 //! - [`refusal`]: our own answer to a call that a limit stops; [`ending`]: the early end of a stream
 //!   that one stops, on the pieces that `frames` finds.
 
 mod answer;
 mod anthropic;
+pub mod balance;
 mod counts;
 pub mod decode;
 pub mod dialect;

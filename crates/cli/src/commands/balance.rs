@@ -6,10 +6,12 @@ use outlay_core::balance::{Recharge, spoken};
 use outlay_core::ledger::BalanceView;
 use outlay_core::money::Money;
 use outlay_core::report;
+use outlay_proxy::balance;
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
+use crate::proxy;
 use crate::session::Session;
 use crate::standing;
 use crate::table::dollars;
@@ -70,6 +72,11 @@ pub(crate) enum Command {
         /// How much it adds
         amount: Option<String>,
     },
+    /// Ask the providers that tell what is left, with the keys in the environment
+    Sync {
+        #[command(flatten)]
+        form: Form,
+    },
     /// Show what is left in every account
     List {
         #[command(flatten)]
@@ -84,7 +91,8 @@ Examples:
   outlay balance warn openai 5
   outlay balance floor openai 1
   outlay balance recharge openai 10 50
-  outlay balance set deepseek 88.50 --currency CNY";
+  outlay balance set deepseek 88.50 --currency CNY
+  OPENROUTER_API_KEY=… outlay balance sync";
 
 /// `GET /api/v1/balances`.
 #[derive(serde::Serialize)]
@@ -145,6 +153,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Account '{account}' warns below {}.", dollars(level)))?;
             hint(session, &account, Some(level), out)?;
         }
+        Command::Sync { form } => sync(session, form, out)?,
         Command::List { form } => {
             let balances = report::balances(&session.ledger()?, now, session.zone)?;
             if form.json {
@@ -197,6 +206,36 @@ fn set(
     });
     let left = spoken(left, &after.currency);
     out.line(format!("Account '{account}' has {left} left{drift}."))
+}
+
+fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {
+    let settings = proxy::settings(session, session.config.listen, String::new())?;
+    let sources = proxy::sources(session, &settings)?;
+    if sources.is_empty() {
+        return Err(Failure::failed(
+            "nobody can be asked: set OPENROUTER_API_KEY, DEEPSEEK_API_KEY or MOONSHOT_API_KEY, or say under [balances.NAME] in outlay.toml who tells",
+        ));
+    }
+    let ledger = session.ledger()?;
+    let all = proxy::runtime()?.block_on(balance::sync(&ledger, &sources, || session.now))?;
+    let failures: Vec<String> = all
+        .iter()
+        .filter_map(|one| {
+            let error = one.told.as_ref().err()?;
+            Some(format!("the balance of '{}' is not told: {error}", one.account))
+        })
+        .collect();
+    let balances = report::balances(&ledger, session.now, session.zone)?;
+    let told = |balance: &BalanceView| {
+        all.iter().any(|one| one.told.is_ok() && one.account == balance.account)
+    };
+    let balances: Vec<BalanceView> = balances.into_iter().filter(told).collect();
+    if form.json {
+        out.json(&Balances { balances })?;
+    } else if !balances.is_empty() {
+        out.table(&standing::balances(&balances, session.now, session.zone))?;
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Failure::failed(failures.join("; "))) }
 }
 
 /// That a level says nothing as long as nobody knows what is left.

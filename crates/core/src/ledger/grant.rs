@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{LedgerError, OpError};
+use super::rollup::QUARTER_MS;
 use super::time::{from_ms, new_id, to_ms};
 use super::writer::Writing;
 use super::{account, alert, floor};
@@ -64,6 +65,8 @@ pub(crate) const USD: &str = "USD";
 const FRESH_DAYS: i64 = 7;
 /// How far back spend elsewhere is summed.
 const ELSEWHERE_DAYS: i64 = 30;
+/// How late a provider may tell what was spent.
+const LATE_HOURS: i64 = 1;
 /// How long a provider may take to top up.
 const RECHARGE_HOURS: i64 = 1;
 
@@ -109,21 +112,7 @@ pub(crate) fn observe(
     }
     floor::lift(writing, id)?;
     let expected = remaining(writing.connection, id, now)?;
-    writing
-        .connection
-        .prepare_cached(
-            "INSERT INTO balance_observation \
-             (id, machine_id, account_id, at_ms, observed_pico, expected_pico) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            new_id(now),
-            writing.machine_id,
-            id,
-            to_ms(now),
-            observed.picodollars(),
-            balance.known.then(|| expected.picodollars()),
-        ])?;
+    insert_observation(writing, id, observed, balance.known.then_some(expected), now)?;
     let difference = observed.saturating_sub(expected);
     if difference > Money::ZERO {
         let paid_off = difference.min(balance.debt);
@@ -136,6 +125,45 @@ pub(crate) fn observe(
         draw(writing.connection, id, Money::ZERO.saturating_sub(difference), now)?;
     }
     settle_level(writing, id, now)
+}
+
+/// As [`observe`], from a provider that was asked. It may tell an hour too late: a difference that
+/// is no more than what was spent since is none.
+pub(crate) fn observe_told(
+    writing: &mut Writing<'_>,
+    account: &str,
+    told: Money,
+    currency: &str,
+    now: DateTime<Utc>,
+) -> Result<Money, OpError> {
+    let id = account::ensure(writing, account, false)?;
+    let balance = load(writing.connection, id)?;
+    if balance.known && balance.currency == currency {
+        let expected = remaining(writing.connection, id, now)?;
+        let difference = told.saturating_sub(expected).picodollars().unsigned_abs();
+        if difference <= spent_lately(writing, id, now)? {
+            insert_observation(writing, id, told, None, now)?;
+            return Ok(expected);
+        }
+    }
+    observe(writing, account, told, Some(currency), now)
+}
+
+/// What the account's calls cost in the last hour or a little more.
+fn spent_lately(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<u64> {
+    writing.cache.rollups.flush(writing.connection)?;
+    let first = to_ms(now - TimeDelta::hours(LATE_HOURS)).div_euclid(QUARTER_MS);
+    writing
+        .connection
+        .prepare_cached(
+            "SELECT coalesce(sum(cost_pico), 0) FROM rollup_quarter \
+             WHERE quarter >= ?1 AND account_id = ?2",
+        )?
+        .query_row([first, account_id], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
 }
 
 /// Sets the level below which an alert fires.
@@ -279,6 +307,31 @@ pub(crate) fn list(
             })
         })
         .collect()
+}
+
+fn insert_observation(
+    writing: &Writing<'_>,
+    account_id: i64,
+    observed: Money,
+    expected: Option<Money>,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO balance_observation \
+             (id, machine_id, account_id, at_ms, observed_pico, expected_pico) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            new_id(now),
+            writing.machine_id,
+            account_id,
+            to_ms(now),
+            observed.picodollars(),
+            expected.map(Money::picodollars),
+        ])
+        .map(drop)
 }
 
 /// When the balance was last looked at, and what the looks of late say was spent elsewhere.

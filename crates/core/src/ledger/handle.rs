@@ -334,6 +334,20 @@ impl Ledger {
         })
     }
 
+    /// Anchors an account's balance to what its provider told; the reply is what is left. A difference
+    /// that the provider's delay explains changes nothing.
+    pub fn set_told_balance(
+        &self,
+        account: String,
+        told: Money,
+        currency: String,
+        now: DateTime<Utc>,
+    ) -> Reply<Money> {
+        self.submit(Retry::Never, move |writing| {
+            grant::observe_told(writing, &account, told, &currency, now)
+        })
+    }
+
     /// Sets the level at or below which calls are refused; `None` for no level.
     pub fn set_floor(&self, account: String, floor: Option<Money>) -> Reply<()> {
         self.submit(Retry::Never, move |writing| floor::set(writing, &account, floor))

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{ConfigError, Problem, parse_duration};
 
 /// Every key there is, `*` standing for a name of the user's. Used to guess what was meant.
-const KEYS: [&str; 33] = [
+const KEYS: [&str; 39] = [
     "listen",
     "allowed_hosts",
     "timezone",
@@ -16,6 +16,12 @@ const KEYS: [&str; 33] = [
     "providers.*.base_url",
     "providers.*.dialect",
     "providers.*.deployments",
+    "balances",
+    "balances.*.url",
+    "balances.*.header",
+    "balances.*.pointer",
+    "balances.*.currency",
+    "balances.*.key_env",
     "refusal",
     "refusal.status",
     "admission",

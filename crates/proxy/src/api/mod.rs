@@ -131,7 +131,7 @@ async fn health() -> Json<Value> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
@@ -141,12 +141,9 @@ mod tests {
     use super::*;
     use crate::{Changes, Parts, Settings};
 
-    /// An app on a ledger of its own, at noon.
-    pub(crate) fn app(folder: &Path) -> App {
-        let noon = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(12);
-        let changes = Changes::new();
-        let opening = Opening { role: Role::Use, now: noon, changed: changes.callback() };
-        let settings = Settings::from_parts(Parts {
+    /// Those of a proxy without a configuration.
+    pub(crate) fn settings() -> Settings {
+        Settings::from_parts(Parts {
             listen: "127.0.0.1:4780".parse().unwrap(),
             allowed_hosts: Vec::new(),
             timezone: chrono_tz::UTC,
@@ -157,9 +154,17 @@ mod tests {
             strict: false,
             loops: crate::LoopSetting::default(),
             token: "t".into(),
-        });
+        })
+        .unwrap()
+    }
+
+    /// An app on a ledger of its own, at noon.
+    pub(crate) fn app(folder: &Path) -> App {
+        let noon = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(12);
+        let changes = Changes::new();
+        let opening = Opening { role: Role::Use, now: noon, changed: changes.callback() };
         let ledger = Ledger::open(folder, opening).unwrap();
-        App::new(settings.unwrap(), ledger, Arc::new(move || noon), changes).unwrap()
+        App::new(settings(), ledger, Arc::new(move || noon), changes).unwrap()
     }
 
     #[test]

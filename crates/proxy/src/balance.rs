@@ -1,0 +1,317 @@
+//! Asking providers what is left in an account.
+//!
+//! A key is taken from the environment for the one request, and is in nothing that is written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::{BodyExt, Limited};
+use outlay_core::ledger::{Ledger, LedgerError};
+use outlay_core::report;
+use outlay_wire::balance::{self, TELLERS, Teller, Told};
+use url::Url;
+
+use crate::Settings;
+use crate::clock::Clock;
+use crate::dispatch::Dispatch;
+use crate::upstream::{Outgoing, Upstream, address};
+
+/// How long an answer may take, and how long it may be.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+const BYTES_MAX: usize = 64 * 1024;
+/// How often a running proxy asks.
+const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// Where a balance is told, as a configuration says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BalancePart {
+    /// The account.
+    pub account: String,
+    /// The whole address; `None` for a provider that tells.
+    pub url: Option<String>,
+    /// The header of the key.
+    pub header: Option<String>,
+    /// Where the amount stands in the answer.
+    pub pointer: Option<String>,
+    /// The code of its currency.
+    pub currency: Option<String>,
+    /// The environment variable that has the key.
+    pub key_env: Option<String>,
+}
+
+/// One who is asked.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The account.
+    pub account: String,
+    /// All ways to ask, the best first.
+    ways: Vec<Way>,
+}
+
+#[derive(Clone, Debug)]
+struct Way {
+    url: Url,
+    header: HeaderName,
+    /// Marked as sensitive: it shows in no log.
+    key: HeaderValue,
+    reading: Reading,
+}
+
+#[derive(Clone, Debug)]
+enum Reading {
+    Teller(Teller),
+    Pointer { pointer: String, currency: String },
+}
+
+/// What came of asking for one account.
+#[derive(Debug)]
+pub struct Answered {
+    /// The account.
+    pub account: String,
+    /// What is left; else why nobody can tell, in a sentence's end.
+    pub told: Result<Told, String>,
+}
+
+/// Everybody who can be asked: the providers that tell, where `variable` has their key, and what
+/// `parts` add.
+///
+/// # Errors
+/// One sentence naming the part that makes no sense.
+pub fn sources(
+    settings: &Settings,
+    parts: &[BalancePart],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Source>, String> {
+    let key_of =
+        |name: &str| variable(name).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+    let mut sources: Vec<Source> = Vec::new();
+    for teller in TELLERS {
+        let part = parts.iter().find(|part| part.account == teller.provider);
+        let name = part.and_then(|part| part.key_env.as_deref()).unwrap_or(teller.key_variable);
+        let base = settings.upstreams.get(teller.provider).and_then(|up| up.base_url.as_ref());
+        let (Some(key), Some(base)) = (key_of(name), base) else { continue };
+        if part.is_some_and(|part| part.url.is_some()) {
+            continue;
+        }
+        let Ok(url) = base.join(teller.path) else { continue };
+        let way = way(url, None, &key, Reading::Teller(teller)).ok_or_else(|| {
+            format!("the key in {name} cannot be sent: it has other than plain characters")
+        })?;
+        match sources.iter_mut().find(|source| source.account == teller.provider) {
+            Some(source) => source.ways.push(way),
+            None => sources.push(Source { account: teller.provider.to_owned(), ways: vec![way] }),
+        }
+    }
+    for part in parts {
+        sources.extend(configured(part, key_of)?);
+    }
+    Ok(sources)
+}
+
+/// The source that a part with an address adds.
+fn configured(
+    part: &BalancePart,
+    key_of: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Source>, String> {
+    let account = &part.account;
+    let (Some(url), Some(pointer)) = (&part.url, &part.pointer) else {
+        if TELLERS.iter().any(|teller| teller.provider == account) {
+            return Ok(None);
+        }
+        return Err(format!(
+            "[balances.{account}] in outlay.toml needs url and pointer: '{account}' is no provider that tells its balance"
+        ));
+    };
+    let key = match &part.key_env {
+        Some(name) => key_of(name).ok_or_else(|| {
+            format!("[balances.{account}] needs a key in the variable {name}: set it")
+        })?,
+        None => String::new(),
+    };
+    let url = url.parse().map_err(|error| format!("'url' of [balances.{account}]: {error}"))?;
+    let currency = part.currency.clone().unwrap_or_else(|| "USD".to_owned());
+    let reading = Reading::Pointer { pointer: pointer.clone(), currency };
+    let way = way(url, part.header.as_deref(), &key, reading).ok_or_else(|| {
+        format!("'header' of [balances.{account}], or its key, cannot be sent: it has other than plain characters")
+    })?;
+    Ok(Some(Source { account: account.clone(), ways: vec![way] }))
+}
+
+fn way(url: Url, header: Option<&str>, key: &str, reading: Reading) -> Option<Way> {
+    let header = header.map_or(Ok(AUTHORIZATION), |name| name.to_ascii_lowercase().parse()).ok()?;
+    let text = if header == AUTHORIZATION { format!("Bearer {key}") } else { key.to_owned() };
+    let mut key = HeaderValue::from_str(&text).ok()?;
+    key.set_sensitive(true);
+    Some(Way { url, header, key, reading })
+}
+
+/// Asks, and anchors the accounts to what is told.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub async fn sync(
+    ledger: &Ledger,
+    sources: &[Source],
+    now: impl Fn() -> DateTime<Utc>,
+) -> Result<Vec<Answered>, LedgerError> {
+    let mut all = Vec::with_capacity(sources.len());
+    for source in sources {
+        let told = source.ask().await;
+        if let Ok(told) = &told {
+            let (account, currency) = (source.account.clone(), told.currency.clone());
+            ledger.set_told_balance(account, told.left, currency, now()).await?;
+        }
+        all.push(Answered { account: source.account.clone(), told });
+    }
+    Ok(all)
+}
+
+/// Asks again and again for the accounts whose balance is known already.
+pub async fn keep_synced(ledger: Ledger, sources: Vec<Source>, clock: Clock) {
+    loop {
+        let known = report::balances(&ledger, clock(), chrono_tz::UTC).unwrap_or_default();
+        let is_known = |source: &&Source| known.iter().any(|one| one.account == source.account);
+        let known: Vec<Source> = sources.iter().filter(is_known).cloned().collect();
+        match sync(&ledger, &known, || clock()).await {
+            Ok(all) => {
+                for Answered { account, told } in all {
+                    if let Err(error) = told {
+                        tracing::warn!("the balance of '{account}' is not told: {error}");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "balances cannot be stored"),
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+impl Source {
+    /// What is left; else why the last way to ask did not tell.
+    async fn ask(&self) -> Result<Told, String> {
+        let mut told = Err("nobody is asked".to_owned());
+        for way in &self.ways {
+            told = match tokio::time::timeout(ANSWER_MAX, way.ask()).await {
+                Ok(told) => told,
+                Err(_) => Err(format!("{} is silent", way.host())),
+            };
+            if told.is_ok() {
+                break;
+            }
+        }
+        told
+    }
+}
+
+impl Way {
+    async fn ask(&self) -> Result<Told, String> {
+        let host = self.host();
+        let path = self.url.path();
+        let url = address(self.url.as_str(), path).map_err(|failure| failure.message)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(self.header.clone(), self.key.clone());
+        let upstream = Upstream::new([&self.url]).map_err(|error| error.to_string())?;
+        let outgoing = Outgoing { method: Method::GET, url, headers, body: Bytes::new() };
+        let answer = upstream
+            .send(outgoing, &Dispatch::default())
+            .await
+            .map_err(|error| error.failure(host, host).message)?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await;
+        let body = body.map_err(|_| format!("the answer of {host} broke off or is too long"))?;
+        let body = body.to_bytes();
+        match &self.reading {
+            Reading::Teller(teller) => teller.read(host, status, &body),
+            Reading::Pointer { pointer, currency } => balance::at_pointer(pointer, status, &body)
+                .map(|left| Told { left, currency: currency.clone() }),
+        }
+        .map_err(|untold| format!("{host}: {untold}"))
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(
+        parts: &[BalancePart],
+        variables: &[(&str, &str)],
+    ) -> Result<Vec<(String, usize)>, String> {
+        let settings = crate::api::tests::settings();
+        let value = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let sources = sources(&settings, parts, value)?;
+        Ok(sources.into_iter().map(|source| (source.account, source.ways.len())).collect())
+    }
+
+    #[test]
+    fn who_has_a_key_is_asked() {
+        let part =
+            |account: &str| BalancePart { account: account.to_owned(), ..BalancePart::default() };
+        let elsewhere = |account: &str| BalancePart {
+            url: Some("https://llm.example.com/left".to_owned()),
+            pointer: Some("/left".to_owned()),
+            ..part(account)
+        };
+        let named =
+            |name: &str, part: BalancePart| BalancePart { key_env: Some(name.to_owned()), ..part };
+        for (parts, variables, expected) in [
+            (vec![], vec![], Ok(vec![])),
+            (
+                vec![],
+                vec![("OPENROUTER_API_KEY", "k"), ("MOONSHOT_API_KEY", " ")],
+                Ok(vec![("openrouter", 2)]),
+            ),
+            (vec![named("MINE", part("deepseek"))], vec![("DEEPSEEK_API_KEY", "k")], Ok(vec![])),
+            (vec![named("MINE", part("deepseek"))], vec![("MINE", "k")], Ok(vec![("deepseek", 1)])),
+            (vec![elsewhere("work")], vec![], Ok(vec![("work", 1)])),
+            (
+                vec![elsewhere("deepseek")],
+                vec![("DEEPSEEK_API_KEY", "k")],
+                Ok(vec![("deepseek", 1)]),
+            ),
+            (
+                vec![named("MINE", elsewhere("work"))],
+                vec![],
+                Err("needs a key in the variable MINE"),
+            ),
+            (
+                vec![part("work")],
+                vec![],
+                Err("[balances.work] in outlay.toml needs url and pointer"),
+            ),
+            (
+                vec![],
+                vec![("DEEPSEEK_API_KEY", "a\nb")],
+                Err("the key in DEEPSEEK_API_KEY cannot be sent"),
+            ),
+        ] {
+            match (accounts(&parts, &variables), expected) {
+                (Ok(got), Ok(expected)) => {
+                    let got: Vec<_> =
+                        got.iter().map(|(name, ways)| (name.as_str(), *ways)).collect();
+                    assert_eq!(got, expected, "{parts:?}");
+                }
+                (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+                (got, expected) => panic!("{parts:?}: {got:?}, not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_shows_nowhere() {
+        let settings = crate::api::tests::settings();
+        let sources = sources(&settings, &[], |_| Some("sk-secret".to_owned())).unwrap();
+        assert!(!sources.is_empty() && !format!("{sources:?}").contains("sk-secret"));
+    }
+}
