@@ -211,9 +211,10 @@ fn nearest(key: &str) -> Option<String> {
             let in_section =
                 known.rsplit_once('.').map(|(s, _)| s) == key.rsplit_once('.').map(|(s, _)| s);
             let likeness = by_name.max(by_path * 0.9) + if contains { 0.1 } else { 0.0 };
-            (likeness + if in_section { 0.05 } else { 0.0 }, known)
+            (in_section, likeness + if in_section { 0.05 } else { 0.0 }, known)
         })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .map(|(_, known)| known)
+        .filter(|(_, likeness, _)| *likeness >= LIKENESS_MIN)
+        // One of its own section was meant before the like of it elsewhere.
+        .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map(|(_, _, known)| known)
 }
