@@ -11,7 +11,7 @@ use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
 use outlay_host::notify::{self, Delivery, Desktop, Notifier, Silent};
 use outlay_host::running;
-use outlay_proxy::{App, Changes, Clock, Server, api};
+use outlay_proxy::{App, Changes, Clock, Server, api, balance, upkeep};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -80,7 +80,9 @@ impl Backend {
         let config = Config::load(&folders)?;
         let delivery: Box<dyn Delivery> =
             if config.desktop_notifications { Box::new(Desktop) } else { Box::new(Silent) };
+        let places = config.balances.clone();
         let mut settings = settings(config, options.listen, folders.token()?)?;
+        let sources = balance::sources(&settings, &places, |name| std::env::var(name).ok())?;
         // A stranger in a proxy's place is found out by trying to listen there.
         let other = running::find(&folders).ok().flatten();
         if let Some(other) = &other {
@@ -97,13 +99,14 @@ impl Backend {
         let ledger = Ledger::open(folders.data(), Opening { role, now: clock(), changed })?;
         let notifier =
             Notifier::start(ledger.clone(), delivery, Arc::clone(&clock), (waker, woken))?;
+        let upkeep = upkeep(ledger.clone(), sources, Arc::clone(&clock));
         let app = App::new(settings, ledger, clock, changes)?;
         let (proxy, notice) = match other {
             Some(other) => {
                 say(&format!("a proxy runs already at {}: showing its ledger", other.base_url()));
                 (None, None)
             }
-            None => match Proxy::start(app.clone(), folders).await {
+            None => match Proxy::start(app.clone(), folders, upkeep).await {
                 Ok(proxy) => (Some(proxy), None),
                 Err(reason) => {
                     say(&format!("no calls are metered: {reason}"));
@@ -118,7 +121,11 @@ impl Backend {
 }
 
 impl Proxy {
-    async fn start(app: App, folders: Folders) -> Result<Proxy, Failure> {
+    async fn start(
+        app: App,
+        folders: Folders,
+        upkeep: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Proxy, Failure> {
         let server = Server::bind(app).await?;
         let address = server.address();
         let running = Running {
@@ -130,12 +137,14 @@ impl Proxy {
         folders.set_running(&running)?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
+            let upkeep = tokio::spawn(upkeep);
             server
                 .run(async {
                     // Also when the sender is gone, which is when the app is.
                     drop(stopped.await);
                 })
                 .await;
+            upkeep.abort();
         });
         print(&format!("proxy http://{address}"));
         print(&format!("api http://{address}/api/v1"));

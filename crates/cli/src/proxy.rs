@@ -10,8 +10,8 @@ use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
 use outlay_host::notify::{self, Delivery, Notifier};
-use outlay_proxy::balance::{self, BalancePart, Source};
-use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings};
+use outlay_proxy::balance::{self, Source};
+use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, upkeep};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -87,11 +87,9 @@ impl Proxy {
     /// Answers until `shutdown` ends, then lets running calls end.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let Proxy { server, ledger, sources, _notifier } = self;
-        let tidying = tokio::spawn(recover_now_and_then(ledger.clone()));
-        let asking = tokio::spawn(balance::keep_synced(ledger, sources, Arc::new(Utc::now)));
+        let upkeep = tokio::spawn(upkeep(ledger, sources, Arc::new(Utc::now)));
         server.run(shutdown).await;
-        tidying.abort();
-        asking.abort();
+        upkeep.abort();
     }
 }
 
@@ -135,33 +133,14 @@ impl Drop for Mark {
     }
 }
 
-async fn recover_now_and_then(ledger: Ledger) {
-    loop {
-        tokio::time::sleep(TIDY_EVERY).await;
-        match ledger.recover(Utc::now()).await {
-            Ok(0) => {}
-            Ok(calls) => tracing::warn!("{calls} calls of a process that died were settled"),
-            Err(error) => tracing::warn!("calls of dead processes could not be settled: {error}"),
-        }
-    }
-}
-
 fn delivery(config: &Config) -> Box<dyn Delivery> {
     if config.desktop_notifications { Box::new(notify::Desktop) } else { Box::new(notify::Silent) }
 }
 
 /// Who can be asked what is left, as configured and with the keys in the environment.
 pub(crate) fn sources(session: &Session, settings: &Settings) -> Result<Vec<Source>, Failure> {
-    let parts = session.config.balances.iter().map(|(account, source)| BalancePart {
-        account: account.clone(),
-        url: source.url.clone(),
-        header: source.header.clone(),
-        pointer: source.pointer.clone(),
-        currency: source.currency.clone(),
-        key_env: source.key_env.clone(),
-    });
-    let parts: Vec<BalancePart> = parts.collect();
-    balance::sources(settings, &parts, |name| std::env::var(name).ok()).map_err(Failure::Failed)
+    let variable = |name: &str| std::env::var(name).ok();
+    balance::sources(settings, &session.config.balances, variable).map_err(Failure::Failed)
 }
 
 pub(crate) fn settings(

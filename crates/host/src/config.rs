@@ -18,8 +18,8 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use outlay_core::ledger::Plan;
 use outlay_wire::RefusalStatus;
+use outlay_wire::balance::Place;
 
-pub use self::balances::BalanceSource;
 pub use self::loops::Loops;
 use self::section::Section;
 use crate::folders::Folders;
@@ -43,7 +43,7 @@ pub struct Config {
     /// Providers that are changed, and further ones, by their names in routes.
     pub providers: BTreeMap<String, Provider>,
     /// Where balances are told, by account.
-    pub balances: BTreeMap<String, BalanceSource>,
+    pub balances: BTreeMap<String, Place>,
     /// The user's own plans.
     pub plans: Vec<Plan>,
     /// Which status a refusal has.

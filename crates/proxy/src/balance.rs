@@ -2,6 +2,7 @@
 //!
 //! A key is taken from the environment for the one request, and is in nothing that is written.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, Limited};
 use outlay_core::ledger::{Ledger, LedgerError};
 use outlay_core::report;
-use outlay_wire::balance::{self, TELLERS, Teller, Told};
+use outlay_wire::balance::{self, Place, TELLERS, Teller, Told};
 use url::Url;
 
 use crate::Settings;
@@ -24,23 +25,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 const BYTES_MAX: usize = 64 * 1024;
 /// How often a running proxy asks.
 const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
-
-/// Where a balance is told, as a configuration says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BalancePart {
-    /// The account.
-    pub account: String,
-    /// The whole address; `None` for a provider that tells.
-    pub url: Option<String>,
-    /// The header of the key.
-    pub header: Option<String>,
-    /// Where the amount stands in the answer.
-    pub pointer: Option<String>,
-    /// The code of its currency.
-    pub currency: Option<String>,
-    /// The environment variable that has the key.
-    pub key_env: Option<String>,
-}
 
 /// One who is asked.
 #[derive(Clone, Debug)]
@@ -75,25 +59,25 @@ pub struct Answered {
     pub told: Result<Told, String>,
 }
 
-/// Everybody who can be asked: the providers that tell, where `variable` has their key, and what
-/// `parts` add.
+/// Everybody who can be asked: the providers that tell, where `variable` has their key, and the
+/// `places` of further accounts.
 ///
 /// # Errors
-/// One sentence naming the part that makes no sense.
+/// One sentence naming the place that makes no sense.
 pub fn sources(
     settings: &Settings,
-    parts: &[BalancePart],
+    places: &BTreeMap<String, Place>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Source>, String> {
     let key_of =
         |name: &str| variable(name).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
     let mut sources: Vec<Source> = Vec::new();
     for teller in TELLERS {
-        let part = parts.iter().find(|part| part.account == teller.provider);
-        let name = part.and_then(|part| part.key_env.as_deref()).unwrap_or(teller.key_variable);
+        let place = places.get(teller.provider);
+        let name = place.and_then(|place| place.key_env.as_deref()).unwrap_or(teller.key_variable);
         let base = settings.upstreams.get(teller.provider).and_then(|up| up.base_url.as_ref());
         let (Some(key), Some(base)) = (key_of(name), base) else { continue };
-        if part.is_some_and(|part| part.url.is_some()) {
+        if place.is_some_and(|place| place.url.is_some()) {
             continue;
         }
         let Ok(url) = base.join(teller.path) else { continue };
@@ -105,19 +89,19 @@ pub fn sources(
             None => sources.push(Source { account: teller.provider.to_owned(), ways: vec![way] }),
         }
     }
-    for part in parts {
-        sources.extend(configured(part, key_of)?);
+    for (account, place) in places {
+        sources.extend(configured(account, place, key_of)?);
     }
     Ok(sources)
 }
 
-/// The source that a part with an address adds.
+/// The source that a place with an address adds.
 fn configured(
-    part: &BalancePart,
+    account: &str,
+    place: &Place,
     key_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Source>, String> {
-    let account = &part.account;
-    let (Some(url), Some(pointer)) = (&part.url, &part.pointer) else {
+    let (Some(url), Some(pointer)) = (&place.url, &place.pointer) else {
         if TELLERS.iter().any(|teller| teller.provider == account) {
             return Ok(None);
         }
@@ -125,19 +109,19 @@ fn configured(
             "[balances.{account}] in outlay.toml needs url and pointer: '{account}' is no provider that tells its balance"
         ));
     };
-    let key = match &part.key_env {
+    let key = match &place.key_env {
         Some(name) => key_of(name).ok_or_else(|| {
             format!("[balances.{account}] needs a key in the variable {name}: set it")
         })?,
         None => String::new(),
     };
     let url = url.parse().map_err(|error| format!("'url' of [balances.{account}]: {error}"))?;
-    let currency = part.currency.clone().unwrap_or_else(|| "USD".to_owned());
+    let currency = place.currency.clone().unwrap_or_else(|| "USD".to_owned());
     let reading = Reading::Pointer { pointer: pointer.clone(), currency };
-    let way = way(url, part.header.as_deref(), &key, reading).ok_or_else(|| {
+    let way = way(url, place.header.as_deref(), &key, reading).ok_or_else(|| {
         format!("'header' of [balances.{account}], or its key, cannot be sent: it has other than plain characters")
     })?;
-    Ok(Some(Source { account: account.clone(), ways: vec![way] }))
+    Ok(Some(Source { account: account.to_owned(), ways: vec![way] }))
 }
 
 fn way(url: Url, header: Option<&str>, key: &str, reading: Reading) -> Option<Way> {
@@ -170,7 +154,7 @@ pub async fn sync(
 }
 
 /// Asks again and again for the accounts whose balance is known already.
-pub async fn keep_synced(ledger: Ledger, sources: Vec<Source>, clock: Clock) {
+pub(crate) async fn keep_synced(ledger: Ledger, sources: Vec<Source>, clock: Clock) {
     loop {
         let known = report::balances(&ledger, clock(), chrono_tz::UTC).unwrap_or_default();
         let is_known = |source: &&Source| known.iter().any(|one| one.account == source.account);
@@ -194,7 +178,7 @@ impl Source {
     async fn ask(&self) -> Result<Told, String> {
         let mut told = Err("nobody is asked".to_owned());
         for way in &self.ways {
-            told = match tokio::time::timeout(ANSWER_MAX, way.ask()).await {
+            told = match tokio::time::timeout(ANSWER_MAX, way.ask(&self.account)).await {
                 Ok(told) => told,
                 Err(_) => Err(format!("{} is silent", way.host())),
             };
@@ -207,7 +191,7 @@ impl Source {
 }
 
 impl Way {
-    async fn ask(&self) -> Result<Told, String> {
+    async fn ask(&self, account: &str) -> Result<Told, String> {
         let host = self.host();
         let path = self.url.path();
         let url = address(self.url.as_str(), path).map_err(|failure| failure.message)?;
@@ -216,10 +200,10 @@ impl Way {
         headers.insert(self.header.clone(), self.key.clone());
         let upstream = Upstream::new([&self.url]).map_err(|error| error.to_string())?;
         let outgoing = Outgoing { method: Method::GET, url, headers, body: Bytes::new() };
-        let answer = upstream
-            .send(outgoing, &Dispatch::default())
-            .await
-            .map_err(|error| error.failure(host, host).message)?;
+        let answer = upstream.send(outgoing, &Dispatch::default()).await.map_err(|error| {
+            let message = error.failure(account, host).message;
+            message.strip_prefix("Outlay: ").map_or(message.clone(), str::to_owned)
+        })?;
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await;
         let body = body.map_err(|_| format!("the answer of {host} broke off or is too long"))?;
@@ -242,7 +226,7 @@ mod tests {
     use super::*;
 
     fn accounts(
-        parts: &[BalancePart],
+        places: &[(&str, Place)],
         variables: &[(&str, &str)],
     ) -> Result<Vec<(String, usize)>, String> {
         let settings = crate::api::tests::settings();
@@ -250,43 +234,38 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let sources = sources(&settings, parts, value)?;
+        let places = places.iter().map(|(name, place)| ((*name).to_owned(), place.clone()));
+        let sources = sources(&settings, &places.collect(), value)?;
         Ok(sources.into_iter().map(|source| (source.account, source.ways.len())).collect())
     }
 
     #[test]
     fn who_has_a_key_is_asked() {
-        let part =
-            |account: &str| BalancePart { account: account.to_owned(), ..BalancePart::default() };
-        let elsewhere = |account: &str| BalancePart {
+        let known = Place::default;
+        let elsewhere = || Place {
             url: Some("https://llm.example.com/left".to_owned()),
             pointer: Some("/left".to_owned()),
-            ..part(account)
+            ..known()
         };
-        let named =
-            |name: &str, part: BalancePart| BalancePart { key_env: Some(name.to_owned()), ..part };
-        for (parts, variables, expected) in [
+        let mine = |place: Place| Place { key_env: Some("MINE".to_owned()), ..place };
+        for (places, variables, expected) in [
             (vec![], vec![], Ok(vec![])),
             (
                 vec![],
                 vec![("OPENROUTER_API_KEY", "k"), ("MOONSHOT_API_KEY", " ")],
                 Ok(vec![("openrouter", 2)]),
             ),
-            (vec![named("MINE", part("deepseek"))], vec![("DEEPSEEK_API_KEY", "k")], Ok(vec![])),
-            (vec![named("MINE", part("deepseek"))], vec![("MINE", "k")], Ok(vec![("deepseek", 1)])),
-            (vec![elsewhere("work")], vec![], Ok(vec![("work", 1)])),
+            (vec![("deepseek", mine(known()))], vec![("DEEPSEEK_API_KEY", "k")], Ok(vec![])),
+            (vec![("deepseek", mine(known()))], vec![("MINE", "k")], Ok(vec![("deepseek", 1)])),
+            (vec![("work", elsewhere())], vec![], Ok(vec![("work", 1)])),
             (
-                vec![elsewhere("deepseek")],
+                vec![("deepseek", elsewhere())],
                 vec![("DEEPSEEK_API_KEY", "k")],
                 Ok(vec![("deepseek", 1)]),
             ),
+            (vec![("work", mine(elsewhere()))], vec![], Err("needs a key in the variable MINE")),
             (
-                vec![named("MINE", elsewhere("work"))],
-                vec![],
-                Err("needs a key in the variable MINE"),
-            ),
-            (
-                vec![part("work")],
+                vec![("work", known())],
                 vec![],
                 Err("[balances.work] in outlay.toml needs url and pointer"),
             ),
@@ -296,14 +275,14 @@ mod tests {
                 Err("the key in DEEPSEEK_API_KEY cannot be sent"),
             ),
         ] {
-            match (accounts(&parts, &variables), expected) {
+            match (accounts(&places, &variables), expected) {
                 (Ok(got), Ok(expected)) => {
                     let got: Vec<_> =
                         got.iter().map(|(name, ways)| (name.as_str(), *ways)).collect();
-                    assert_eq!(got, expected, "{parts:?}");
+                    assert_eq!(got, expected, "{places:?}");
                 }
                 (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
-                (got, expected) => panic!("{parts:?}: {got:?}, not {expected:?}"),
+                (got, expected) => panic!("{places:?}: {got:?}, not {expected:?}"),
             }
         }
     }
@@ -311,7 +290,8 @@ mod tests {
     #[test]
     fn a_key_shows_nowhere() {
         let settings = crate::api::tests::settings();
-        let sources = sources(&settings, &[], |_| Some("sk-secret".to_owned())).unwrap();
+        let sources =
+            sources(&settings, &BTreeMap::new(), |_| Some("sk-secret".to_owned())).unwrap();
         assert!(!sources.is_empty() && !format!("{sources:?}").contains("sk-secret"));
     }
 }

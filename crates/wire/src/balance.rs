@@ -14,6 +14,21 @@ pub use anywhere::at as at_pointer;
 
 use crate::json::{Json, text_of};
 
+/// Where an account's balance is told, as its user says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The whole address; `None` for a provider that tells in a way that is known.
+    pub url: Option<String>,
+    /// The header of the key: `authorization` (the default, with `Bearer`) or another.
+    pub header: Option<String>,
+    /// Where the amount stands in the answer, as a JSON pointer.
+    pub pointer: Option<String>,
+    /// The code of its currency; US dollars by default.
+    pub currency: Option<String>,
+    /// The environment variable that has the key.
+    pub key_env: Option<String>,
+}
+
 /// What a provider says is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {

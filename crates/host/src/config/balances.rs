@@ -2,25 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use outlay_wire::balance::Place;
+
 use super::section::Section;
 use super::{ConfigError, is_base_url};
 
-/// Where an account's balance is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BalanceSource {
-    /// The whole address; `None` for a provider that tells in a way that is known.
-    pub url: Option<String>,
-    /// The header of the key: `authorization` (the default, with `Bearer`) or another.
-    pub header: Option<String>,
-    /// Where the amount stands in the answer, as a JSON pointer.
-    pub pointer: Option<String>,
-    /// The code of its currency; US dollars by default.
-    pub currency: Option<String>,
-    /// The environment variable that has the key.
-    pub key_env: Option<String>,
-}
-
-pub(super) fn read(mut all: Section) -> Result<BTreeMap<String, BalanceSource>, ConfigError> {
+pub(super) fn read(mut all: Section) -> Result<BTreeMap<String, Place>, ConfigError> {
     let mut sources = BTreeMap::new();
     for name in all.keys() {
         let Some(mut section) = all.section(&name)? else { continue };
@@ -48,7 +35,7 @@ pub(super) fn read(mut all: Section) -> Result<BTreeMap<String, BalanceSource>, 
         let header = section.text("header")?;
         let key_env = section.text("key_env")?;
         section.finish()?;
-        sources.insert(name, BalanceSource { url, header, pointer, currency, key_env });
+        sources.insert(name, Place { url, header, pointer, currency, key_env });
     }
     Ok(sources)
 }
