@@ -9,7 +9,7 @@ use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
-use outlay_host::notify::{self, Delivery, Desktop, Notifier, Silent};
+use outlay_host::notify::{self, Manner, Notifier};
 use outlay_host::running;
 use outlay_proxy::{App, Changes, Clock, Server, api, balance, upkeep};
 use tokio::sync::oneshot;
@@ -78,8 +78,7 @@ impl Backend {
     async fn open(options: &Options) -> Result<Backend, Failure> {
         let folders = options.folders()?;
         let config = Config::load(&folders)?;
-        let delivery: Box<dyn Delivery> =
-            if config.desktop_notifications { Box::new(Desktop) } else { Box::new(Silent) };
+        let manner = Manner::configured(&config);
         let places = config.balances.clone();
         let mut settings = settings(config, options.listen, folders.token()?)?;
         let sources = balance::sources(&settings, &places, |name| std::env::var(name).ok())?;
@@ -97,8 +96,7 @@ impl Backend {
             wake.wake();
         });
         let ledger = Ledger::open(folders.data(), Opening { role, now: clock(), changed })?;
-        let notifier =
-            Notifier::start(ledger.clone(), delivery, Arc::clone(&clock), (waker, woken))?;
+        let notifier = Notifier::start(ledger.clone(), manner, Arc::clone(&clock), (waker, woken))?;
         let upkeep = upkeep(ledger.clone(), sources, Arc::clone(&clock));
         let app = App::new(settings, ledger, clock, changes)?;
         let (proxy, notice) = match other {

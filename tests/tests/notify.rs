@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use support::clock::Clock;
 use support::desktop::{Display, Notification};
 use support::fake_provider::FakeProvider;
 use support::outlay::Home;
@@ -13,10 +14,7 @@ fn each_threshold_is_told_once() {
     let mut display = Display::start();
     let shown = display.notifications();
     let provider = FakeProvider::start();
-    let home = display
-        .environment()
-        .iter()
-        .fold(Home::new(&provider), |home, (name, value)| home.with_env(name, value));
+    let home = home_on(&display, &provider);
     home.write_config("[notifications]\ndesktop = true\n");
     price_the_model(&home);
     home.ok(&["budget", "set", "daily", "--limit", "0.01", "--window", "day", "--warn", "50,80"]);
@@ -65,4 +63,82 @@ fn each_threshold_is_told_once() {
     assert_eq!((all.len(), about("other", &all)), (told + 1, 1), "{all:?}");
     let alerts = home.json(&["alerts", "list"]);
     assert!(alerts.to_string().contains("daily"), "{alerts}");
+}
+
+/// A home whose notifications go to `display`.
+fn home_on(display: &Display, provider: &FakeProvider) -> Home {
+    let environment = display.environment();
+    environment.iter().fold(Home::new(provider), |home, (name, value)| home.with_env(name, value))
+}
+
+/// What `alerts test` says where it fails.
+fn refusal(home: &Home) -> String {
+    let output = home.cli(&["alerts", "test"]);
+    assert_eq!(output.code, 1, "{}", output.stdout);
+    output.stderr
+}
+
+#[test]
+fn a_test_goes_through_the_whole_chain() {
+    let provider = FakeProvider::start();
+    let mut display = Display::start();
+    let home = home_on(&display, &provider);
+    home.write_config("[notifications]\ndesktop = true\n");
+    let nobody = refusal(&home);
+    assert!(nobody.contains("this command could not deliver the test"), "{nobody}");
+    assert!(nobody.contains("start a notification service"), "{nobody}");
+
+    let shown = display.notifications();
+    let alone = home.ok(&["alerts", "test"]);
+    assert!(alone.contains("Delivered by this command and taken by"), "{alone}");
+    assert_eq!(shown.wait_for(1)[0].summary, "Alerts reach you here");
+    let server = home.serve();
+    let served = home.ok(&["alerts", "test"]);
+    assert!(served.contains("Delivered by the running proxy"), "{served}");
+    assert_eq!(shown.wait_for(2).len(), 2);
+    drop(server);
+
+    home.write_config("[notifications]\ndesktop = false\n");
+    let off = refusal(&home);
+    assert!(off.contains("set desktop = true under [notifications]"), "{off}");
+}
+
+#[test]
+fn in_quiet_hours_only_what_is_critical_is_shown() {
+    let provider = FakeProvider::start();
+    let mut display = Display::start();
+    let shown = display.notifications();
+    // One o'clock in Berlin.
+    let clock = Clock::at("2026-11-21T12:00:00Z");
+    let home = home_on(&display, &provider).with_clock(&clock);
+    let quiet = |hours: &str| {
+        home.write_config(&format!("[notifications]\ndesktop = true\nquiet_hours = \"{hours}\"\n"));
+    };
+    quiet("12:00-14:00");
+    price_the_model(&home);
+    home.ok(&["budget", "set", "day", "--limit", "0.004", "--window", "day", "--warn", "50"]);
+    let server = home.serve();
+    // Half of the limit, all of it, and a refusal.
+    for status in [200, 200, 402] {
+        assert_eq!(chat().send(server.address()).status, status);
+    }
+    let urgent = eventually("the refusal is told", || {
+        Some(shown.all()).filter(|all| all.iter().any(|one| one.summary.contains("refused")))
+    });
+    assert!(urgent.iter().all(|one| one.urgency == "CRITICAL"), "{urgent:?}");
+    let waiting = |of: &str| {
+        let alerts = home.json(&["alerts", "list"])["alerts"].as_array().unwrap().clone();
+        let is_of = |alert: &&serde_json::Value| {
+            alert["severity"] == of && alert["delivered_at"].is_null() && alert["error"].is_null()
+        };
+        alerts.iter().filter(is_of).count()
+    };
+    assert!(waiting("warning") >= 1);
+    assert_eq!(waiting("critical"), 0);
+    drop(server);
+
+    quiet("14:00-12:00");
+    let _server = home.serve();
+    eventually("the rest is told afterwards", || (waiting("warning") == 0).then_some(()));
+    assert!(shown.all().len() > urgent.len());
 }

@@ -9,7 +9,7 @@ use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
-use outlay_host::notify::{self, Delivery, Notifier};
+use outlay_host::notify::{self, Manner, Notifier};
 use outlay_proxy::balance::{self, Source};
 use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, upkeep};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
@@ -73,10 +73,9 @@ impl Proxy {
         let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes)
             .map_err(Failure::failed)?;
         let server = Server::bind(app).await.map_err(Failure::failed)?;
-        let delivery = delivery(&session.config);
-        let notifier =
-            Notifier::start(ledger.clone(), delivery, Arc::new(Utc::now), (waker, woken))
-                .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
+        let manner = Manner::configured(&session.config);
+        let notifier = Notifier::start(ledger.clone(), manner, Arc::new(Utc::now), (waker, woken))
+            .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
         Ok(Proxy { server, ledger, sources, _notifier: notifier })
     }
 
@@ -131,10 +130,6 @@ impl Drop for Mark {
     fn drop(&mut self) {
         self.folders.clear_running(&self.running);
     }
-}
-
-fn delivery(config: &Config) -> Box<dyn Delivery> {
-    if config.desktop_notifications { Box::new(notify::Desktop) } else { Box::new(notify::Silent) }
 }
 
 /// Who can be asked what is left, as configured and with the keys in the environment.

@@ -30,6 +30,8 @@ pub enum AlertKind {
     Burst,
     /// Money is spent while nobody is at the keyboard.
     IdleSpend,
+    /// Nothing: somebody wants to see whether alerts arrive.
+    Test,
 }
 
 /// How much it matters.
@@ -58,6 +60,7 @@ impl AlertKind {
             AlertKind::Loop => "loop",
             AlertKind::Burst => "burst",
             AlertKind::IdleSpend => "idle_spend",
+            AlertKind::Test => "test",
         }
     }
 }

@@ -23,6 +23,7 @@ use outlay_wire::balance::Place;
 pub use self::loops::Loops;
 use self::section::Section;
 use crate::folders::Folders;
+use crate::quiet::QuietHours;
 
 /// Where the proxy listens unless told otherwise.
 const LISTEN: SocketAddr =
@@ -60,6 +61,8 @@ pub struct Config {
     pub loops: Loops,
     /// Whether alerts are shown on the desktop.
     pub desktop_notifications: bool,
+    /// When only critical ones are.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 /// A provider as configured; what is `None` stays as it is built in.
@@ -106,6 +109,7 @@ impl Default for Config {
             after_disconnect: Duration::ZERO,
             loops: Loops::default(),
             desktop_notifications: true,
+            quiet_hours: None,
         }
     }
 }
@@ -222,7 +226,13 @@ impl Config {
             if let Some(desktop) = notifications.flag("desktop")? {
                 self.desktop_notifications = desktop;
             }
-            notifications.not_yet("quiet_hours", &"".into())?;
+            if let Some(hours) = notifications.text("quiet_hours")?.filter(|text| !text.is_empty())
+            {
+                let parsed = QuietHours::parse(&hours);
+                let wanted = "write it like \"22:00-07:00\"";
+                self.quiet_hours =
+                    Some(notifications.value("quiet_hours", &hours, parsed, wanted)?);
+            }
             notifications.not_yet("webhook", &toml::value::Array::new().into())?;
             notifications.not_yet("command", &"".into())?;
             notifications.finish()?;

@@ -20,5 +20,6 @@ pub mod idle;
 pub mod notify;
 pub mod port;
 pub mod project;
+pub mod quiet;
 pub mod running;
 pub mod zone;

@@ -1,13 +1,21 @@
 //! Delivers alerts to the desktop: each once, by whichever process claims it first.
 
+mod note;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use outlay_core::ledger::{AlertView, Ledger, LedgerError};
 use outlay_core::report;
+
+pub use self::note::Note;
+use crate::config::Config;
+use crate::quiet::QuietHours;
+use crate::zone;
 
 /// How often to look for alerts of other processes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -23,11 +31,19 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The way to the user.
 pub trait Delivery: Send {
-    /// Shows the alert.
+    /// Shows the note.
     ///
     /// # Errors
     /// One sentence: why it could not be shown.
-    fn deliver(&self, alert: &AlertView) -> Result<(), String>;
+    fn deliver(&self, note: &Note) -> Result<(), String>;
+}
+
+/// How and when alerts reach the user.
+pub struct Manner {
+    /// The way to the user.
+    pub delivery: Box<dyn Delivery>,
+    /// When only what is critical is told, and in which zone; the rest is told afterwards.
+    pub quiet: Option<(QuietHours, Tz)>,
 }
 
 /// The desktop's own notifications.
@@ -84,7 +100,7 @@ impl Notifier {
     /// When the system gives no thread.
     pub fn start(
         ledger: Ledger,
-        delivery: Box<dyn Delivery>,
+        manner: Manner,
         clock: Clock,
         channel: (Waker, Woken),
     ) -> std::io::Result<Notifier> {
@@ -92,7 +108,7 @@ impl Notifier {
         let thread = std::thread::Builder::new().name("notifier".into()).spawn(move || {
             loop {
                 let signal = woken.0.recv_timeout(LOOK_EVERY);
-                if let Err(error) = deliver_all(&ledger, delivery.as_ref(), &clock) {
+                if let Err(error) = deliver_all(&ledger, &manner, &clock) {
                     tracing::warn!("alerts could not be delivered: {error}");
                 }
                 match signal {
@@ -116,38 +132,75 @@ impl Drop for Notifier {
     }
 }
 
-/// Delivers what is undelivered, once, and records how it went.
-fn deliver_all(ledger: &Ledger, delivery: &dyn Delivery, clock: &Clock) -> Result<(), LedgerError> {
+impl std::fmt::Debug for Manner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manner").field("quiet", &self.quiet).finish_non_exhaustive()
+    }
+}
+
+impl Manner {
+    /// As the configuration wants it.
+    #[must_use]
+    pub fn configured(config: &Config) -> Manner {
+        let delivery: Box<dyn Delivery> =
+            if config.desktop_notifications { Box::new(Desktop) } else { Box::new(Silent) };
+        let zone = config.timezone.unwrap_or_else(zone::system);
+        Manner { delivery, quiet: config.quiet_hours.map(|hours| (hours, zone)) }
+    }
+
+    fn is_quiet(&self, now: DateTime<Utc>) -> bool {
+        self.quiet.is_some_and(|(hours, zone)| hours.is_now(now, zone))
+    }
+}
+
+/// Delivers what is undelivered, once, and records how it went. In quiet hours what is not critical
+/// stays for later.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub fn deliver_all(ledger: &Ledger, manner: &Manner, clock: &Clock) -> Result<(), LedgerError> {
+    let is_quiet = manner.is_quiet(clock());
     // A look costs no commit; a claim does, and a commit would call for the next look.
-    let waits = |alert: &AlertView| alert.delivered_at.is_none() && alert.error.is_none();
+    let waits = |alert: &AlertView| {
+        let is_told_now = !is_quiet || alert.severity == "critical";
+        alert.delivered_at.is_none() && alert.error.is_none() && is_told_now
+    };
     if !report::alerts(ledger, LOOK_BACK)?.iter().any(waits) {
         return Ok(());
     }
-    for alert in ledger.claim_alerts(clock()).wait()? {
-        let outcome = if clock() - alert.time > STALE_AFTER {
-            Err("it was more than a day old when Outlay ran again".to_owned())
-        } else {
-            delivery.deliver(&alert)
-        };
+    let claimed = match is_quiet {
+        true => ledger.claim_critical_alerts(clock()).wait()?,
+        false => ledger.claim_alerts(clock()).wait()?,
+    };
+    let is_stale = |alert: &AlertView| clock() - alert.time > STALE_AFTER;
+    let (stale, news): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_stale);
+    for alert in stale {
+        let reason = "it was more than a day old when it could be told".to_owned();
+        ledger.alert_delivered(alert.id, Err(reason), clock()).wait()?;
+    }
+    for note in note::notes(news) {
+        let outcome = manner.delivery.deliver(&note);
         if let Err(reason) = &outcome {
-            tracing::warn!("the alert \"{}\" was not shown: {reason}", alert.title);
+            tracing::warn!("the alert \"{}\" was not shown: {reason}", note.title);
         }
-        ledger.alert_delivered(alert.id, outcome, clock()).wait()?;
+        for alert in note.alerts {
+            ledger.alert_delivered(alert, outcome.clone(), clock()).wait()?;
+        }
     }
     Ok(())
 }
 
 impl Delivery for Silent {
-    fn deliver(&self, _alert: &AlertView) -> Result<(), String> {
+    fn deliver(&self, _note: &Note) -> Result<(), String> {
         Err("desktop notifications are turned off in outlay.toml".to_owned())
     }
 }
 
 impl Delivery for Desktop {
-    fn deliver(&self, alert: &AlertView) -> Result<(), String> {
+    fn deliver(&self, note: &Note) -> Result<(), String> {
         let mut notification = notify_rust::Notification::new();
-        notification.appname("Outlay").summary(&alert.title).body(&body(alert)).icon("outlay");
-        set_urgency(&mut notification, &alert.severity);
+        notification.appname("Outlay").summary(&note.title).body(&body(note)).icon("outlay");
+        set_urgency(&mut notification, &note.severity);
         notification
             .show()
             .map(drop)
@@ -189,18 +242,18 @@ fn set_urgency(_notification: &mut notify_rust::Notification, _severity: &str) {
 
 /// The text, in the form that the service reads: some take a budget's name for markup.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn body(alert: &AlertView) -> String {
+fn body(note: &Note) -> String {
     let capabilities = notify_rust::get_capabilities().unwrap_or_default();
     if capabilities.iter().any(|capability| capability == "body-markup") {
-        escape_markup(&alert.body)
+        escape_markup(&note.body)
     } else {
-        alert.body.clone()
+        note.body.clone()
     }
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-fn body(alert: &AlertView) -> String {
-    alert.body.clone()
+fn body(note: &Note) -> String {
+    note.body.clone()
 }
 
 #[cfg(any(test, all(unix, not(target_os = "macos"))))]
@@ -223,8 +276,8 @@ mod tests {
     }
 
     impl Delivery for Recorded {
-        fn deliver(&self, alert: &AlertView) -> Result<(), String> {
-            self.shown.lock().unwrap().push(alert.title.clone());
+        fn deliver(&self, note: &Note) -> Result<(), String> {
+            self.shown.lock().unwrap().push(note.title.clone());
             self.outcome.clone()
         }
     }
@@ -254,11 +307,12 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let ledger = ledger_with_alert(folder.path(), Arc::new(|| {}));
             let shown = Arc::new(Mutex::new(Vec::new()));
-            let delivery = Recorded { shown: Arc::clone(&shown), outcome };
+            let delivery = Box::new(Recorded { shown: Arc::clone(&shown), outcome });
+            let manner = Manner { delivery, quiet: None };
             let now = at(now);
             let clock: Clock = Arc::new(move || now);
             for _ in 0..2 {
-                deliver_all(&ledger, &delivery, &clock).unwrap();
+                deliver_all(&ledger, &manner, &clock).unwrap();
             }
             assert_eq!(shown.lock().unwrap().len(), shown_times);
             let alert = report::alerts(&ledger, 1).unwrap().remove(0);
@@ -278,10 +332,41 @@ mod tests {
         let callback = waker.clone();
         let ledger = ledger_with_alert(folder.path(), Arc::new(move || callback.wake()));
         let shown = Arc::new(Mutex::new(Vec::new()));
-        let delivery = Recorded { shown: Arc::clone(&shown), outcome: Ok(()) };
+        let delivery = Box::new(Recorded { shown: Arc::clone(&shown), outcome: Ok(()) });
+        let manner = Manner { delivery, quiet: None };
         let clock: Clock = Arc::new(|| at("2026-11-21T12:00:00Z"));
-        drop(Notifier::start(ledger, Box::new(delivery), clock, (waker, woken)).unwrap());
+        drop(Notifier::start(ledger, manner, clock, (waker, woken)).unwrap());
         assert_eq!(*shown.lock().unwrap(), ["Balance of 'openai' is low"]);
+    }
+
+    #[test]
+    fn quiet_hours_keep_all_but_what_is_critical_for_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger_with_alert(folder.path(), Arc::new(|| {}));
+        let noon = at("2026-11-21T12:00:00Z");
+        let alert = outlay_core::ledger::NewAlert {
+            kind: outlay_core::alert::AlertKind::Test,
+            severity: outlay_core::alert::Severity::Critical,
+            subject: "test".to_owned(),
+            key: "test".to_owned(),
+            period_start: noon,
+            text: outlay_core::alert::AlertText { title: "Now".to_owned(), body: String::new() },
+        };
+        ledger.fire_alert(alert, noon).wait().unwrap();
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let delivery = Box::new(Recorded { shown: Arc::clone(&shown), outcome: Ok(()) });
+        let quiet = Some((QuietHours::parse("11:00-13:00").unwrap(), Tz::UTC));
+        let manner = Manner { delivery, quiet };
+        for (now, expected) in [
+            ("12:00", vec!["Now"]),
+            ("12:59", vec!["Now"]),
+            ("13:00", vec!["Now", "Balance of 'openai' is low"]),
+        ] {
+            let now = at(&format!("2026-11-21T{now}:00Z"));
+            let clock: Clock = Arc::new(move || now);
+            deliver_all(&ledger, &manner, &clock).unwrap();
+            assert_eq!(*shown.lock().unwrap(), expected, "{now}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ use super::{
     account, alert, budget, bypass, floor, grant, journal, plan, price, recover, refuse, run,
     schema,
 };
+use crate::alert::Severity;
 use crate::balance::Recharge;
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
@@ -394,7 +395,12 @@ impl Ledger {
 
     /// Takes the undelivered alerts for this process.
     pub fn claim_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
-        self.submit(Retry::Never, move |writing| alert::claim(writing, now))
+        self.submit(Retry::Never, move |writing| alert::claim(writing, Severity::Info, now))
+    }
+
+    /// As [`Ledger::claim_alerts`], the critical ones alone.
+    pub fn claim_critical_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
+        self.submit(Retry::Never, move |writing| alert::claim(writing, Severity::Critical, now))
     }
 
     /// Records how an alert's delivery went.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{ConfigError, Problem, parse_duration};
 
 /// Every key there is, `*` standing for a name of the user's. Used to guess what was meant.
-const KEYS: [&str; 39] = [
+const KEYS: [&str; 40] = [
     "listen",
     "allowed_hosts",
     "timezone",
@@ -41,6 +41,7 @@ const KEYS: [&str; 39] = [
     "loops.idle_refuse",
     "notifications",
     "notifications.desktop",
+    "notifications.quiet_hours",
     "plans",
     "plans.*.day",
     "plans.*.week",
