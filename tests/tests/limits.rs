@@ -232,6 +232,21 @@ fn a_plan_of_the_configuration_is_used_like_any_other() {
 }
 
 #[test]
+fn strict_refuses_what_nobody_can_bound() {
+    let provider = FakeProvider::start();
+    let home = home(&provider);
+    // The whole answer is $0.02, and about half of it is expected. What a search adds nobody knows.
+    home.ok(&["budget", "set", "day", "--limit", "0.015", "--window", "day"]);
+    let search = || chat_with(&json!({"max_tokens": 2_000, "web_search_options": {}}));
+    let strict = home.try_serve(&["--listen", "127.0.0.1:0", "--strict"]).unwrap();
+    let refused = search().send(strict.address());
+    assert_eq!(refused.status, 402);
+    assert_eq!(refused.json()["error"]["code"], "budget_exceeded");
+    drop(strict);
+    assert_eq!(search().send(home.serve().address()).status, 200);
+}
+
+#[test]
 fn a_script_waits_until_it_may_spend() {
     let provider = FakeProvider::start();
     let clock = Clock::at("2026-11-21T12:00:00Z");

@@ -128,9 +128,9 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         // It looks at the configuration itself, which may be what is wrong.
         return commands::doctor::run(&arguments.places, options, out);
     }
-    let session = Session::new(&arguments.places)?;
+    let mut session = Session::new(&arguments.places)?;
     match arguments.command {
-        Command::Serve(options) => commands::serve::run(&session, &options, out),
+        Command::Serve(options) => commands::serve::run(&mut session, &options, out),
         Command::Run(options) => commands::run::run(&session, &options),
         Command::Env(options) => commands::env::run(&session, &options, out),
         Command::Status(options) => commands::status::run(&session, &options, out),

@@ -23,9 +23,13 @@ pub(crate) struct Arguments {
     /// Where to listen [default: the configuration's, else 127.0.0.1:4780]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Near a limit, refuse what cannot be bounded, and hold what can at its bound
+    #[arg(long)]
+    strict: bool,
 }
 
-pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+pub(crate) fn run(session: &mut Session, options: &Arguments, out: &mut Out) -> Outcome {
+    session.config.strict |= options.strict;
     proxy::log_to_stderr();
     let runtime = proxy::runtime()?;
     runtime.block_on(serve(session, options, out))?;
