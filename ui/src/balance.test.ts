@@ -22,7 +22,7 @@ describe('emptyWords', () => {
     [{ outlook: 'lasts' }, 'Lasts two months or more at this rate'],
     [{ outlook: 'gone' }, 'Nothing is left'],
     [{ outlook: 'unknown' }, 'Not known when it will be empty'],
-    [{ outlook: 'possible', earliest: '2026-11-28T09:00:00Z' }, 'Empty perhaps, from Sat 28 Nov on at this rate'],
+    [{ outlook: 'possible', earliest: '2026-11-28T09:00:00Z' }, 'May be empty from Sat 28 Nov on at this rate'],
   ] as [Partial<Forecast>, string][])('%j', (parts, words) => {
     expect(emptyWords(balance({ forecast: { ...UNKNOWN, ...parts } }), NOW, BERLIN).replaceAll(',', '')).toBe(words.replaceAll(',', ''));
   });

@@ -14,7 +14,7 @@ export function isLow(balance: Balance): boolean {
 /** When it will be empty: `Empty between Tue 1 Dec and Wed 9 Dec at this rate`. */
 export function emptyWords(balance: Balance, nowMs: number, display: Display = {}): string {
   const ending = runsOut(balance.forecast, nowMs, display);
-  if (ending !== null) return `Empty ${ending} at this rate`;
+  if (ending !== null) return `${ending.isExpected ? 'Empty' : 'May be empty'} ${ending.when} at this rate`;
   if (balance.forecast.outlook === 'gone') return 'Nothing is left';
   return balance.forecast.outlook === 'lasts' ? 'Lasts two months or more at this rate' : 'Not known when it will be empty';
 }

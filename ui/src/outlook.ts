@@ -10,14 +10,24 @@ const GRAIN_MS = 10 * MINUTE_MS;
 /** From so far ahead on, days are told and no times. */
 const DAYS_FROM_MS = 48 * 60 * MINUTE_MS;
 
-/** When it runs out: `between 15:10 and 16:20`; `null` where that is not known or not in sight. */
-export function runsOut(forecast: Forecast, nowMs: number, display: Display = {}): string | null {
+/** When something runs out. */
+export interface Ending {
+  /** Whether it does at this rate, and does not only perhaps. */
+  isExpected: boolean;
+  /** `between 15:10 and 16:20`, `from 15:10 on`. */
+  when: string;
+}
+
+/** When it runs out; `null` where that is not known or not in sight. */
+export function runsOut(forecast: Forecast, nowMs: number, display: Display = {}): Ending | null {
   if (forecast.earliest === null) return null;
   const earliest = Math.max(floorTo(Date.parse(forecast.earliest), GRAIN_MS), nowMs);
-  if (forecast.latest === null) return `perhaps, from ${instant(earliest, earliest, nowMs, display)} on`;
+  if (forecast.latest === null) {
+    return { isExpected: false, when: `from ${instant(earliest, earliest, nowMs, display)} on` };
+  }
   const latest = -floorTo(-Date.parse(forecast.latest), GRAIN_MS);
   const [from, to] = [instant(earliest, latest, nowMs, display), instant(latest, latest, nowMs, display)];
-  return from === to ? `about ${from}` : `between ${from} and ${to}`;
+  return { isExpected: true, when: from === to ? `about ${from}` : `between ${from} and ${to}` };
 }
 
 /** How the past days fared: `Reached on 9 of 30 days; about $7.00 would have covered nine in ten`. */
