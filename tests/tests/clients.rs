@@ -150,6 +150,8 @@ struct Seen {
     run: Run,
     /// Main requests that reached the provider.
     requests: usize,
+    /// Whether any request of its came to us.
+    has_asked: bool,
     /// Whether the provider could say all that its model had to say, each time.
     finished: bool,
     /// The calls in the ledger but for those of other models: titles and the like.
@@ -159,8 +161,18 @@ struct Seen {
 }
 
 impl Seen {
-    /// Lets the client work under a day's budget with these options; without any there is none.
-    fn of(client: Client, budget: &[&str], turn: impl FnOnce(&Desk) -> Turn) -> Seen {
+    /// Lets the client work under a day's budget with these options; without any there is none. One
+    /// that hung before it asked for anything at all gets a second chance: that was not our doing.
+    fn of(client: Client, budget: &[&str], turn: impl Fn(&Desk) -> Turn) -> Seen {
+        let seen = Seen::once(client, budget, &turn);
+        if seen.run.code.is_some() || seen.has_asked {
+            return seen;
+        }
+        println!("{client:?} hung without a request: once more");
+        Seen::once(client, budget, &turn)
+    }
+
+    fn once(client: Client, budget: &[&str], turn: &impl Fn(&Desk) -> Turn) -> Seen {
         let desk = Desk::new();
         let provider = match budget.contains(&"--no-cap") {
             true => AgentProvider::start_hesitant(turn(&desk)),
@@ -173,11 +185,13 @@ impl Seen {
         let server = serve(&home);
         let run = desk.run(client, &format!("http://{}", server.address()));
         let mut calls = home.calls_at_rest();
+        let has_asked = !calls.is_empty();
         calls.retain(|call| call["model_requested"] == client.model());
         let main = provider.main_requests();
         let finished = main.iter().all(|arrival| arrival.finished);
         let left_behind = desk.found();
-        let seen = Seen { client, run, requests: main.len(), finished, calls, left_behind };
+        let requests = main.len();
+        let seen = Seen { client, run, requests, has_asked, finished, calls, left_behind };
         println!("{} | {}", budget.join(" "), seen.row());
         seen
     }
