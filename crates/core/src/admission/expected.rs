@@ -80,8 +80,8 @@ impl Visibility {
 }
 
 impl Expected {
-    /// What a stream holds at first: text is counted from its bytes while it passes, which makes up
-    /// to a third more of it than it is.
+    /// What a stream holds at first: a third more and its frame, for text is counted from its bytes
+    /// while it passes, which often makes more of it than it is.
     #[must_use]
     pub fn first_tranche(&self) -> u64 {
         self.output_tokens.saturating_add(self.output_tokens / 3).saturating_add(FRAME_TOKENS)

@@ -124,8 +124,7 @@ fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     }
     if demand.bounds.can_stop
         && !demand.is_strict
-        && let Visibility::Clear { billed_percent } = expected.visibility
-        && let Some(stand) = watched(demand, funds, expected, billed_percent)
+        && let Some(stand) = watched(demand, funds, expected)
     {
         return stand;
     }
@@ -139,14 +138,11 @@ fn near(demand: &Demand, funds: &Funds, expected: &Expected) -> Stand {
     alone(demand, funds, expected)
 }
 
-/// A stream holds what it is expected to generate, and draws more as it goes. `None` where what
-/// is really left would not pay for that: it may still go alone, or with a lower cap.
-fn watched(
-    demand: &Demand,
-    funds: &Funds,
-    expected: &Expected,
-    billed_percent: u64,
-) -> Option<Stand> {
+/// A stream holds what it is expected to generate, and draws more as it goes. `None` where its text
+/// would not tell what it is billed for, or what is really left would not pay for that: it may still go
+/// alone, or with a lower cap.
+fn watched(demand: &Demand, funds: &Funds, expected: &Expected) -> Option<Stand> {
+    let Visibility::Clear { billed_percent } = expected.visibility else { return None };
     let bound = demand.output_bound();
     let covered = expected.first_tranche().min(bound);
     let needed = demand.needed(funds.unit, expected.input_tokens, covered);

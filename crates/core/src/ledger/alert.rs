@@ -115,29 +115,27 @@ pub(crate) fn fire(
 
 const COLUMNS: &str = "id, at_ms, severity, kind, subject, title, body, delivered_ms, error";
 
-/// Takes the undelivered alerts for this process that matter at least so much, oldest first.
+/// Takes the undelivered alerts for this process, all or those of one severity, oldest first.
 pub(crate) fn claim(
     writing: &Writing<'_>,
-    least: Severity,
+    only: Option<Severity>,
     now: DateTime<Utc>,
 ) -> Result<Vec<AlertView>, OpError> {
-    let rank = match least {
-        Severity::Info => 0,
-        Severity::Warning => 1,
-        Severity::Critical => 2,
-    };
     let stale = to_ms(now - TimeDelta::seconds(CLAIM_SECONDS));
     let sql = format!(
         "UPDATE alert SET claimed_by = ?1, claimed_ms = ?2 \
          WHERE delivered_ms IS NULL AND error IS NULL \
          AND (claimed_ms IS NULL OR claimed_ms < ?3 OR claimed_ms > ?2) \
-         AND CASE severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?4 \
+         AND severity = coalesce(?4, severity) \
          RETURNING {COLUMNS}"
     );
     let mut claimed = writing
         .connection
         .prepare_cached(&sql)?
-        .query_map(params![writing.process_id, to_ms(now), stale, rank], read_row)?
+        .query_map(
+            params![writing.process_id, to_ms(now), stale, only.map(Severity::as_str)],
+            read_row,
+        )?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     claimed.sort_by_key(|alert| alert.id);
     Ok(claimed)

@@ -30,8 +30,6 @@ pub(crate) struct Watch {
     pub(crate) covered: u64,
     /// More than this it cannot generate.
     pub(crate) output_max: u64,
-    /// Tokens that it is taken to be billed for each hundred that show.
-    pub(crate) billed_percent: u64,
 }
 
 /// The answer to a draw.

@@ -395,12 +395,14 @@ impl Ledger {
 
     /// Takes the undelivered alerts for this process.
     pub fn claim_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
-        self.submit(Retry::Never, move |writing| alert::claim(writing, Severity::Info, now))
+        self.submit(Retry::Never, move |writing| alert::claim(writing, None, now))
     }
 
     /// As [`Ledger::claim_alerts`], the critical ones alone.
     pub fn claim_critical_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
-        self.submit(Retry::Never, move |writing| alert::claim(writing, Severity::Critical, now))
+        self.submit(Retry::Never, move |writing| {
+            alert::claim(writing, Some(Severity::Critical), now)
+        })
     }
 
     /// Records how an alert's delivery went.

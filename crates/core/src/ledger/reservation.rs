@@ -29,6 +29,8 @@ pub struct Reservation {
     at: DateTime<Utc>,
     ceiling: Option<Money>,
     is_cap_lowered: bool,
+    /// Tokens that it is taken to be billed for each hundred that show.
+    billed_percent: u64,
     /// Set where the holds do not cover all it may do.
     watch: Option<Arc<Mutex<Watch>>>,
     sent: AtomicBool,
@@ -43,6 +45,7 @@ impl Reservation {
             at: call.at,
             ceiling: terms.ceiling,
             is_cap_lowered: terms.is_cap_lowered,
+            billed_percent: terms.billed_percent,
             watch: terms.watch.take().map(|watch| Arc::new(Mutex::new(watch))),
             sent: AtomicBool::new(false),
             settled: false,
@@ -89,9 +92,7 @@ impl Reservation {
     /// what answers of its model were billed for lately.
     #[must_use]
     pub fn billed_tokens(&self, shown: u64) -> u64 {
-        let Some(watch) = &self.watch else { return shown };
-        let percent = lock(watch).billed_percent;
-        (shown.saturating_mul(percent) / 100).saturating_add(FRAME_TOKENS)
+        (shown.saturating_mul(self.billed_percent) / 100).saturating_add(FRAME_TOKENS)
     }
 
     /// Asks for more money, when `produced` tokens have been generated: to be called early enough,

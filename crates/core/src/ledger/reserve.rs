@@ -77,6 +77,8 @@ pub(crate) struct Terms {
     pub(crate) is_cap_lowered: bool,
     pub(crate) ceiling: Option<Money>,
     pub(crate) standing: Option<QuotaStanding>,
+    /// Tokens that it is taken to be billed for each hundred that show.
+    pub(crate) billed_percent: u64,
     /// Set where it has to draw more money as it goes.
     pub(crate) watch: Option<Watch>,
 }
@@ -212,7 +214,6 @@ fn admitted(
         input_tokens: admit.input_tokens,
         covered,
         output_max: capped.output_tokens_max.unwrap_or(u64::MAX),
-        billed_percent: admit.billed_percent,
         demand: demand.clone(),
     });
     let ceiling = match &watch {
@@ -236,6 +237,7 @@ fn admitted(
         is_cap_lowered: admit.is_cap_lowered,
         ceiling,
         standing,
+        billed_percent: admit.billed_percent,
         watch,
     })))
 }
