@@ -9,13 +9,16 @@ use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
-use outlay_host::notify::{self, Manner, Notifier};
+use outlay_host::notify::{self, Manner, Notifier, Press};
 use outlay_host::running;
 use outlay_proxy::{App, Changes, Clock, Server, api, balance, upkeep};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::options::{Options, settings};
+
+/// Brings the window to the front.
+pub(crate) type Show = Arc<dyn Fn() + Send + Sync>;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -43,8 +46,8 @@ struct Proxy {
 
 impl Backend {
     /// Starts what can be started. Where nothing can, the window shows why.
-    pub(crate) async fn start(options: &Options) -> Backend {
-        Backend::open(options).await.unwrap_or_else(|reason| {
+    pub(crate) async fn start(options: &Options, show: Show) -> Backend {
+        Backend::open(options, show).await.unwrap_or_else(|reason| {
             say(&format!("Outlay could not start: {reason}"));
             Backend {
                 router: Mutex::new(failure_page(&reason.to_string())),
@@ -75,11 +78,10 @@ impl Backend {
         drop(std::mem::take(&mut *self.router.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 
-    async fn open(options: &Options) -> Result<Backend, Failure> {
+    async fn open(options: &Options, show: Show) -> Result<Backend, Failure> {
         let folders = options.folders()?;
         let config = Config::load(&folders)?;
-        let manner = Manner::configured(&config);
-        let places = config.balances.clone();
+        let (places, notifications) = (config.balances.clone(), config.clone());
         let mut settings = settings(config, options.listen, folders.token()?)?;
         let sources = balance::sources(&settings, &places, |name| std::env::var(name).ok())?;
         // A stranger in a proxy's place is found out by trying to listen there.
@@ -96,6 +98,13 @@ impl Backend {
             wake.wake();
         });
         let ledger = Ledger::open(folders.data(), Opening { role, now: clock(), changed })?;
+        let press = Press {
+            ledger: ledger.clone(),
+            clock: Arc::clone(&clock),
+            zone: settings.timezone,
+            open: show,
+        };
+        let manner = Manner::configured(&notifications, Some(press));
         let notifier = Notifier::start(ledger.clone(), manner, Arc::clone(&clock), (waker, woken))?;
         let upkeep = upkeep(ledger.clone(), sources, Arc::clone(&clock));
         let app = App::new(settings, ledger, clock, changes)?;
@@ -209,9 +218,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path(), "listen = \"127.0.0.1:0\"\n");
         let folders = options.folders().unwrap();
-        let first = Backend::start(&options).await;
+        let first = Backend::start(&options, Arc::new(|| {})).await;
         let running = folders.running().unwrap();
-        let second = Backend::start(&options).await;
+        let second = Backend::start(&options, Arc::new(|| {})).await;
         assert_eq!(folders.running().unwrap(), running);
         for backend in [&first, &second] {
             let (status, body) = get(backend, "/api/v1/status").await;
@@ -230,8 +239,11 @@ mod tests {
         let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = stranger.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let backend =
-            Backend::start(&options(folder.path(), &format!("listen = \"{address}\"\n"))).await;
+        let backend = Backend::start(
+            &options(folder.path(), &format!("listen = \"{address}\"\n")),
+            Arc::new(|| {}),
+        )
+        .await;
         let notice = backend.notice().unwrap().to_owned();
         assert!(notice.contains(&address.port().to_string()), "{notice}");
         assert_eq!(get(&backend, "/api/v1/status").await.0, StatusCode::OK);
@@ -241,7 +253,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_is_shown_in_the_window() {
         let folder = tempfile::tempdir().unwrap();
-        let backend = Backend::start(&options(folder.path(), "lisen = \"<b>\"\n")).await;
+        let backend =
+            Backend::start(&options(folder.path(), "lisen = \"<b>\"\n"), Arc::new(|| {})).await;
         let (_, page) = get(&backend, "/").await;
         assert!(page.contains("did you mean 'listen'?"), "{page}");
         assert!(!page.contains("<b>"), "{page}");

@@ -10,6 +10,7 @@ mod tray;
 mod window;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use tauri::{App, AppHandle, Manager, RunEvent};
@@ -53,7 +54,9 @@ fn main() -> ExitCode {
 
 /// Starts the proxy, then what shows it: the page exists before the window asks for it.
 fn start(app: &mut App, options: &Options) -> tauri::Result<()> {
-    let backend = tauri::async_runtime::block_on(Backend::start(options));
+    let handle = app.handle().clone();
+    let show = Arc::new(move || window::show(&handle));
+    let backend = tauri::async_runtime::block_on(Backend::start(options, show));
     app.manage(backend);
     window::open(app)?;
     tray::show(app, &app.state::<Backend>())?;

@@ -27,6 +27,17 @@ pub(crate) type Outcome = Result<ExitCode, Failure>;
 /// The exit code of "would be refused".
 pub(crate) const REFUSED: u8 = 3;
 
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Failed(sentence) | Failure::Misused(sentence) | Failure::Refused(sentence) => {
+                f.write_str(sentence)
+            }
+            Failure::Unheard => f.write_str("nobody reads what it says"),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn failed(sentence: impl Display) -> Failure {
         Failure::Failed(sentence.to_string())
@@ -38,15 +49,15 @@ impl Failure {
 
     /// Says it on stderr; the exit code for it.
     pub(crate) fn report(&self) -> ExitCode {
-        let (sentence, code) = match self {
-            Failure::Failed(sentence) => (sentence, 1),
-            Failure::Misused(sentence) => (sentence, 2),
-            Failure::Refused(sentence) => (sentence, REFUSED),
+        let code = match self {
+            Failure::Failed(_) => 1,
+            Failure::Misused(_) => 2,
+            Failure::Refused(_) => REFUSED,
             Failure::Unheard => return ExitCode::SUCCESS,
         };
         use std::io::Write;
         // Where stderr is closed too, the exit code is all there is to tell.
-        let _ = writeln!(std::io::stderr(), "outlay: {sentence}");
+        let _ = writeln!(std::io::stderr(), "outlay: {self}");
         ExitCode::from(code)
     }
 

@@ -1,6 +1,7 @@
 //! The `outlay` command: one file per command in [`commands`].
 
 mod base_urls;
+mod browser;
 mod commands;
 mod failure;
 mod look;

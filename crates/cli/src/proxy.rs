@@ -9,7 +9,7 @@ use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
-use outlay_host::notify::{self, Manner, Notifier};
+use outlay_host::notify::{self, Manner, Notifier, Press};
 use outlay_proxy::balance::{self, Source};
 use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, upkeep};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::browser;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -73,7 +74,13 @@ impl Proxy {
         let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes)
             .map_err(Failure::failed)?;
         let server = Server::bind(app).await.map_err(Failure::failed)?;
-        let manner = Manner::configured(&session.config);
+        let press = Press {
+            ledger: ledger.clone(),
+            clock: Arc::new(Utc::now),
+            zone: session.zone,
+            open: opener(session.folders.clone()),
+        };
+        let manner = Manner::configured(&session.config, Some(press));
         let notifier = Notifier::start(ledger.clone(), manner, Arc::new(Utc::now), (waker, woken))
             .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
         Ok(Proxy { server, ledger, sources, _notifier: notifier })
@@ -90,6 +97,15 @@ impl Proxy {
         server.run(shutdown).await;
         upkeep.abort();
     }
+}
+
+/// Shows this proxy's dashboard in a browser.
+fn opener(folders: Folders) -> Arc<dyn Fn() + Send + Sync> {
+    Arc::new(move || {
+        if let Err(reason) = browser::show(&folders) {
+            tracing::warn!("the dashboard could not be opened: {reason}");
+        }
+    })
 }
 
 /// The mark by which commands find a proxy; gone with the value.

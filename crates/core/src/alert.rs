@@ -75,6 +75,16 @@ impl Severity {
             Severity::Critical => "critical",
         }
     }
+
+    /// A number that grows with how much it matters.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Severity::Info => 0,
+            Severity::Warning => 1,
+            Severity::Critical => 2,
+        }
+    }
 }
 
 /// The words of an alert, as the user reads them.

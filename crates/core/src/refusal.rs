@@ -60,6 +60,24 @@ pub struct BudgetStop {
     pub timezone: chrono_tz::Tz,
 }
 
+/// A raise that is offered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Raise {
+    /// By how much, as typed.
+    pub by: String,
+    /// The budget's unit.
+    pub unit: BudgetUnit,
+}
+
+impl std::fmt::Display for Raise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.unit {
+            BudgetUnit::Usd => write!(f, "${}", self.by),
+            unit => write!(f, "{} {}", self.by, unit.as_str()),
+        }
+    }
+}
+
 /// The account that has too little left for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditStop {
@@ -261,9 +279,24 @@ fn quoted(name: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")))
 }
 
+/// By how much a budget of this limit is sensibly raised where `short` is missing.
+#[must_use]
+pub fn raise_of(limit: Quantity, short: i64) -> Raise {
+    Raise { by: typed(raise(limit, short)), unit: limit.unit }
+}
+
+/// By how much the budget that stopped the call is to be raised; `None` where none did.
+#[must_use]
+pub fn offered_raise(refusal: &Refusal) -> Option<Raise> {
+    refusal.budget.as_ref().map(|stop| raise_of(stop.limit, shortfall(stop)))
+}
+
+fn raise(limit: Quantity, short: i64) -> Quantity {
+    round_up(limit, short.max(limit.count / 3))
+}
+
 fn raise_command(stop: &BudgetStop) -> (String, Quantity) {
-    let third = stop.limit.count / 3;
-    let by = round_up(stop.limit, shortfall(stop).max(third));
+    let by = raise(stop.limit, shortfall(stop));
     let raised = Quantity { count: stop.limit.count.saturating_add(by.count), ..by };
     (format!("outlay budget raise {} --by {}", quoted(&stop.name), typed(by)), raised)
 }

@@ -4,10 +4,13 @@ mod desk;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend};
+use outlay_core::alert::Severity;
 use outlay_core::budget::{BudgetKind, Scope, Window};
-use outlay_core::ledger::{Admission, BudgetChange, Ledger, LedgerError, NewCall, Opening, Role};
+use outlay_core::ledger::{
+    Admission, Attempt, BudgetChange, Due, Ledger, LedgerError, NewCall, Opening, Role,
+};
 use outlay_core::money::Money;
 use outlay_core::price::PriceQuery;
 use outlay_core::refusal;
@@ -131,7 +134,7 @@ fn a_dropped_reservation_costs_nothing_unless_it_was_sent() {
     sent.mark_sent();
     drop(sent);
     // The queue is in order: this answer means that both abandons are committed.
-    ledger.claim_alerts(noon()).wait().unwrap();
+    ledger.acknowledge_alerts(None, noon()).wait().unwrap();
     let rows = report::calls(&ledger, &CallQuery::default(), 10).unwrap().rows;
     let shown: Vec<_> = rows
         .iter()
@@ -245,6 +248,12 @@ fn a_budget_in_use_cannot_be_made_without_what_it_needs() {
     assert!(matches!(error, Err(LedgerError::NotFound(_))), "{error:?}");
 }
 
+/// The alerts that are handed to the desktop and taken for it.
+fn told(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Due> {
+    ledger.dispatch_alerts(Arc::from(["desktop".to_owned()]), now).wait().unwrap();
+    ledger.claim_alerts("desktop".into(), Severity::Info, now).wait().unwrap()
+}
+
 #[test]
 fn alerts_fire_once_a_threshold_and_are_delivered_by_one_process() {
     let folder = TempDir::new().unwrap();
@@ -256,9 +265,9 @@ fn alerts_fire_once_a_threshold_and_are_delivered_by_one_process() {
     }
     drop(one.reserve(call(noon(), Some(200))).wait().unwrap());
     drop(two.reserve(call(noon(), Some(200))).wait().unwrap());
-    let claimed = two.claim_alerts(noon()).wait().unwrap();
-    assert!(one.claim_alerts(noon()).wait().unwrap().is_empty());
-    let titles: Vec<_> = claimed.iter().map(|alert| alert.title.as_str()).collect();
+    let claimed = told(&two, noon());
+    assert!(told(&one, noon()).is_empty());
+    let titles: Vec<_> = claimed.iter().map(|due| due.alert.title.as_str()).collect();
     assert_eq!(
         titles,
         [
@@ -267,11 +276,13 @@ fn alerts_fire_once_a_threshold_and_are_delivered_by_one_process() {
             "Calls are refused by budget 'day'"
         ]
     );
-    for alert in &claimed {
-        two.alert_delivered(alert.id, Ok(()), noon()).wait().unwrap();
-    }
-    let later = noon() + TimeDelta::minutes(5);
-    assert!(one.claim_alerts(later).wait().unwrap().is_empty());
+    // Who took them died: somebody else takes over.
+    let later = noon() + TimeDelta::minutes(1);
+    let taken_over = told(&one, later);
+    assert_eq!(taken_over.iter().map(|due| due.attempts).collect::<Vec<_>>(), [2, 2, 2]);
+    let alerts = taken_over.iter().map(|due| (due.alert.id, 1)).collect();
+    one.alerts_attempted("desktop".into(), alerts, Attempt::Delivered, later).wait().unwrap();
+    assert!(told(&two, later + TimeDelta::minutes(5)).is_empty());
 }
 
 #[test]
@@ -280,7 +291,7 @@ fn a_balance_follows_spend_and_warns_once_a_fall() {
     let ledger = open(&folder);
     price_demo(&ledger);
     let remaining = || report::balances(&ledger, noon(), UTC).unwrap()[0].remaining.to_string();
-    let alerts = || ledger.claim_alerts(noon()).wait().unwrap().len();
+    let alerts = || told(&ledger, noon()).len();
     ledger.add_grant("openai".into(), money("0.01"), None, None, noon()).wait().unwrap();
     ledger.warn_balance("openai".into(), money("0.005"), noon()).wait().unwrap();
     spend(&ledger, 400, noon());
@@ -339,7 +350,7 @@ fn a_raised_limit_arms_its_thresholds_anew() {
     let folder = TempDir::new().unwrap();
     let ledger = open(&folder);
     price_demo(&ledger);
-    let fired = || ledger.claim_alerts(noon()).wait().unwrap().len();
+    let fired = || told(&ledger, noon()).len();
     set(&ledger, hard("all", "0.01", Window::Total));
     spend(&ledger, 900, noon());
     assert_eq!(fired(), 1);

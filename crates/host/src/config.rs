@@ -5,6 +5,7 @@
 
 mod balances;
 mod loops;
+mod notifications;
 mod plans;
 mod section;
 
@@ -21,9 +22,9 @@ use outlay_wire::RefusalStatus;
 use outlay_wire::balance::Place;
 
 pub use self::loops::Loops;
+pub use self::notifications::Notifications;
 use self::section::Section;
 use crate::folders::Folders;
-use crate::quiet::QuietHours;
 
 /// Where the proxy listens unless told otherwise.
 const LISTEN: SocketAddr =
@@ -59,10 +60,8 @@ pub struct Config {
     pub after_disconnect: Duration,
     /// What is a loop, and what is done about one.
     pub loops: Loops,
-    /// Whether alerts are shown on the desktop.
-    pub desktop_notifications: bool,
-    /// When only critical ones are.
-    pub quiet_hours: Option<QuietHours>,
+    /// How alerts reach the user.
+    pub notifications: Notifications,
 }
 
 /// A provider as configured; what is `None` stays as it is built in.
@@ -108,8 +107,7 @@ impl Default for Config {
             block_when_empty: false,
             after_disconnect: Duration::ZERO,
             loops: Loops::default(),
-            desktop_notifications: true,
-            quiet_hours: None,
+            notifications: Notifications::default(),
         }
     }
 }
@@ -222,20 +220,8 @@ impl Config {
         if let Some(loops) = top.section("loops")? {
             self.loops = loops::read(loops)?;
         }
-        if let Some(mut notifications) = top.section("notifications")? {
-            if let Some(desktop) = notifications.flag("desktop")? {
-                self.desktop_notifications = desktop;
-            }
-            if let Some(hours) = notifications.text("quiet_hours")?.filter(|text| !text.is_empty())
-            {
-                let parsed = QuietHours::parse(&hours);
-                let wanted = "write it like \"22:00-07:00\"";
-                self.quiet_hours =
-                    Some(notifications.value("quiet_hours", &hours, parsed, wanted)?);
-            }
-            notifications.not_yet("webhook", &toml::value::Array::new().into())?;
-            notifications.not_yet("command", &"".into())?;
-            notifications.finish()?;
+        if let Some(notifications) = top.section("notifications")? {
+            self.notifications = notifications::read(notifications)?;
         }
         Ok(())
     }
@@ -404,7 +390,7 @@ mod tests {
         assert_eq!(config.wait_max, Duration::from_millis(500));
         assert!(config.strict && config.block_when_empty);
         assert_eq!(config.after_disconnect, Duration::from_secs(60));
-        assert!(!config.desktop_notifications);
+        assert!(!config.notifications.desktop);
     }
 
     #[test]
@@ -441,7 +427,14 @@ mod tests {
             ("[plans.mine]\nday = \"-5\"", "'plans.mine.day' cannot be \"-5\": a limit is zero"),
             ("[plans.mine]\nday = 5", "'plans.mine.day' cannot be 5: write a text in quotes"),
             ("[plans]\nmine = 5", "'plans.mine' cannot be 5: write a section"),
-            ("[notifications]\ncommand = \"x\"", "'notifications.command' is not available"),
+            (
+                "[notifications]\nwebhook = [\"slack example.com/secret\"]",
+                "'notifications.webhook' cannot be \"…\": write addresses like",
+            ),
+            (
+                "[notifications]\nwebhook = [\"irc https://example.com/secret\"]",
+                "'notifications.webhook' cannot be \"irc https://…\": write addresses like",
+            ),
             ("[admission]\ndurability = \"power\"", "'admission.durability' is not available"),
             (
                 "[refusal]\nstatus = \"418\"",

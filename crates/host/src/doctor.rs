@@ -53,7 +53,7 @@ pub fn examine(folders: &Folders, now: DateTime<Utc>) -> Vec<Finding> {
     findings.push(configuration(folders, config.as_ref().err().map(ToString::to_string)));
     let config = config.unwrap_or_default();
     findings.push(listening(folders, config.listen));
-    findings.push(notifications(config.desktop_notifications));
+    findings.push(notifications(config.notifications.desktop));
     findings.push(clock(now, config.timezone.unwrap_or_else(zone::system).name()));
     findings.push(prices(now));
     findings.push(proxy_variables(|name| std::env::var(name).ok()));

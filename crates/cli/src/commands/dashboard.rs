@@ -1,10 +1,9 @@
 //! `outlay dashboard`.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
-use outlay_host::running;
-
-use crate::failure::{Failure, Outcome};
+use crate::browser;
+use crate::failure::Outcome;
 use crate::output::Out;
 use crate::session::Session;
 
@@ -17,33 +16,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
-    let proxy = running::find(&session.folders)?.ok_or_else(|| {
-        Failure::failed("no proxy is running that could show it: start one with outlay serve")
-    })?;
-    let address = format!("{}/#code={}", proxy.base_url(), proxy.login_code()?);
-    if options.print || !open(&address) {
+    let address = browser::address(&session.folders)?;
+    if options.print || !browser::open(&address) {
         out.line(address)?;
     } else {
-        out.line(format!("Opened {}/ in the browser.", proxy.base_url()))?;
+        let shown = address.split('#').next().unwrap_or_default();
+        out.line(format!("Opened {shown} in the browser."))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether a browser took it.
-fn open(address: &str) -> bool {
-    let opener: &[&str] = if cfg!(target_os = "macos") {
-        &["open"]
-    } else if cfg!(windows) {
-        &["rundll32", "url.dll,FileProtocolHandler"]
-    } else {
-        &["xdg-open"]
-    };
-    Command::new(opener[0])
-        .args(&opener[1..])
-        .arg(address)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }

@@ -1,17 +1,17 @@
-//! The alert outbox: an alert is recorded in the transaction that caused it, and delivered by
-//! exactly one process.
+//! Alerts: each is recorded in the transaction that caused it. How they reach the user is
+//! `delivery`'s.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::error::OpError;
+use super::delivery::{self, DeliveryView};
+use super::error::{LedgerError, OpError};
 use super::time::{from_ms, new_id, to_ms, uuid_of};
 use super::writer::Writing;
 use crate::alert::{AlertKind, AlertText, Severity};
-
-/// How long a claim lasts before another process may take the alert over.
-const CLAIM_SECONDS: i64 = 60;
+use crate::budget::BudgetUnit;
+use crate::refusal::Raise;
 
 /// An alert as recorded and delivered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -22,7 +22,7 @@ pub struct AlertView {
     pub time: DateTime<Utc>,
     /// `info warning critical`.
     pub severity: String,
-    /// `budget_threshold budget_refused balance_low balance_floor recharge_missing upstream_empty loop burst idle_spend test`.
+    /// [`AlertKind`] as text.
     pub kind: String,
     /// The budget, account, project or client it is about.
     pub subject: String,
@@ -30,10 +30,18 @@ pub struct AlertView {
     pub title: String,
     /// The figures, and what to do.
     pub body: String,
-    /// When it reached the user; `None` if it has not.
+    /// How often it happened in its period.
+    pub occurrences: u32,
+    /// By how much its budget may be raised with one press; `None` where that helps nobody.
+    pub raise: Option<Raise>,
+    /// When it first reached the user, on whichever way; `None` if it has not.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// Why it could not be delivered.
+    /// Why it reached the user on no way.
     pub error: Option<String>,
+    /// When the user said that it is seen to.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// What came of each way.
+    pub deliveries: Vec<DeliveryView>,
 }
 
 /// An alert about to be recorded: once per (kind, key, period, threshold).
@@ -47,6 +55,8 @@ pub(crate) struct Fired<'a> {
     pub(crate) period_start: DateTime<Utc>,
     pub(crate) threshold: i64,
     pub(crate) text: AlertText,
+    /// By how much the budget that it is about may be raised with one press.
+    pub(crate) raise: Option<Raise>,
 }
 
 /// An alert that no change of the ledger caused.
@@ -80,92 +90,101 @@ pub(crate) fn fire_new(
         period_start: alert.period_start,
         threshold: 0,
         text: alert.text.clone(),
+        raise: None,
     };
     fire(writing, &fired, now)
 }
 
-/// Records the alert unless the same was recorded before; `true` if it is new.
+/// Records the alert, or one more occurrence where the same was recorded before; `true` if it is new.
 pub(crate) fn fire(
     writing: &Writing<'_>,
     fired: &Fired<'_>,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<bool> {
-    let rows = writing
-        .connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO alert (id, machine_id, at_ms, kind, severity, subject, \
-             subject_key, period_start_ms, threshold, title, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            new_id(now),
-            writing.machine_id,
-            to_ms(now),
-            fired.kind.as_str(),
-            fired.severity.as_str(),
-            fired.subject,
-            fired.key,
-            to_ms(fired.period_start),
-            fired.threshold,
-            fired.text.title,
-            fired.text.body,
-        ])?;
-    Ok(rows == 1)
-}
-
-const COLUMNS: &str = "id, at_ms, severity, kind, subject, title, body, delivered_ms, error";
-
-/// Takes the undelivered alerts for this process, all or those of one severity, oldest first.
-pub(crate) fn claim(
-    writing: &Writing<'_>,
-    only: Option<Severity>,
-    now: DateTime<Utc>,
-) -> Result<Vec<AlertView>, OpError> {
-    let stale = to_ms(now - TimeDelta::seconds(CLAIM_SECONDS));
-    let sql = format!(
-        "UPDATE alert SET claimed_by = ?1, claimed_ms = ?2 \
-         WHERE delivered_ms IS NULL AND error IS NULL \
-         AND (claimed_ms IS NULL OR claimed_ms < ?3 OR claimed_ms > ?2) \
-         AND severity = coalesce(?4, severity) \
-         RETURNING {COLUMNS}"
-    );
-    let mut claimed = writing
-        .connection
-        .prepare_cached(&sql)?
-        .query_map(
-            params![writing.process_id, to_ms(now), stale, only.map(Severity::as_str)],
-            read_row,
-        )?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    claimed.sort_by_key(|alert| alert.id);
-    Ok(claimed)
-}
-
-/// Records how the delivery went: `Ok` or why not.
-pub(crate) fn delivered(
-    writing: &Writing<'_>,
-    id: Uuid,
-    outcome: Result<(), &str>,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let (delivered_ms, error) = match outcome {
-        Ok(()) => (Some(to_ms(now)), None),
-        Err(error) => (None, Some(error)),
-    };
     writing
         .connection
-        .prepare_cached("UPDATE alert SET delivered_ms = ?2, error = ?3 WHERE id = ?1")?
-        .execute(params![id.as_bytes(), delivered_ms, error])?;
-    Ok(())
+        .prepare_cached(
+            "INSERT INTO alert (id, machine_id, at_ms, kind, severity, subject, subject_key, \
+             period_start_ms, threshold, title, body, raise_by, raise_unit) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             ON CONFLICT (kind, subject_key, period_start_ms, threshold) \
+             DO UPDATE SET occurrences = occurrences + 1 RETURNING occurrences = 1",
+        )?
+        .query_row(
+            params![
+                new_id(now),
+                writing.machine_id,
+                to_ms(now),
+                fired.kind.as_str(),
+                fired.severity.as_str(),
+                fired.subject,
+                fired.key,
+                to_ms(fired.period_start),
+                fired.threshold,
+                fired.text.title,
+                fired.text.body,
+                fired.raise.as_ref().map(|raise| &raise.by),
+                fired.raise.as_ref().map(|raise| raise.unit.as_str()),
+            ],
+            |row| row.get(0),
+        )
+}
+
+/// What [`read_row`] reads.
+pub(super) const COLUMNS: &str = "id, at_ms, severity, kind, subject, title, body, occurrences, \
+     raise_by, raise_unit, delivered_ms, error, acknowledged_ms";
+
+/// Marks these as seen to, or all; how many were not before.
+pub(crate) fn acknowledge(
+    writing: &Writing<'_>,
+    ids: Option<&[Uuid]>,
+    now: DateTime<Utc>,
+) -> Result<u64, OpError> {
+    let connection = writing.connection;
+    let now_ms = to_ms(now);
+    let Some(ids) = ids else {
+        let rows = connection
+            .prepare_cached("UPDATE alert SET acknowledged_ms = ?1 WHERE acknowledged_ms IS NULL")?
+            .execute([now_ms])?;
+        return Ok(rows as u64);
+    };
+    let mut update = connection.prepare_cached(
+        "UPDATE alert SET acknowledged_ms = coalesce(acknowledged_ms, ?2) WHERE id = ?1 \
+         RETURNING acknowledged_ms = ?2",
+    )?;
+    ids.iter().try_fold(0, |sum, id| {
+        let is_new = update.query_row(params![id.as_bytes(), now_ms], |row| row.get::<_, bool>(0));
+        match is_new {
+            Ok(is_new) => Ok(sum + u64::from(is_new)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Err(OpError::from(LedgerError::NotFound(
+                format!("there is no alert {id}: see outlay alerts"),
+            ))),
+            Err(error) => Err(error.into()),
+        }
+    })
 }
 
 /// The latest alerts, newest first.
 pub(crate) fn list(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<AlertView>> {
     let sql = format!("SELECT {COLUMNS} FROM alert ORDER BY at_ms DESC, id DESC LIMIT ?1");
-    connection.prepare_cached(&sql)?.query_map([limit], read_row)?.collect()
+    let mut alerts = connection
+        .prepare_cached(&sql)?
+        .query_map([limit], read_row)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for alert in &mut alerts {
+        alert.deliveries = delivery::of(connection, alert.id)?;
+    }
+    Ok(alerts)
 }
 
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AlertView> {
+/// An alert by [`COLUMNS`], its deliveries left out.
+pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AlertView> {
+    let instant = |index| -> rusqlite::Result<Option<DateTime<Utc>>> {
+        Ok(row.get::<_, Option<i64>>(index)?.map(from_ms))
+    };
+    let by: Option<String> = row.get(8)?;
+    let unit: Option<String> = row.get(9)?;
+    let unit = unit.and_then(|unit| unit.parse::<BudgetUnit>().ok());
     Ok(AlertView {
         id: uuid_of(row.get(0)?),
         time: from_ms(row.get(1)?),
@@ -174,7 +193,11 @@ fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AlertView> {
         subject: row.get(4)?,
         title: row.get(5)?,
         body: row.get(6)?,
-        delivered_at: row.get::<_, Option<i64>>(7)?.map(from_ms),
-        error: row.get(8)?,
+        occurrences: row.get(7)?,
+        raise: by.zip(unit).map(|(by, unit)| Raise { by, unit }),
+        delivered_at: instant(10)?,
+        error: row.get(11)?,
+        acknowledged_at: instant(12)?,
+        deliveries: Vec::new(),
     })
 }

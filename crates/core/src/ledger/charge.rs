@@ -15,8 +15,9 @@ use super::writer::Writing;
 use super::{alert, budget};
 use crate::admission::Verdict;
 use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
-use crate::budget::{BudgetUnit, Quantity, QuotaStanding, Window};
+use crate::budget::{BudgetKind, BudgetUnit, Quantity, QuotaStanding, Window};
 use crate::money::Money;
+use crate::refusal::raise_of;
 use crate::usage::Usage;
 
 /// What an ended call came to.
@@ -173,6 +174,8 @@ fn fire_thresholds(
         period_start,
         threshold: i64::from(percent),
         text,
+        raise: (active.kind_at(now) == BudgetKind::Hard)
+            .then(|| raise_of(quantity(limit), after.saturating_sub(limit))),
     };
     alert::fire(writing, &fired, now).map(drop)
 }
@@ -192,6 +195,7 @@ pub(crate) fn fire_upstream_empty(
         period_start: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now),
         threshold: 0,
         text: upstream_empty_text(&call.provider_name, &call.account_name),
+        raise: None,
     };
     alert::fire(writing, &fired, now).map(drop)
 }

@@ -71,6 +71,7 @@ fn fire(
         period_start: told.unwrap_or(DateTime::UNIX_EPOCH),
         threshold: 0,
         text: floor_text(account, &refusal::message(refusal)),
+        raise: None,
     };
     alert::fire(writing, &fired, now).map(drop)
 }

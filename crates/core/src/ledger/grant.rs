@@ -446,6 +446,7 @@ fn check_level(
             period_start: now,
             threshold: 0,
             text: balance_text(&balance.name, left, warn, &balance.currency),
+            raise: None,
         };
         alert::fire(writing, &fired, now)?;
     }
@@ -474,6 +475,7 @@ fn check_recharge(
                 period_start: due,
                 threshold: 0,
                 text: recharge_text(&balance.name, left, recharge, &balance.currency),
+                raise: None,
             };
             alert::fire(writing, &fired, now)?;
             return Ok(());

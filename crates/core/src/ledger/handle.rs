@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use super::account::AccountView;
 use super::active::Bypass;
-use super::alert::{AlertView, NewAlert};
+use super::alert::NewAlert;
 use super::asker::Asking;
 use super::budget::{BudgetChange, Maker};
 use super::budget_event::BudgetEvent;
 use super::call::NewCall;
 use super::error::{LedgerError, OpError};
 use super::file::{OpenFile, Opening};
+use super::outbox::{Attempt, Due};
 use super::plan::{Plan, PlanUse};
 use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
 use super::reply::Reply;
@@ -24,8 +25,8 @@ use super::reservation::{Reservation, Ticket};
 use super::reserve::{self, Reserved};
 use super::writer::{Retry, Writing};
 use super::{
-    account, alert, budget, bypass, floor, grant, journal, plan, price, recover, refuse, run,
-    schema,
+    account, alert, budget, bypass, floor, grant, journal, outbox, plan, price, recover, refuse,
+    run, schema,
 };
 use crate::alert::Severity;
 use crate::balance::Recharge;
@@ -393,28 +394,45 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| price::set(writing, &price, now))
     }
 
-    /// Takes the undelivered alerts for this process.
-    pub fn claim_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
-        self.submit(Retry::Never, move |writing| alert::claim(writing, None, now))
+    /// Whether there are alerts to hand over or to try, that matter at least so much.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_news(&self, least: Severity, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+        self.read(|connection| Ok(outbox::is_due(connection, least, now)?))
     }
 
-    /// As [`Ledger::claim_alerts`], the critical ones alone.
-    pub fn claim_critical_alerts(&self, now: DateTime<Utc>) -> Reply<Vec<AlertView>> {
-        self.submit(Retry::Never, move |writing| {
-            alert::claim(writing, Some(Severity::Critical), now)
-        })
+    /// Hands a slice of the new alerts to these channels; whether there may be more of them.
+    pub fn dispatch_alerts(&self, channels: Arc<[String]>, now: DateTime<Utc>) -> Reply<bool> {
+        self.submit(Retry::Never, move |writing| outbox::dispatch(writing, &channels, now))
     }
 
-    /// Records how an alert's delivery went.
-    pub fn alert_delivered(
+    /// Takes a slice of the alerts that are to be tried on the channel, for this process.
+    pub fn claim_alerts(
         &self,
-        id: Uuid,
-        outcome: Result<(), String>,
+        channel: String,
+        least: Severity,
+        now: DateTime<Utc>,
+    ) -> Reply<Vec<Due>> {
+        self.submit(Retry::Never, move |writing| outbox::claim(writing, &channel, least, now))
+    }
+
+    /// Records what came of an attempt to tell these alerts, each with the occurrences that were told.
+    pub fn alerts_attempted(
+        &self,
+        channel: String,
+        alerts: Vec<(Uuid, u32)>,
+        attempt: Attempt,
         now: DateTime<Utc>,
     ) -> Reply<()> {
         self.submit(Retry::UntilDone, move |writing| {
-            alert::delivered(writing, id, outcome.as_ref().map_err(String::as_str).copied(), now)
+            outbox::attempted(writing, &channel, &alerts, &attempt, now)
         })
+    }
+
+    /// Marks these alerts as seen to, or all of them; the reply is how many were not before.
+    pub fn acknowledge_alerts(&self, ids: Option<Vec<Uuid>>, now: DateTime<Utc>) -> Reply<u64> {
+        self.submit(Retry::Never, move |writing| alert::acknowledge(writing, ids.as_deref(), now))
     }
 
     /// A consistent copy of the whole ledger in `target`, which must not exist.

@@ -11,8 +11,9 @@
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
-//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `rollup`, `dimension`, `process` | a table each |
+//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
+//! | `outbox` | the way of alerts to the user |
 //! | `query` | what reports read |
 
 mod account;
@@ -30,6 +31,7 @@ mod charge;
 mod checkpoint;
 mod counter;
 mod decision;
+mod delivery;
 mod dimension;
 mod draw;
 mod empty;
@@ -45,6 +47,7 @@ mod journal;
 mod knock;
 mod note;
 mod operation;
+mod outbox;
 mod plan;
 mod price;
 mod process;
@@ -76,11 +79,13 @@ pub use budget::BudgetChange;
 pub use budget_event::BudgetEvent;
 pub use call::NewCall;
 pub use decision::{DecisionView, LookView};
+pub use delivery::DeliveryView;
 pub use draw::Drawn;
 pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger};
+pub use outbox::{Attempt, Due};
 pub use plan::{Plan, PlanUse};
 pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};

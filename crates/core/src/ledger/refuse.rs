@@ -114,6 +114,7 @@ pub(crate) fn refuse(
             period_start,
             threshold: 0,
             text: refused_text(subject, &refusal::message(&refusal)),
+            raise: refusal::offered_raise(&refusal),
         };
         alert::fire(writing, &fired, asker.call.at)?;
     }

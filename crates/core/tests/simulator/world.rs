@@ -313,8 +313,8 @@ impl World {
 
     /// Waits until what was dropped has reached the file.
     fn settle_down(&self, process: usize) -> Checked {
-        let reply = self.processes[process].ledger.claim_alerts(self.now).wait();
-        reply.map(drop).map_err(|error| format!("claim alerts: {error}"))
+        let reply = self.processes[process].ledger.acknowledge_alerts(None, self.now).wait();
+        reply.map(drop).map_err(|error| format!("settle down: {error}"))
     }
 
     fn crash(&mut self, process: usize) {

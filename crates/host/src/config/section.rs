@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{ConfigError, Problem, parse_duration};
 
 /// Every key there is, `*` standing for a name of the user's. Used to guess what was meant.
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 42] = [
     "listen",
     "allowed_hosts",
     "timezone",
@@ -42,6 +42,8 @@ const KEYS: [&str; 40] = [
     "notifications",
     "notifications.desktop",
     "notifications.quiet_hours",
+    "notifications.webhook",
+    "notifications.command",
     "plans",
     "plans.*.day",
     "plans.*.week",

@@ -1,19 +1,37 @@
 //! What is shown at once: a storm of alerts is a handful of notes.
 
-use outlay_core::ledger::AlertView;
+use chrono::{DateTime, Utc};
+use outlay_core::ledger::Due;
+use outlay_core::refusal::Raise;
 use uuid::Uuid;
 
-/// One thing to show, for one alert or many.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One thing to tell, for one alert or many.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Note {
+    /// When the first of it happened.
+    #[serde(rename = "time")]
+    pub since: DateTime<Utc>,
     /// `info warning critical`.
     pub severity: String,
+    /// What happened; `None` where it tells of several things.
+    pub kind: Option<String>,
+    /// The budget, account, project or client it is about; `None` where it tells of several.
+    pub subject: Option<String>,
     /// One short line.
     pub title: String,
     /// The figures, and what to do.
     pub body: String,
-    /// The alerts that it tells.
-    pub(super) alerts: Vec<Uuid>,
+    /// How often it happened.
+    pub occurrences: u32,
+    /// By how much its budget may be raised with one press.
+    #[serde(skip)]
+    pub raise: Option<Raise>,
+    /// The alerts that it tells, and how many occurrences of each.
+    #[serde(skip)]
+    pub(super) alerts: Vec<(Uuid, u32)>,
+    /// How often it was tried, this time included.
+    #[serde(skip)]
+    pub(super) attempts: u32,
 }
 
 /// So many that are not critical are shown one by one.
@@ -21,17 +39,17 @@ const SINGLE_MAX: usize = 4;
 /// So many titles are named of those that are not.
 const NAMED_MAX: usize = 3;
 
-/// What to show for alerts, oldest first. Those of one kind about one thing are one note with the
+/// What to tell of alerts, oldest first. Those of one kind about one thing are one note with the
 /// latest words and their number; many that are not critical are one together.
-pub(super) fn notes(alerts: Vec<AlertView>) -> Vec<Note> {
-    let mut groups: Vec<Vec<AlertView>> = Vec::new();
-    for alert in alerts {
-        let same = |group: &&mut Vec<AlertView>| {
-            group[0].kind == alert.kind && group[0].subject == alert.subject
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(alert),
-            None => groups.push(vec![alert]),
+pub(super) fn notes(due: Vec<Due>) -> Vec<Note> {
+    let mut groups: Vec<Vec<Due>> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for due in due {
+        let thing = (due.alert.kind.clone(), due.alert.subject.clone());
+        let place = *places.entry(thing).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(due),
+            None => groups.push(vec![due]),
         }
     }
     let notes = groups.into_iter().filter_map(of_group);
@@ -39,37 +57,60 @@ pub(super) fn notes(alerts: Vec<AlertView>) -> Vec<Note> {
         notes.partition(|note| note.severity == "critical");
     match ordinary.len() {
         ..=SINGLE_MAX => shown.extend(ordinary),
-        _ => shown.push(together(ordinary)),
+        _ => shown.extend(together(ordinary)),
     }
     shown
 }
 
-fn of_group(mut group: Vec<AlertView>) -> Option<Note> {
-    let alerts = group.iter().map(|alert| alert.id).collect();
-    let last = group.pop()?;
-    let times = 1 + group.iter().filter(|alert| alert.title == last.title).count();
+fn of_group(mut group: Vec<Due>) -> Option<Note> {
+    let alerts = group.iter().map(|due| (due.alert.id, due.alert.occurrences)).collect();
+    let attempts = group.iter().map(|due| due.attempts).max()?;
+    let since = group.iter().map(|due| due.alert.time).min()?;
+    let last = group.pop()?.alert;
+    let like_it = group.iter().filter(|due| due.alert.title == last.title);
+    let times =
+        like_it.fold(last.occurrences, |sum, due| sum.saturating_add(due.alert.occurrences));
     let title = if times == 1 { last.title } else { format!("{} ({times} times)", last.title) };
-    Some(Note { severity: last.severity, title, body: last.body, alerts })
+    Some(Note {
+        since,
+        severity: last.severity,
+        kind: Some(last.kind),
+        subject: Some(last.subject),
+        title,
+        body: last.body,
+        occurrences: times,
+        raise: last.raise,
+        alerts,
+        attempts,
+    })
 }
 
-fn together(notes: Vec<Note>) -> Note {
+fn together(notes: Vec<Note>) -> Option<Note> {
     let is_warning = notes.iter().any(|note| note.severity == "warning");
     let named: Vec<&str> = notes.iter().take(NAMED_MAX).map(|note| note.title.as_str()).collect();
     let more = notes.len() - named.len();
-    Note {
+    Some(Note {
+        since: notes.iter().map(|note| note.since).min()?,
         severity: if is_warning { "warning" } else { "info" }.to_owned(),
+        kind: None,
+        subject: None,
         title: format!("{} alerts", notes.len()),
         body: format!("{}; and {more} more. See them all: outlay alerts", named.join("; ")),
+        occurrences: notes.iter().fold(0, |sum, note| sum.saturating_add(note.occurrences)),
+        raise: None,
+        attempts: notes.iter().map(|note| note.attempts).max()?,
         alerts: notes.into_iter().flat_map(|note| note.alerts).collect(),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use outlay_core::ledger::AlertView;
+
     use super::*;
 
-    fn alert(severity: &str, kind: &str, subject: &str, title: &str) -> AlertView {
-        AlertView {
+    fn alert(severity: &str, kind: &str, subject: &str, title: &str) -> Due {
+        let alert = AlertView {
             id: Uuid::new_v4(),
             time: "2026-11-21T12:00:00Z".parse().unwrap(),
             severity: severity.to_owned(),
@@ -77,9 +118,14 @@ mod tests {
             subject: subject.to_owned(),
             title: title.to_owned(),
             body: format!("{title}!"),
+            occurrences: 1,
+            raise: None,
             delivered_at: None,
             error: None,
-        }
+            acknowledged_at: None,
+            deliveries: Vec::new(),
+        };
+        Due { alert, attempts: 1 }
     }
 
     #[test]

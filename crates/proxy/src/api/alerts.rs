@@ -1,13 +1,14 @@
-//! `GET /alerts`: newest first.
+//! `GET /alerts`: newest first, and `POST /alerts/acknowledgements`.
 
 use axum::Json;
 use axum::extract::State;
 use outlay_core::ledger::AlertView;
 use outlay_core::report;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::error::ApiError;
-use super::input::{Query, read};
+use super::input::{Body, Query, read};
 use crate::App;
 
 const LIMIT_DEFAULT: u32 = 50;
@@ -27,4 +28,27 @@ pub(super) async fn list(
     query.finish()?;
     let alerts = read(&app, move |ledger| report::alerts(ledger, limit)).await?;
     Ok(Json(Alerts { alerts }))
+}
+
+/// Which alerts are seen to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    /// `None` for all.
+    ids: Option<Vec<Uuid>>,
+}
+
+/// How many were marked that were not before.
+#[derive(Debug, Serialize)]
+pub(super) struct Marked {
+    acknowledged: u64,
+}
+
+pub(super) async fn acknowledge(
+    State(app): State<App>,
+    body: Body,
+) -> Result<Json<Marked>, ApiError> {
+    let Seen { ids } = body.json()?;
+    let acknowledged = app.ledger().acknowledge_alerts(ids, app.now()).await?;
+    Ok(Json(Marked { acknowledged }))
 }

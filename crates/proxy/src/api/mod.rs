@@ -116,6 +116,7 @@ fn needing_token() -> Routes {
         ("/grants", post(balances::grant)),
         ("/prices", get(prices::list)),
         ("/alerts", get(alerts::list)),
+        ("/alerts/acknowledgements", post(alerts::acknowledge)),
         ("/pulse", get(pulse::show)),
         ("/openapi.json", get(openapi::show)),
         ("/login-codes", post(session::issue_code)),

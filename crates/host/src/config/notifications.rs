@@ -1,0 +1,62 @@
+//! `[notifications]`: how alerts reach the user.
+
+use super::ConfigError;
+use super::section::Section;
+use crate::notify::{Form, Hook};
+use crate::quiet::QuietHours;
+
+/// How alerts reach the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notifications {
+    /// Whether they are shown on the desktop.
+    pub desktop: bool,
+    /// When only critical ones are told.
+    pub quiet_hours: Option<QuietHours>,
+    /// Where they are posted.
+    pub webhooks: Vec<Hook>,
+    /// What is run for them.
+    pub command: Option<String>,
+}
+
+impl Default for Notifications {
+    fn default() -> Notifications {
+        Notifications { desktop: true, quiet_hours: None, webhooks: Vec::new(), command: None }
+    }
+}
+
+pub(super) fn read(mut section: Section) -> Result<Notifications, ConfigError> {
+    let mut read = Notifications::default();
+    if let Some(desktop) = section.flag("desktop")? {
+        read.desktop = desktop;
+    }
+    if let Some(hours) = section.text("quiet_hours")?.filter(|text| !text.is_empty()) {
+        let parsed = QuietHours::parse(&hours);
+        let wanted = "write it like \"22:00-07:00\"";
+        read.quiet_hours = Some(section.value("quiet_hours", &hours, parsed, wanted)?);
+    }
+    for text in section.texts("webhook")?.unwrap_or_default() {
+        let Some(hook) = hook(&text) else {
+            let wanted = "write addresses like \"https://example.com/hook\", with \"slack \" or \
+                          \"discord \" before one that reads their form";
+            // An address may be a secret.
+            return Err(section.wrong("webhook", &hidden(&text), wanted));
+        };
+        read.webhooks.push(hook);
+    }
+    read.command = section.text("command")?.filter(|line| !line.trim().is_empty());
+    section.finish()?;
+    Ok(read)
+}
+
+/// `https://…`, or `slack https://…`.
+fn hook(text: &str) -> Option<Hook> {
+    match text.trim().split_once(char::is_whitespace) {
+        None => Hook::parse(text, None),
+        Some((form, url)) => Hook::parse(url, Some(Form::named(form)?)),
+    }
+}
+
+/// As much of an address as may be shown.
+fn hidden(text: &str) -> String {
+    text.split_once("://").map_or("…".to_owned(), |(scheme, _)| format!("{scheme}://…"))
+}

@@ -1,0 +1,95 @@
+//! One way to the user: what is due on it is taken, tried, and what came of it recorded.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use outlay_core::ledger::{Attempt, Due, Ledger, LedgerError};
+
+use super::note::{self, Note};
+use super::{Channel, Clock, Notifier, PAUSE, Signal, Undelivered, channel, least, retry};
+use crate::quiet::QuietHours;
+
+/// An alert that nobody delivered for this long tells no news any more.
+const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
+/// So many outcomes are recorded at once, that no call waits for many.
+const SLICE: usize = 200;
+
+/// A thread of its own for the channel: a slow one keeps no other waiting.
+pub(super) fn start(
+    ledger: Ledger,
+    mut way: Box<dyn Channel>,
+    quiet: Option<(QuietHours, Tz)>,
+    clock: Clock,
+) -> std::io::Result<Notifier> {
+    let (waker, woken) = channel();
+    let thread = std::thread::Builder::new().name("courier".into()).spawn(move || {
+        loop {
+            let signal = woken.next();
+            if let Err(error) = deliver(&ledger, way.as_mut(), quiet, &clock) {
+                tracing::warn!("alerts could not be delivered: {error}");
+            }
+            if signal == Signal::Stop {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    })?;
+    Ok(Notifier { waker, thread: Some(thread) })
+}
+
+/// Tells what is due on the channel.
+pub(super) fn deliver(
+    ledger: &Ledger,
+    way: &mut dyn Channel,
+    quiet: Option<(QuietHours, Tz)>,
+    clock: &Clock,
+) -> Result<(), LedgerError> {
+    let now = clock();
+    let least = least(quiet, now);
+    if !ledger.has_news(least, now)? {
+        return Ok(());
+    }
+    let mut due = Vec::new();
+    loop {
+        let slice = ledger.claim_alerts(way.name().to_owned(), least, now).wait()?;
+        if slice.is_empty() {
+            break;
+        }
+        due.extend(slice);
+    }
+    let is_stale = |due: &Due| now - due.alert.time > STALE_AFTER;
+    let (stale, news): (Vec<_>, Vec<_>) = due.into_iter().partition(is_stale);
+    if !stale.is_empty() {
+        let reason = "it was more than a day old when it could be told".to_owned();
+        let told = stale.iter().map(|due| (due.alert.id, 0)).collect();
+        record(ledger, way.name(), told, &Attempt::Failed { reason, retry_at: None }, now)?;
+    }
+    for note in note::notes(news) {
+        let attempt = match way.deliver(&note) {
+            Ok(()) => Attempt::Delivered,
+            Err(undelivered) => failed(way.name(), &note, undelivered, clock()),
+        };
+        record(ledger, way.name(), note.alerts, &attempt, clock())?;
+    }
+    Ok(())
+}
+
+fn failed(channel: &str, note: &Note, undelivered: Undelivered, now: DateTime<Utc>) -> Attempt {
+    let Undelivered { reason, may_pass } = undelivered;
+    let retry_at = may_pass.then(|| retry::at(note.attempts, note.since, now)).flatten();
+    tracing::warn!("the alert \"{}\" was not told by {channel}: {reason}", note.title);
+    Attempt::Failed { reason, retry_at }
+}
+
+fn record(
+    ledger: &Ledger,
+    channel: &str,
+    mut alerts: Vec<(uuid::Uuid, u32)>,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    while !alerts.is_empty() {
+        let slice = alerts.split_off(alerts.len().saturating_sub(SLICE));
+        ledger.alerts_attempted(channel.to_owned(), slice, attempt.clone(), now).wait()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! The desktop's own notifications.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use notify_rust::Notification;
+
+use super::press::{Button, Press, buttons};
+use super::{Channel, Note, Undelivered};
+
+/// So many notifications at once have somebody who waits for a press; further ones have no buttons.
+const PRESSABLE_MAX: usize = 16;
+
+/// The desktop's own notifications.
+#[derive(Debug, Default)]
+pub struct Desktop {
+    press: Option<Press>,
+    /// What is shown of (kind, subject), to put a later number in its place.
+    shown: HashMap<(Option<String>, Option<String>), u32>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Desktop {
+    /// Notifications whose buttons do what `press` does; without it there are none.
+    #[must_use]
+    pub fn new(press: Option<Press>) -> Desktop {
+        Desktop { press, ..Desktop::default() }
+    }
+}
+
+impl Channel for Desktop {
+    fn name(&self) -> &str {
+        "desktop"
+    }
+
+    fn deliver(&mut self, note: &Note) -> Result<(), Undelivered> {
+        let mut notification = Notification::new();
+        notification.appname("Outlay").summary(&note.title).body(&body(note)).icon("outlay");
+        set_urgency(&mut notification, &note.severity);
+        let thing = (note.kind.clone(), note.subject.clone());
+        if let (true, Some(id)) = (note.attempts > 1, self.shown.get(&thing)) {
+            notification.id(*id);
+        }
+        let id = self.show(notification, note).map_err(|error| Undelivered {
+            reason: format!("the desktop's notification service did not take it: {error}"),
+            // Nobody wants to be shown later what a list has.
+            may_pass: false,
+        })?;
+        self.shown.insert(thing, id);
+        Ok(())
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+impl Desktop {
+    /// Shows it with its buttons; its number.
+    fn show(&self, mut notification: Notification, note: &Note) -> notify_rust::error::Result<u32> {
+        let pressing = self.press.as_ref().filter(|_| {
+            self.waiting.load(Ordering::Relaxed) < PRESSABLE_MAX && has_capability("actions")
+        });
+        let Some(press) = pressing else { return notification.show().map(|handle| handle.id()) };
+        let buttons = buttons(note);
+        for button in &buttons {
+            notification.action(button.key, &button.label);
+        }
+        let handle = notification.show()?;
+        let id = handle.id();
+        let (press, waiting) = (press.clone(), Arc::clone(&self.waiting));
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let wait = move || {
+            handle.wait_for_action(|key| pressed(&press, &buttons, key));
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        };
+        if std::thread::Builder::new().name("notification".into()).spawn(wait).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(id)
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+impl Desktop {
+    /// Shows it; these systems tell nobody of a press.
+    fn show(&self, notification: Notification, _note: &Note) -> notify_rust::error::Result<u32> {
+        notification.show().map(|_handle| 0)
+    }
+}
+
+/// Whether a notification could be shown here, and by what.
+///
+/// # Errors
+/// One sentence: why not.
+#[cfg(all(unix, not(target_os = "macos")))]
+pub fn service() -> Result<String, String> {
+    notify_rust::get_server_information()
+        .map(|server| format!("{} {}", server.name, server.version))
+        .map_err(|error| error.to_string())
+}
+
+/// Whether a notification could be shown here, and by what.
+///
+/// # Errors
+/// Never: these systems bring a notification service of their own.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+pub fn service() -> Result<String, String> {
+    Ok("the system's".to_owned())
+}
+
+/// Does what was pressed, and says so where it cannot be done.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn pressed(press: &Press, buttons: &[Button], key: &str) {
+    // Closing it is told as a press too.
+    let Some(button) = buttons.iter().find(|button| button.key == key) else { return };
+    let Err(reason) = press.act(button.act.clone()) else { return };
+    tracing::warn!("\"{}\" was pressed and not done: {reason}", button.label);
+    let mut sorry = Notification::new();
+    sorry.appname("Outlay").summary(&format!("Not done: {}", button.label)).icon("outlay");
+    if let Err(error) = sorry.body(&for_service(&reason)).show() {
+        tracing::warn!("that could not be shown either: {error}");
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn set_urgency(notification: &mut Notification, severity: &str) {
+    notification.urgency(match severity {
+        "critical" => notify_rust::Urgency::Critical,
+        "warning" => notify_rust::Urgency::Normal,
+        _ => notify_rust::Urgency::Low,
+    });
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn set_urgency(_notification: &mut Notification, _severity: &str) {}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn body(note: &Note) -> String {
+    for_service(&note.body)
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn body(note: &Note) -> String {
+    note.body.clone()
+}
+
+/// The text, in the form that the service reads: some take a budget's name for markup.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn for_service(text: &str) -> String {
+    if has_capability("body-markup") { escape_markup(text) } else { text.to_owned() }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn has_capability(name: &str) -> bool {
+    let capabilities = notify_rust::get_capabilities().unwrap_or_default();
+    capabilities.iter().any(|capability| capability == name)
+}
+
+#[cfg(any(test, all(unix, not(target_os = "macos"))))]
+fn escape_markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped() {
+        assert_eq!(escape_markup("a <b> & c"), "a &lt;b&gt; &amp; c");
+    }
+}
