@@ -9,9 +9,11 @@ use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
+use outlay_host::machine;
 use outlay_host::notify::{self, Manner, Notifier, Press};
 use outlay_host::running;
-use outlay_proxy::{App, Changes, Clock, Server, api, balance, upkeep};
+use outlay_proxy::balance;
+use outlay_proxy::{App, Changes, Clock, Server, Watched, api, upkeep};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -106,7 +108,14 @@ impl Backend {
         };
         let manner = Manner::configured(&notifications, Some(press));
         let notifier = Notifier::start(ledger.clone(), manner, Arc::clone(&clock), (waker, woken))?;
-        let upkeep = upkeep(ledger.clone(), sources, Arc::clone(&clock));
+        let folder = folders.data().to_owned();
+        let watched = Watched {
+            sources,
+            zone: settings.timezone,
+            surroundings: Arc::new(move || machine::surroundings(&folder)),
+            uptime: Arc::new(machine::uptime),
+        };
+        let upkeep = upkeep(ledger.clone(), watched, Arc::clone(&clock));
         let app = App::new(settings, ledger, clock, changes)?;
         let (proxy, notice) = match other {
             Some(other) => {

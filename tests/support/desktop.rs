@@ -1,6 +1,7 @@
 //! A desktop without a screen: an X display, a session bus, a notification daemon.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -65,11 +66,12 @@ impl Display {
     #[must_use]
     pub fn notifications(&mut self) -> Notifications {
         require("dunst", "dunst");
-        let config = tempfile::NamedTempFile::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = menu(folder.path());
         let mut dunst = Command::new("dunst")
             .arg("-print")
             .arg("-config")
-            .arg(config.path())
+            .arg(config)
             .envs(self.environment())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -86,7 +88,8 @@ impl Display {
             }
         });
         self.processes.push(dunst);
-        let notifications = Notifications { shown };
+        let notifications =
+            Notifications { shown, folder: Arc::new(folder), environment: self.environment() };
         eventually("the notification daemon is on the bus", || {
             self.owns_name("org.freedesktop.Notifications").then_some(())
         });
@@ -113,10 +116,28 @@ impl Drop for Display {
     }
 }
 
-/// What a notification daemon has shown.
+/// What a notification daemon has shown, and its buttons.
 #[derive(Debug)]
 pub struct Notifications {
     shown: Arc<Mutex<String>>,
+    folder: Arc<tempfile::TempDir>,
+    environment: Vec<(String, String)>,
+}
+
+/// Writes a configuration in which the menu of a notification's actions is a program that picks the one
+/// named in the file `label`, and keeps what there was to pick from.
+fn menu(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let program = folder.join("menu");
+    let script = format!(
+        "#!/bin/sh\ncd '{}'\ncat > offered\ngrep -F -f label offered | head -1\n",
+        folder.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = folder.join("dunstrc");
+    std::fs::write(&config, format!("[global]\ndmenu = {}\n", program.display())).unwrap();
+    config
 }
 
 /// One notification as the user saw it.
@@ -137,6 +158,28 @@ impl Notifications {
     #[must_use]
     pub fn all(&self) -> Vec<Notification> {
         parse(&self.shown.lock().unwrap())
+    }
+
+    /// Presses the button of that label on a notification that is shown; all that could be pressed.
+    ///
+    /// # Panics
+    /// When no notification has it.
+    #[must_use]
+    pub fn press(&self, label: &str) -> String {
+        let offered = self.folder.path().join("offered");
+        drop(std::fs::remove_file(&offered));
+        std::fs::write(self.folder.path().join("label"), format!("{label}\n")).unwrap();
+        let asked = Command::new("dunstctl")
+            .arg("context")
+            .envs(self.environment.clone())
+            .status()
+            .unwrap();
+        assert!(asked.success());
+        let offered = eventually("the menu of actions was opened", || {
+            std::fs::read_to_string(&offered).ok().filter(|text| !text.is_empty())
+        });
+        assert!(offered.contains(label), "{offered}");
+        offered
     }
 
     /// Waits until there are `count`, and returns all.

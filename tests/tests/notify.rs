@@ -85,16 +85,16 @@ fn a_test_goes_through_the_whole_chain() {
     let home = home_on(&display, &provider);
     home.write_config("[notifications]\ndesktop = true\n");
     let nobody = refusal(&home);
-    assert!(nobody.contains("this command could not deliver the test"), "{nobody}");
+    assert!(nobody.contains("this command could not tell desktop"), "{nobody}");
     assert!(nobody.contains("start a notification service"), "{nobody}");
 
     let shown = display.notifications();
     let alone = home.ok(&["alerts", "test"]);
-    assert!(alone.contains("Delivered by this command and taken by"), "{alone}");
+    assert!(alone.contains("desktop: delivered by this command and taken by"), "{alone}");
     assert_eq!(shown.wait_for(1)[0].summary, "Alerts reach you here");
     let server = home.serve();
     let served = home.ok(&["alerts", "test"]);
-    assert!(served.contains("Delivered by the running proxy"), "{served}");
+    assert!(served.contains("desktop: delivered by the running proxy"), "{served}");
     assert_eq!(shown.wait_for(2).len(), 2);
     drop(server);
 
@@ -141,4 +141,43 @@ fn in_quiet_hours_only_what_is_critical_is_shown() {
     let _server = home.serve();
     eventually("the rest is told afterwards", || (waiting("warning") == 0).then_some(()));
     assert!(shown.all().len() > urgent.len());
+}
+
+#[test]
+fn pressing_allow_more_makes_the_next_call_pass() {
+    let provider = FakeProvider::start();
+    let mut display = Display::start();
+    let shown = display.notifications();
+    let home = home_on(&display, &provider);
+    home.write_config("[notifications]\ndesktop = true\n");
+    price_the_model(&home);
+    home.ok(&["budget", "set", "day", "--limit", "0.002", "--window", "day", "--warn", "100"]);
+    let server = home.serve();
+    for status in [200, 402] {
+        assert_eq!(chat().send(server.address()).status, status);
+    }
+    eventually("the refusal is shown", || {
+        shown.all().iter().any(|one| one.summary.contains("refused")).then_some(())
+    });
+    let offered = shown.press("Allow $0.002 more");
+    for label in ["Open", "Allow until midnight"] {
+        assert!(offered.contains(label), "{offered}");
+    }
+    eventually("the budget is raised", || {
+        home.ok(&["budget", "history", "day"]).contains("desktop").then_some(())
+    });
+    for status in [200, 402] {
+        assert_eq!(chat().send(server.address()).status, status);
+    }
+    eventually("the second refusal is shown", || {
+        let all = shown.all();
+        (all.iter().filter(|one| one.summary.contains("refused")).count() == 2).then_some(())
+    });
+    drop(shown.press("Allow until midnight"));
+    eventually("the budget is paused", || {
+        home.ok(&["budget", "list"]).contains("paused").then_some(())
+    });
+    for _ in 0..3 {
+        assert_eq!(chat().send(server.address()).status, 200);
+    }
 }

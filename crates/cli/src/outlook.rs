@@ -1,14 +1,9 @@
 //! Forecasts in words.
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use outlay_core::forecast::{Forecast, Hits, Outlook};
+use outlay_core::forecast::{Forecast, Hits, Outlook, between, range_ends};
 use outlay_core::report::BudgetView;
-
-/// Instants of a range are told to this many minutes: it is no better than that.
-const GRAIN_MINUTES: i64 = 10;
-/// From so far ahead on, days are told and no times.
-const DAYS_FROM: TimeDelta = TimeDelta::hours(48);
 
 /// When it runs out, for a cell: `15:10 to 16:20`; `None` where that is not known.
 pub(crate) fn cell(forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> Option<String> {
@@ -16,11 +11,11 @@ pub(crate) fn cell(forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> Option<
         (Outlook::Gone, ..) => Some("gone".to_owned()),
         (Outlook::Lasts, ..) => Some("lasts".to_owned()),
         (_, Some(earliest), Some(latest)) => {
-            let (from, to) = range(earliest, latest, now, zone);
+            let (from, to) = range_ends(earliest, latest, now, zone);
             Some(if from == to { from } else { format!("{from} to {to}") })
         }
         (_, Some(earliest), None) => {
-            Some(format!("from {} or not", range(earliest, earliest, now, zone).0))
+            Some(format!("from {} or not", range_ends(earliest, earliest, now, zone).0))
         }
         (_, None, _) => None,
     }
@@ -31,16 +26,11 @@ pub(crate) fn sentence(budget: &BudgetView, now: DateTime<Utc>, zone: Tz) -> Opt
     let (name, earliest) = (&budget.name, budget.forecast.earliest?);
     Some(match budget.forecast.latest {
         Some(latest) => {
-            let (from, to) = range(earliest, latest, now, zone);
-            let when = if from == to {
-                format!("about {from}")
-            } else {
-                format!("between {from} and {to}")
-            };
+            let when = between(earliest, latest, now, zone);
             format!("At this rate budget '{name}' is used up {when}.")
         }
         None => {
-            let (from, _) = range(earliest, earliest, now, zone);
+            let (from, _) = range_ends(earliest, earliest, now, zone);
             format!("At this rate budget '{name}' may be used up, from {from} on.")
         }
     })
@@ -60,25 +50,6 @@ pub(crate) fn backwards(hits: &Hits) -> String {
     let Some(limit) = hits.nine_in_ten else { return reached };
     let about = if hits.is_guess { "about " } else { "" };
     format!("{reached}; {about}{} would have covered nine in ten", limit.spoken())
-}
-
-/// The ends of a range, rounded outwards: times today, else with their day, else days alone.
-fn range(
-    earliest: DateTime<Utc>,
-    latest: DateTime<Utc>,
-    now: DateTime<Utc>,
-    zone: Tz,
-) -> (String, String) {
-    let today = now.with_timezone(&zone).date_naive();
-    let grain = TimeDelta::minutes(GRAIN_MINUTES);
-    let from = earliest.duration_trunc(grain).unwrap_or(earliest).max(now).with_timezone(&zone);
-    let to = latest.duration_round_up(grain).unwrap_or(latest).with_timezone(&zone);
-    let format = match (from.date_naive() == today, to.date_naive() == today) {
-        (true, true) => "%H:%M",
-        _ if latest - now < DAYS_FROM => "%a %H:%M",
-        _ => "%a %-d %b",
-    };
-    (from.format(format).to_string(), to.format(format).to_string())
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
+use outlay_host::machine;
 use outlay_host::notify::{self, Manner, Notifier, Press};
 use outlay_proxy::balance::{self, Source};
-use outlay_proxy::{App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, upkeep};
+use outlay_proxy::{
+    App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, Watched, upkeep,
+};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,8 +32,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Proxy {
     server: Server,
     ledger: Ledger,
-    /// Who is asked what is left.
-    sources: Vec<Source>,
+    /// What is looked at beside the calls.
+    watched: Watched,
     // Delivers what is left when it is dropped.
     _notifier: Notifier,
 }
@@ -60,7 +63,7 @@ impl Proxy {
     pub(crate) async fn start(session: &Session, listen: SocketAddr) -> Result<Proxy, Failure> {
         let token = session.folders.token()?;
         let settings = settings(session, listen, token)?;
-        let sources = sources(session, &settings)?;
+        let watched = watched(session, sources(session, &settings)?);
         let changes = Changes::new();
         let (waker, woken) = notify::channel();
         let (notice, wake) = (changes.callback(), waker.clone());
@@ -83,7 +86,7 @@ impl Proxy {
         let manner = Manner::configured(&session.config, Some(press));
         let notifier = Notifier::start(ledger.clone(), manner, Arc::new(Utc::now), (waker, woken))
             .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
-        Ok(Proxy { server, ledger, sources, _notifier: notifier })
+        Ok(Proxy { server, ledger, watched, _notifier: notifier })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -92,10 +95,20 @@ impl Proxy {
 
     /// Answers until `shutdown` ends, then lets running calls end.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Proxy { server, ledger, sources, _notifier } = self;
-        let upkeep = tokio::spawn(upkeep(ledger, sources, Arc::new(Utc::now)));
+        let Proxy { server, ledger, watched, _notifier } = self;
+        let upkeep = tokio::spawn(upkeep(ledger, watched, Arc::new(Utc::now)));
         server.run(shutdown).await;
         upkeep.abort();
+    }
+}
+
+fn watched(session: &Session, sources: Vec<Source>) -> Watched {
+    let folder = session.folders.data().to_owned();
+    Watched {
+        sources,
+        zone: session.zone,
+        surroundings: Arc::new(move || machine::surroundings(&folder)),
+        uptime: Arc::new(machine::uptime),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Alerts: the recorded fact that a threshold was crossed. Their delivery is the host's job.
 
-use chrono::{DateTime, Utc};
+mod words;
+
 use serde::{Deserialize, Serialize};
 
-use crate::balance::{Recharge, spoken};
-use crate::budget::Quantity;
-use crate::loops::{Finding, LoopKind};
-use crate::money::Money;
+pub use words::{
+    AlertText, back_text, balance_back_text, balance_text, clock_text, disk_text, expiring_text,
+    floor_text, loop_text, overrun_text, recharge_text, refused_text, reset_text, runway_text,
+    spike_text, stale_prices_text, threshold_text, unpriced_text, upstream_empty_text,
+};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,8 +18,16 @@ pub enum AlertKind {
     BudgetThreshold,
     /// A hard budget refused a call.
     BudgetRefused,
+    /// At the present rate a budget is used up before it resets.
+    BudgetOverrun,
+    /// A budget or a balance that had run out has room again.
+    BackWithin,
     /// An account's prepaid credit fell below its warn level.
     BalanceLow,
+    /// An account's prepaid credit will be gone within hours.
+    BalanceRunway,
+    /// A part of an account's prepaid credit is about to expire.
+    GrantExpiring,
     /// Calls are refused because an account has too little left.
     BalanceFloor,
     /// A top-up that the provider was to make has not come.
@@ -30,6 +40,16 @@ pub enum AlertKind {
     Burst,
     /// Money is spent while nobody is at the keyboard.
     IdleSpend,
+    /// Far more is spent than at this hour of other days.
+    Spike,
+    /// Calls of a model that has no price: what they cost is not known.
+    UnpricedModel,
+    /// The price list is old.
+    StalePrices,
+    /// The disk that the ledger is on is nearly full.
+    DiskFull,
+    /// The system's clock was set.
+    ClockJumped,
     /// Nothing: somebody wants to see whether alerts arrive.
     Test,
 }
@@ -53,15 +73,39 @@ impl AlertKind {
         match self {
             AlertKind::BudgetThreshold => "budget_threshold",
             AlertKind::BudgetRefused => "budget_refused",
+            AlertKind::BudgetOverrun => "budget_overrun",
+            AlertKind::BackWithin => "back_within",
             AlertKind::BalanceLow => "balance_low",
+            AlertKind::BalanceRunway => "balance_runway",
+            AlertKind::GrantExpiring => "grant_expiring",
             AlertKind::BalanceFloor => "balance_floor",
             AlertKind::RechargeMissing => "recharge_missing",
             AlertKind::UpstreamEmpty => "upstream_empty",
             AlertKind::Loop => "loop",
             AlertKind::Burst => "burst",
             AlertKind::IdleSpend => "idle_spend",
+            AlertKind::Spike => "spike",
+            AlertKind::UnpricedModel => "unpriced_model",
+            AlertKind::StalePrices => "stale_prices",
+            AlertKind::DiskFull => "disk_full",
+            AlertKind::ClockJumped => "clock_jumped",
             AlertKind::Test => "test",
         }
+    }
+
+    /// Whether each time that it is found is one more occurrence. The others hold for a while, and are
+    /// only looked at more often.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        matches!(
+            self,
+            AlertKind::BudgetRefused
+                | AlertKind::BalanceFloor
+                | AlertKind::UpstreamEmpty
+                | AlertKind::Loop
+                | AlertKind::Burst
+                | AlertKind::IdleSpend
+        )
     }
 }
 
@@ -87,147 +131,29 @@ impl Severity {
     }
 }
 
-/// The words of an alert, as the user reads them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertText {
-    /// One short line.
-    pub title: String,
-    /// One or two sentences: the figures, and what to do.
-    pub body: String,
-}
-
-/// The thresholds, in percent of `limit`, that a change of spend from `before` to `after` crossed;
-/// 100 is always among the thresholds. Empty where the limit is zero or nothing was crossed.
+/// The highest threshold, in percent of `limit`, that `spent` has reached; 0 for none. 100 is always
+/// among the thresholds; a limit of zero has none.
 #[must_use]
-pub fn crossed(before: i64, after: i64, limit: i64, warn_percent: &[u8]) -> Vec<u8> {
+pub fn reached(spent: i64, limit: i64, warn_percent: &[u8]) -> u8 {
     if limit <= 0 {
-        return Vec::new();
+        return 0;
     }
-    let reaches = |spent: i64, percent: u8| {
-        i128::from(spent) * 100 >= i128::from(limit) * i128::from(percent)
-    };
-    let implied = (!warn_percent.contains(&100)).then_some(100);
-    warn_percent
-        .iter()
-        .copied()
-        .chain(implied)
-        .filter(|&percent| !reaches(before, percent) && reaches(after, percent))
-        .collect()
+    let is_reached =
+        |percent: &u8| i128::from(spent) * 100 >= i128::from(limit) * i128::from(*percent);
+    warn_percent.iter().copied().chain([100]).filter(is_reached).max().unwrap_or(0)
 }
 
-/// The words for a budget's crossed threshold.
+/// What a change of spend from `before` to `after` tells where `told` is the highest threshold that was
+/// told: the threshold to tell now, if any, and the highest told one afterwards. What was left since it
+/// was told (the limit was raised) is told again when it is reached again; of several that are crossed at
+/// once only the highest is worth a word.
 #[must_use]
-pub fn threshold_text(
-    budget: &str,
-    percent: u8,
-    spent: Quantity,
-    limit: Quantity,
-    reset: Option<&str>,
-) -> AlertText {
-    let title = if percent >= 100 {
-        format!("Budget '{budget}' is used up")
-    } else {
-        format!("Budget '{budget}' is {percent} % used")
-    };
-    let resets = reset.map(|reset| format!(" Resets {reset}.")).unwrap_or_default();
-    AlertText { title, body: format!("{} of {} spent.{resets}", spent.spoken(), limit.spoken()) }
-}
-
-/// The words for a refusal by a hard budget; `message` is the refusal's own sentence.
-#[must_use]
-pub fn refused_text(budget: &str, message: &str) -> AlertText {
-    AlertText { title: format!("Calls are refused by budget '{budget}'"), body: message.to_owned() }
-}
-
-/// The words for prepaid credit below its warn level.
-#[must_use]
-pub fn balance_text(
-    account: &str,
-    remaining: Money,
-    warn_below: Money,
-    currency: &str,
-) -> AlertText {
-    let [remaining, warn_below] = [remaining, warn_below].map(|amount| spoken(amount, currency));
-    AlertText {
-        title: format!("Balance of '{account}' is low"),
-        body: format!(
-            "{remaining} left, below your warning level of {warn_below}. Top it up with the provider, then run: outlay balance add {account} AMOUNT"
-        ),
+pub fn to_tell(before: u8, after: u8, told: u8) -> (Option<u8>, u8) {
+    let told = told.min(before);
+    match after > told {
+        true => (Some(after), after),
+        false => (None, told),
     }
-}
-
-/// The words for calls that are refused for lack of credit; `message` is the refusal's own sentence.
-#[must_use]
-pub fn floor_text(account: &str, message: &str) -> AlertText {
-    AlertText {
-        title: format!("Calls are refused: too little is left in '{account}'"),
-        body: message.to_owned(),
-    }
-}
-
-/// The words for a top-up that did not come.
-#[must_use]
-pub fn recharge_text(
-    account: &str,
-    remaining: Money,
-    recharge: Recharge,
-    currency: &str,
-) -> AlertText {
-    let [below, amount, remaining] =
-        [recharge.below, recharge.amount, remaining].map(|amount| spoken(amount, currency));
-    AlertText {
-        title: format!("No top-up came for '{account}'"),
-        body: format!(
-            "{amount} was to be added below {below}, and {remaining} is left. Look at the provider's billing page for a failed card or a spending cap; if it did come, run: outlay balance set {account} USD"
-        ),
-    }
-}
-
-/// The words for an upstream that says the money is gone.
-#[must_use]
-pub fn upstream_empty_text(provider: &str, account: &str) -> AlertText {
-    AlertText {
-        title: format!("{provider} says that the money is gone"),
-        body: format!(
-            "{provider} refused a call for lack of credit (account '{account}'). Look at its billing page for an empty balance, a spending cap or a failed card; retrying does not help."
-        ),
-    }
-}
-
-/// The words for a loop or a storm; `who` makes the calls, and they are refused from now on or not.
-#[must_use]
-pub fn loop_text(finding: &Finding, who: &str, is_refused: bool) -> AlertText {
-    let title = match finding.kind {
-        LoopKind::SameRequest | LoopKind::RetriesAfterRefusal | LoopKind::TightLoop => {
-            format!("{who} seems to be in a loop")
-        }
-        LoopKind::Burst => format!("Far more calls than usual {who}"),
-        LoopKind::IdleSpend => "Calls go on while nobody is there".to_owned(),
-    };
-    let then = match (is_refused, finding.kind.can_refuse()) {
-        (true, _) => {
-            format!("Refused until it stops: {}, or run: outlay bypass 10m", finding.way_out())
-        }
-        (false, true) => {
-            let switch = if finding.kind == LoopKind::IdleSpend { "idle_refuse" } else { "refuse" };
-            format!(
-                "Nothing is refused for it, as {switch} under [loops] in outlay.toml is off. Look at it: outlay calls"
-            )
-        }
-        (false, false) => "Look at it: outlay calls".to_owned(),
-    };
-    AlertText { title, body: format!("{}. {then}", capitalized(&finding.what())) }
-}
-
-fn capitalized(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// A reset as a reader of an alert wants it: local date, time and offset.
-#[must_use]
-pub fn reset_text(reset: DateTime<Utc>, timezone: chrono_tz::Tz) -> String {
-    reset.with_timezone(&timezone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
 
 #[cfg(test)]
@@ -235,92 +161,68 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::money::PICODOLLARS_PER_USD;
 
     #[test]
-    fn thresholds_are_crossed_once_on_the_way_up() {
-        for (before, after, limit, warn, expected) in [
-            (0, 79, 100, &[80, 95][..], &[][..]),
-            (0, 80, 100, &[80, 95], &[80]),
-            (80, 94, 100, &[80, 95], &[]),
-            (80, 100, 100, &[80, 95], &[95, 100]),
-            (0, 250, 100, &[80, 95], &[80, 95, 100]),
-            (100, 250, 100, &[80], &[]),
-            (0, 100, 100, &[100], &[100]),
-            (90, 10, 100, &[80], &[]),
-            (0, 5, 0, &[80], &[]),
+    fn the_highest_threshold_counts() {
+        for (spent, limit, warn, expected) in [
+            (79, 100, &[80, 95][..], 0),
+            (80, 100, &[80, 95], 80),
+            (94, 100, &[80, 95], 80),
+            (100, 100, &[80, 95], 100),
+            (250, 100, &[], 100),
+            (5, 0, &[80], 0),
         ] {
-            assert_eq!(crossed(before, after, limit, warn), expected, "{before} {after} {limit}");
+            assert_eq!(reached(spent, limit, warn), expected, "{spent} of {limit}");
         }
     }
 
     #[test]
-    fn loops_are_told_with_what_to_do() {
-        use crate::loops::Measure;
-        let since = DateTime::UNIX_EPOCH;
-        let window = chrono::TimeDelta::minutes(2);
-        let finding = |kind, measure| Finding {
-            kind,
-            count: 90,
-            since,
-            window,
-            until: since,
-            is_news: true,
-            measure,
-        };
-        let spent = Measure::Spent(Money::from_picodollars(2 * PICODOLLARS_PER_USD));
-        for (kind, measure, is_refused, title, body) in [
-            (
-                LoopKind::SameRequest,
-                Measure::None,
-                true,
-                "pi in 'demo' seems to be in a loop",
-                "The same request was sent 90 times in 2 minutes. Refused until it stops: a changed request passes, or run: outlay bypass 10m",
-            ),
-            (
-                LoopKind::TightLoop,
-                Measure::None,
-                false,
-                "pi in 'demo' seems to be in a loop",
-                "90 streams in a row were over at once, in 2 minutes. Nothing is refused for it, as refuse under [loops] in outlay.toml is off. Look at it: outlay calls",
-            ),
-            (
-                LoopKind::RetriesAfterRefusal,
-                Measure::None,
-                false,
-                "pi in 'demo' seems to be in a loop",
-                "90 calls were refused in 2 minutes, and it asks again. Look at it: outlay calls",
-            ),
-            (
-                LoopKind::IdleSpend,
-                spent,
-                false,
-                "Calls go on while nobody is there",
-                "90 calls for $2.00 while nobody has touched keyboard or mouse for 2 minutes. Nothing is refused for it, as idle_refuse under [loops] in outlay.toml is off. Look at it: outlay calls",
-            ),
+    fn a_threshold_is_told_once_until_it_was_left() {
+        for (case, before, after, told, expected) in [
+            ("on the way up", 0, 80, 0, (Some(80), 80)),
+            ("still there", 80, 80, 80, (None, 80)),
+            ("the next", 80, 100, 80, (Some(100), 100)),
+            ("several at once", 0, 100, 0, (Some(100), 100)),
+            ("raised, and below all", 0, 0, 80, (None, 0)),
+            ("raised, and there again", 0, 80, 80, (Some(80), 80)),
+            ("raised, from the limit to the first", 80, 80, 100, (None, 80)),
+            ("lowered: above it without a spend", 80, 80, 0, (Some(80), 80)),
         ] {
-            let text = loop_text(&finding(kind, measure), "pi in 'demo'", is_refused);
-            assert_eq!((text.title.as_str(), text.body.as_str()), (title, body));
+            assert_eq!(to_tell(before, after, told), expected, "{case}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_sequence_of_spends_misses_or_repeats_a_threshold(
-            spends in prop::collection::vec(0_i64..400, 1..40), limit in 1_i64..2_000
+        fn no_sequence_of_spends_and_limits_misses_or_repeats_a_threshold(
+            steps in prop::collection::vec((0_i64..400, prop::option::of(1_i64..2_000)), 1..60)
         ) {
             let warn = [50, 80, 95];
-            let mut total = 0;
-            let mut seen = Vec::new();
-            for spend in spends {
-                seen.extend(crossed(total, total + spend, limit, &warn));
-                total += spend;
+            let (mut spent, mut limit, mut told) = (0, 1_000, 0);
+            // By threshold: whether its being reached was told since it last was not.
+            let mut known = [false; 4];
+            for (spend, new_limit) in steps {
+                limit = new_limit.unwrap_or(limit);
+                let before = reached(spent, limit, &warn);
+                for (index, percent) in [50, 80, 95, 100].iter().enumerate() {
+                    known[index] &= *percent <= before;
+                }
+                spent += spend;
+                let after = reached(spent, limit, &warn);
+                let (tells, now_told) = to_tell(before, after, told);
+                told = now_told;
+                let news = [50_u8, 80, 95, 100]
+                    .iter()
+                    .enumerate()
+                    .filter(|(index, percent)| **percent <= after && !known[*index])
+                    .map(|(_, percent)| *percent)
+                    .max()
+                    .filter(|news| *news == after);
+                prop_assert_eq!(tells, news, "{} of {}", spent, limit);
+                for (index, percent) in [50, 80, 95, 100].iter().enumerate() {
+                    known[index] |= *percent <= after;
+                }
             }
-            let expected: Vec<u8> = [50_u8, 80, 95, 100]
-                .into_iter()
-                .filter(|percent| total * 100 >= limit * i64::from(*percent))
-                .collect();
-            prop_assert_eq!(seen, expected);
         }
     }
 }

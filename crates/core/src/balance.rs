@@ -22,6 +22,82 @@ pub struct Recharge {
     pub amount: Money,
 }
 
+/// A level of a balance at which an alert fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarnLevel {
+    /// Below so much.
+    Below(Money),
+    /// Below this share of what was there after the last top-up, 1 to 99 percent.
+    Percent(u8),
+    /// When it will be empty within so many hours; 0 for no such alert.
+    Hours(u32),
+    /// No alert of either kind.
+    Off,
+}
+
+/// The levels that are set, `None` for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WarnLevels {
+    pub(crate) below: Option<Money>,
+    pub(crate) percent: Option<u8>,
+    pub(crate) hours: Option<i64>,
+    /// What was there after the last top-up.
+    pub(crate) full: Option<Money>,
+}
+
+impl WarnLevels {
+    /// The amount below which an alert fires.
+    pub(crate) fn level(&self) -> Option<Money> {
+        let share = self.full.zip(self.percent).map(|(full, percent)| {
+            let share = i128::from(full.picodollars()) * i128::from(percent) / 100;
+            Money::from_picodollars(i64::try_from(share).unwrap_or(i64::MAX))
+        });
+        self.below.or(share)
+    }
+}
+
+impl std::fmt::Display for WarnLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            WarnLevel::Below(amount) => write!(f, "warns below ${amount}"),
+            WarnLevel::Percent(percent) => {
+                write!(f, "warns below {percent} % of what was there after the last top-up")
+            }
+            WarnLevel::Hours(0) => write!(f, "does not warn of being empty soon"),
+            WarnLevel::Hours(1) => write!(f, "warns when it will be empty within an hour"),
+            WarnLevel::Hours(hours) => {
+                write!(f, "warns when it will be empty within {hours} hours")
+            }
+            WarnLevel::Off => write!(f, "warns of nothing"),
+        }
+    }
+}
+
+impl std::str::FromStr for WarnLevel {
+    type Err = String;
+
+    /// `5`, `10%`, `12h`, `2d`, `off`.
+    fn from_str(text: &str) -> Result<WarnLevel, String> {
+        let wrong = || format!("'{text}' is no level: write it like 5, 10%, 12h, 2d or off");
+        if text == "off" {
+            return Ok(WarnLevel::Off);
+        }
+        if let Some(percent) = text.strip_suffix('%') {
+            let percent = percent.trim().parse().ok().filter(|percent| (1..100).contains(percent));
+            return percent.map(WarnLevel::Percent).ok_or_else(wrong);
+        }
+        let hours = |count: &str, each: u32| {
+            let count = count.parse::<u32>().ok()?.checked_mul(each)?;
+            (count <= 24 * 366).then_some(WarnLevel::Hours(count))
+        };
+        match (text.strip_suffix('h'), text.strip_suffix('d')) {
+            (Some(count), _) => hours(count, 1).ok_or_else(wrong),
+            (_, Some(count)) => hours(count, 24).ok_or_else(wrong),
+            _ => text.parse().map(WarnLevel::Below).map_err(|error| format!("{error}")),
+        }
+    }
+}
+
 /// What one grant gives towards a spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
@@ -124,6 +200,27 @@ mod tests {
             let (got, left) = draw(&grants, Money::from_picodollars(amount), NOW);
             let got: Vec<_> = got.iter().map(|d| (d.grant, d.amount.picodollars())).collect();
             assert_eq!((got, left.picodollars()), (draws, rest));
+        }
+    }
+
+    #[test]
+    fn levels_are_typed_in_four_ways() {
+        for (text, expected) in [
+            ("5", Ok("warns below $5.00")),
+            ("10%", Ok("warns below 10 % of what was there after the last top-up")),
+            ("12h", Ok("warns when it will be empty within 12 hours")),
+            ("2d", Ok("warns when it will be empty within 48 hours")),
+            ("0h", Ok("does not warn of being empty soon")),
+            ("off", Ok("warns of nothing")),
+            ("0%", Err("'0%' is no level")),
+            ("100%", Err("'100%' is no level")),
+            ("xh", Err("'xh' is no level: write it like 5, 10%, 12h, 2d or off")),
+        ] {
+            match (text.parse::<WarnLevel>(), expected) {
+                (Ok(level), Ok(expected)) => assert_eq!(level.to_string(), expected),
+                (Err(error), Err(part)) => assert!(error.starts_with(part), "{error}"),
+                (got, _) => panic!("{text}: {got:?}"),
+            }
         }
     }
 

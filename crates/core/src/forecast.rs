@@ -6,12 +6,16 @@
 
 mod days;
 mod hits;
+mod range;
+mod spike;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
 pub use hits::{Hit, Hits, hits};
+pub use range::{between, range_ends};
+pub use spike::{Spike, spike};
 
 use days::{History, Recent};
 

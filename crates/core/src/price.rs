@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -34,6 +34,9 @@ pub struct PriceList {
     /// What was found lately: resolving a name costs more than most of what a call does.
     found: Mutex<Found>,
 }
+
+/// Price lists older than this many days miss models.
+pub const PRICES_STALE_AFTER_DAYS: i64 = 90;
 
 /// Prices by provider, model and service tier, at one time: within a quarter-hour, on which dated
 /// prices and those by the time of day turn, and with so many of the user's set.
@@ -262,6 +265,12 @@ impl PriceList {
             let (package, version) = (source.package, source.version);
             format!("{package} {version} (prices up to {})", source.newest_price)
         })
+    }
+
+    /// The day of the list's newest price; `None` where it does not say.
+    #[must_use]
+    pub fn newest(&self) -> Option<NaiveDate> {
+        self.catalog.source.newest_price.parse().ok()
     }
 
     /// Every price at a time, at the standard service tier: the user's, then the list's.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend};
 use outlay_core::alert::Severity;
+use outlay_core::balance::WarnLevel;
 use outlay_core::budget::{BudgetKind, Scope, Window};
 use outlay_core::ledger::{
     Admission, Attempt, BudgetChange, Due, Ledger, LedgerError, NewCall, Opening, Role,
@@ -293,7 +294,7 @@ fn a_balance_follows_spend_and_warns_once_a_fall() {
     let remaining = || report::balances(&ledger, noon(), UTC).unwrap()[0].remaining.to_string();
     let alerts = || told(&ledger, noon()).len();
     ledger.add_grant("openai".into(), money("0.01"), None, None, noon()).wait().unwrap();
-    ledger.warn_balance("openai".into(), money("0.005"), noon()).wait().unwrap();
+    ledger.warn_balance("openai".into(), WarnLevel::Below(money("0.005")), noon()).wait().unwrap();
     spend(&ledger, 400, noon());
     assert_eq!((remaining(), alerts()), ("0.006".into(), 0));
     spend(&ledger, 200, noon());
@@ -304,7 +305,8 @@ fn a_balance_follows_spend_and_warns_once_a_fall() {
     ledger.set_balance("openai".into(), money("-0.5"), noon()).wait().unwrap();
     assert_eq!((remaining(), alerts()), ("-0.50".into(), 0));
     ledger.add_grant("openai".into(), money("0.51"), None, None, noon()).wait().unwrap();
-    assert_eq!((remaining(), alerts()), ("0.01".into(), 0));
+    // It is above its level again.
+    assert_eq!((remaining(), alerts()), ("0.01".into(), 1));
     let later = noon() + TimeDelta::seconds(1);
     spend(&ledger, 600, later);
     assert_eq!((remaining(), alerts()), ("0.004".into(), 1));

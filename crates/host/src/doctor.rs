@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use outlay_core::ledger::{Ledger, Opening, Role};
-use outlay_core::price::PriceList;
+use outlay_core::price::{PRICES_STALE_AFTER_DAYS, PriceList};
 use outlay_core::report::{self, CallQuery};
 use serde::Serialize;
 
@@ -14,8 +14,6 @@ use crate::config::Config;
 use crate::folders::Folders;
 use crate::{notify, port, running, zone};
 
-/// Price lists older than this miss models.
-const PRICES_STALE_AFTER: TimeDelta = TimeDelta::days(90);
 /// A clock may be set back by this much without a word.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
 
@@ -198,24 +196,17 @@ fn clock(now: DateTime<Utc>, zone: &str) -> Finding {
 }
 
 fn prices(now: DateTime<Utc>) -> Finding {
-    let source = PriceList::embedded().source();
-    let text = format!("the list is {source}");
-    match newest_price(source) {
-        Some(date) if now.date_naive() - date > PRICES_STALE_AFTER => warning(
+    let list = PriceList::embedded();
+    let text = format!("the list is {}", list.source());
+    let stale_after = TimeDelta::days(PRICES_STALE_AFTER_DAYS);
+    match list.newest() {
+        Some(date) if now.date_naive() - date > stale_after => warning(
             "prices",
             text,
             "Upgrade Outlay for a newer list, or set new models' prices with outlay prices set.",
         ),
         _ => fine("prices", text),
     }
-}
-
-/// The date that the list's own description ends with.
-fn newest_price(source: &str) -> Option<NaiveDate> {
-    source
-        .split(|c: char| !c.is_ascii_digit() && c != '-')
-        .filter_map(|word| word.parse::<NaiveDate>().ok())
-        .next_back()
 }
 
 /// Whether a client told to use an HTTP proxy would send its calls to us through that.
@@ -323,12 +314,5 @@ mod tests {
             };
             assert_eq!(proxy_variables(lookup).state, state, "{variables:?}");
         }
-    }
-
-    #[test]
-    fn the_lists_date_is_read_off_its_description() {
-        let date = |text: &str| newest_price(text).map(|date| date.to_string());
-        assert_eq!(date("x 0.2.3 (prices up to 2026-11-01)").as_deref(), Some("2026-11-01"));
-        assert_eq!(date("x 0.2.3"), None);
     }
 }

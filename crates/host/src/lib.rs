@@ -7,7 +7,8 @@
 //! | [`config`] | the configuration file and its variables |
 //! | [`idle`] | how long nobody has touched keyboard or mouse |
 //! | [`zone`] | the time zone of this machine |
-//! | [`notify`] | the delivery of alerts to the desktop |
+//! | [`notify`] | the delivery of alerts: to the desktop, webhooks, a command |
+//! | [`machine`] | its disk, and how long it has run |
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |
 //! | [`port`] | which program holds a port |
@@ -17,6 +18,7 @@ pub mod config;
 pub mod doctor;
 pub mod folders;
 pub mod idle;
+pub mod machine;
 pub mod notify;
 pub mod port;
 pub mod project;

@@ -40,5 +40,5 @@ pub use login::LoginCodes;
 pub use loops::LoopSetting;
 pub use server::{BindError, Server};
 pub use settings::{Family, Parts, ProviderPart, Settings, SettingsError, UpstreamSetting};
-pub use upkeep::upkeep;
+pub use upkeep::{Watched, upkeep};
 pub use upstream::UpstreamError;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use outlay_core::balance::{Recharge, spoken};
+use outlay_core::balance::{Recharge, WarnLevel, spoken};
 use outlay_core::ledger::BalanceView;
 use outlay_core::money::Money;
 use outlay_core::report;
@@ -47,13 +47,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CODE")]
         currency: Option<String>,
     },
-    /// Warn when the balance falls below a level
+    /// Warn before the balance is gone: below an amount, below a share, or hours before
     Warn {
         /// The account
         account: String,
-        /// The level in US dollars
+        /// US dollars; 10% of what was there after the last top-up; 12h or 2d before it will be empty
+        /// (24h where nothing is set); or off
         #[arg(allow_negative_numbers = true)]
-        usd: String,
+        level: String,
     },
     /// Refuse calls when the balance is at a level or below it
     Floor {
@@ -89,6 +90,7 @@ Examples:
   outlay balance add anthropic 25 --expires 2027-11-21
   outlay balance set openai 12.40
   outlay balance warn openai 5
+  outlay balance warn anthropic 10%
   outlay balance floor openai 1
   outlay balance recharge openai 10 50
   outlay balance set deepseek 88.50 --currency CNY
@@ -146,12 +148,11 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             };
             out.line(format!("Account '{account}' {done}."))?;
         }
-        Command::Warn { account, usd } => {
-            let level = amount(&usd)?;
-            let ledger = session.ledger()?;
-            ledger.warn_balance(account.clone(), level, now).wait()?;
-            out.line(format!("Account '{account}' warns below {}.", dollars(level)))?;
-            hint(session, &account, Some(level), out)?;
+        Command::Warn { account, level } => {
+            let level: WarnLevel = level.parse().map_err(Failure::Misused)?;
+            session.ledger()?.warn_balance(account.clone(), level, now).wait()?;
+            out.line(format!("Account '{account}' {level}."))?;
+            hint(session, &account, level != WarnLevel::Off, out)?;
         }
         Command::Sync { form } => sync(session, form, out)?,
         Command::List { form } => {
@@ -176,7 +177,7 @@ fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result
         None => "refuses nothing for lack of credit".to_owned(),
     };
     out.line(format!("Account '{account}' {done}."))?;
-    hint(session, account, level, out)
+    hint(session, account, level.is_some(), out)
 }
 
 fn set(
@@ -239,13 +240,8 @@ fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// That a level says nothing as long as nobody knows what is left.
-fn hint(
-    session: &Session,
-    account: &str,
-    level: Option<Money>,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    if level.is_none() {
+fn hint(session: &Session, account: &str, has_level: bool, out: &mut Out) -> Result<(), Failure> {
+    if !has_level {
         return Ok(());
     }
     let balances = report::balances(&session.ledger()?, session.now, session.zone)?;

@@ -95,7 +95,8 @@ pub(crate) fn fire_new(
     fire(writing, &fired, now)
 }
 
-/// Records the alert, or one more occurrence where the same was recorded before; `true` if it is new.
+/// Records the alert, or one more occurrence where the same was recorded before and such are counted;
+/// `true` if it is new.
 pub(crate) fn fire(
     writing: &Writing<'_>,
     fired: &Fired<'_>,
@@ -108,7 +109,7 @@ pub(crate) fn fire(
              period_start_ms, threshold, title, body, raise_by, raise_unit) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
              ON CONFLICT (kind, subject_key, period_start_ms, threshold) \
-             DO UPDATE SET occurrences = occurrences + 1 RETURNING occurrences = 1",
+             DO UPDATE SET occurrences = occurrences + ?14 RETURNING id = ?1",
         )?
         .query_row(
             params![
@@ -125,6 +126,7 @@ pub(crate) fn fire(
                 fired.text.body,
                 fired.raise.as_ref().map(|raise| &raise.by),
                 fired.raise.as_ref().map(|raise| raise.unit.as_str()),
+                fired.kind.is_counted(),
             ],
             |row| row.get(0),
         )

@@ -10,11 +10,13 @@ use super::enter::write_rows;
 use super::error::OpError;
 use super::rollup::clamp;
 use super::running::Running;
-use super::time::from_ms;
+use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use super::{alert, budget};
 use crate::admission::Verdict;
-use crate::alert::{AlertKind, Severity, crossed, reset_text, threshold_text, upstream_empty_text};
+use crate::alert::{
+    AlertKind, Severity, reached, reset_text, threshold_text, to_tell, upstream_empty_text,
+};
 use crate::budget::{BudgetKind, BudgetUnit, Quantity, QuotaStanding, Window};
 use crate::money::Money;
 use crate::refusal::raise_of;
@@ -106,7 +108,7 @@ pub(crate) fn charge(
         let last = period.end.filter(|_| !window.is_rolling());
         let last = last.map_or(now, |end| now.min(end - TimeDelta::milliseconds(1)));
         counters.draw_credits(connection, active, &after, active.limit_at(last))?;
-        fire_thresholds(writing, active, &after, before.counter.spent, now)?;
+        fire_thresholds(writing, active, &before, &after, now)?;
         standings.push((&**active, after));
     }
     if charge.is_ended {
@@ -144,38 +146,57 @@ fn tell_ended(
     decision::write(writing, call.seq, &view)
 }
 
+/// Tells what a limit that fell has crossed without a call.
+pub(crate) fn tell_reached(writing: &mut Writing<'_>, now: DateTime<Utc>) -> Result<(), OpError> {
+    for active in budget::active(writing)?.iter() {
+        let standing = writing.cache.counters.standing(writing.connection, active, now, false)?;
+        fire_thresholds(writing, active, &standing, &standing, now)?;
+    }
+    Ok(())
+}
+
 fn fire_thresholds(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     active: &ActiveBudget,
-    standing: &Standing,
-    before: i64,
+    before: &Standing,
+    after: &Standing,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let budget = &active.budget;
-    let after = standing.counter.spent;
     let limit = active.limit_at(now);
-    let percents = crossed(before, after, limit, &budget.warn_percent);
-    // One call may cross several at once: only the highest is worth a notification.
-    let Some(percent) = percents.last().copied() else { return Ok(()) };
-    let quantity = |count| Quantity { unit: budget.unit, count };
-    let reset = standing.reset.map(|reset| reset_text(reset, budget.timezone));
-    let period_start = match budget.window {
-        Window::Rolling { span } => span.stretch(now),
-        _ => standing.period.start,
+    let reach = |spent| reached(spent, limit, &budget.warn_percent);
+    let [was, is] = [before, after].map(|standing| reach(standing.counter.spent));
+    let (tells, period_start) = match budget.window {
+        // What leaves such a window makes room all the time: each stretch of it tells once.
+        Window::Rolling { span } => ((is > was).then_some(is), span.stretch(now)),
+        _ => {
+            let told_before = after.counter.told_percent;
+            let (tells, told) = to_tell(was, is, told_before);
+            if told != told_before {
+                let (connection, counters) = (writing.connection, &mut writing.cache.counters);
+                counters.set_told(connection, active.seq, after.period, told)?;
+            }
+            (tells, after.period.start)
+        }
     };
+    let Some(percent) = tells else { return Ok(()) };
+    let spent = after.counter.spent;
+    let quantity = |count| Quantity { unit: budget.unit, count };
+    let reset = after.reset.map(|reset| reset_text(reset, budget.timezone));
+    // What was left is told again: an occasion of its own. A changed limit is one anyway.
+    let occasion = if budget.window.is_rolling() { 0 } else { to_ms(now) };
     let text =
-        threshold_text(&budget.name, percent, quantity(after), quantity(limit), reset.as_deref());
+        threshold_text(&budget.name, percent, quantity(spent), quantity(limit), reset.as_deref());
     let fired = alert::Fired {
         kind: AlertKind::BudgetThreshold,
         severity: if percent >= 100 { Severity::Critical } else { Severity::Warning },
         subject: &budget.name,
-        // A changed limit arms the thresholds anew.
-        key: &format!("{}:{limit}", budget.id.0),
+        key: &format!("{}:{limit}:{occasion}", budget.id.0),
         period_start,
         threshold: i64::from(percent),
         text,
         raise: (active.kind_at(now) == BudgetKind::Hard)
-            .then(|| raise_of(quantity(limit), after.saturating_sub(limit))),
+            .then(|| raise_of(quantity(limit), spent.saturating_sub(limit))),
     };
     alert::fire(writing, &fired, now).map(drop)
 }

@@ -21,6 +21,8 @@ pub(crate) struct Counter {
     pub(crate) held: i64,
     pub(crate) credits_used: i64,
     pub(crate) refusing: bool,
+    /// The highest warn threshold that was told and is still reached; 0 for none.
+    pub(crate) told_percent: u8,
 }
 
 /// A budget with its period and what it has left.
@@ -234,6 +236,18 @@ impl Counters {
         Ok(())
     }
 
+    /// Remembers the highest warn threshold that was told in the period and is still reached.
+    pub(crate) fn set_told(
+        &mut self,
+        connection: &Connection,
+        budget_seq: i64,
+        period: Period,
+        percent: u8,
+    ) -> rusqlite::Result<()> {
+        self.changing(connection, budget_seq, period)?.counter.told_percent = percent;
+        Ok(())
+    }
+
     /// Draws what the budget has spent beyond `limit` from its reserve, for the period of `at`.
     pub(crate) fn draw_credits(
         &mut self,
@@ -265,14 +279,22 @@ impl Counters {
         }
         let mut update = connection.prepare_cached(
             "UPDATE counter SET period_end_ms = ?3, spent = ?4, held = ?5, credits_used = ?6, \
-             refusing = ?7 WHERE budget_seq = ?1 AND period_start_ms = ?2",
+             refusing = ?7, told_percent = ?8 WHERE budget_seq = ?1 AND period_start_ms = ?2",
         )?;
         for (budget_seq, periods) in &mut self.budgets {
             for (start_ms, row) in periods.rows.iter_mut().filter(|(_, row)| row.is_changed) {
                 row.is_changed = false;
-                let Counter { spent, held, credits_used, refusing } = row.counter;
-                let values =
-                    params![budget_seq, start_ms, row.end_ms, spent, held, credits_used, refusing];
+                let Counter { spent, held, credits_used, refusing, told_percent } = row.counter;
+                let values = params![
+                    budget_seq,
+                    start_ms,
+                    row.end_ms,
+                    spent,
+                    held,
+                    credits_used,
+                    refusing,
+                    told_percent
+                ];
                 if update.execute(values)? == 0 {
                     insert(connection, values)?;
                 }
@@ -410,6 +432,7 @@ fn sum(counters: impl Iterator<Item = Counter>) -> Counter {
         held: sum.held.saturating_add(counter.held),
         credits_used: sum.credits_used.saturating_add(counter.credits_used),
         refusing: sum.refusing || counter.refusing,
+        told_percent: sum.told_percent.max(counter.told_percent),
     })
 }
 
@@ -421,8 +444,8 @@ fn load(
 ) -> rusqlite::Result<Vec<(i64, Row)>> {
     connection
         .prepare_cached(
-            "SELECT period_start_ms, period_end_ms, spent, held, credits_used, refusing \
-             FROM counter WHERE budget_seq = ?1 AND period_start_ms BETWEEN ?2 AND ?3",
+            "SELECT period_start_ms, period_end_ms, spent, held, credits_used, refusing, \
+             told_percent FROM counter WHERE budget_seq = ?1 AND period_start_ms BETWEEN ?2 AND ?3",
         )?
         .query_map([budget_seq, from_ms, to_ms], |row| {
             let counter = Counter {
@@ -430,6 +453,7 @@ fn load(
                 held: row.get(3)?,
                 credits_used: row.get(4)?,
                 refusing: row.get(5)?,
+                told_percent: row.get(6)?,
             };
             Ok((row.get(0)?, Row { end_ms: row.get(1)?, counter, is_changed: false }))
         })?
@@ -440,7 +464,7 @@ fn insert(connection: &Connection, values: &[&dyn ToSql]) -> rusqlite::Result<()
     connection
         .prepare_cached(
             "INSERT INTO counter (budget_seq, period_start_ms, period_end_ms, spent, held, \
-             credits_used, refusing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             credits_used, refusing, told_percent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(values)
         .map(drop)

@@ -1,15 +1,13 @@
-//! Prepaid credit as stored: grants, observed balances, and what spend does to them.
+//! Prepaid credit as stored: the grants of an account, and what is left of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
-use super::error::{LedgerError, OpError};
-use super::rollup::QUARTER_MS;
-use super::time::{from_ms, new_id, to_ms};
+use super::floor;
+use super::time::{from_ms, new_id, to_ms, uuid_of};
 use super::writer::Writing;
-use super::{account, alert, floor};
-use crate::alert::{AlertKind, Severity, balance_text, recharge_text};
-use crate::balance::{self, Grant, Recharge};
+use crate::balance::{self, Grant, Recharge, WarnLevels};
 use crate::forecast::{Forecast, Funds};
 use crate::money::Money;
 
@@ -22,8 +20,14 @@ pub struct BalanceView {
     pub remaining: Money,
     /// The currency of the credit.
     pub currency: String,
-    /// The level below which an alert fires, if one is set.
+    /// The level below which an alert fires, if one is set: as an amount, or as a share of what was there
+    /// after the last top-up.
     pub warn_below: Option<Money>,
+    /// That share, if one is set.
+    pub warn_percent: Option<u8>,
+    /// An alert fires when it will be empty within so many hours; `None` for the usual 24 where no other
+    /// level is set.
+    pub warn_hours: Option<i64>,
     /// The level at which calls are refused, if one is set.
     pub floor: Option<Money>,
     /// Whether calls are refused: at the floor, or since the provider said that it is empty.
@@ -48,15 +52,18 @@ pub struct BalanceView {
     pub(crate) funds: Funds,
 }
 
-struct AccountBalance {
-    name: String,
-    currency: String,
-    known: bool,
-    debt: Money,
-    warn: Option<Money>,
-    warned: bool,
-    recharge: Option<Recharge>,
-    recharge_due: Option<DateTime<Utc>>,
+/// What is kept of an account beside its grants.
+pub(super) struct AccountBalance {
+    pub(super) name: String,
+    pub(super) currency: String,
+    /// Whether a grant or an observation made the balance known.
+    pub(super) known: bool,
+    pub(super) debt: Money,
+    pub(super) warn: WarnLevels,
+    /// Whether it is below its warn level, and that was told.
+    pub(super) warned: bool,
+    pub(super) recharge: Option<Recharge>,
+    pub(super) recharge_due: Option<DateTime<Utc>>,
 }
 
 /// The currency of an account that nobody gave another.
@@ -65,151 +72,6 @@ pub(crate) const USD: &str = "USD";
 const FRESH_DAYS: i64 = 7;
 /// How far back spend elsewhere is summed.
 const ELSEWHERE_DAYS: i64 = 30;
-/// How late a provider may tell what was spent.
-const LATE_HOURS: i64 = 1;
-/// How long a provider may take to top up.
-const RECHARGE_HOURS: i64 = 1;
-
-/// Records bought or given credit; the account is made if it is new.
-pub(crate) fn add(
-    writing: &mut Writing<'_>,
-    account: &str,
-    amount: Money,
-    expires: Option<DateTime<Utc>>,
-    note: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Money, OpError> {
-    if amount <= Money::ZERO {
-        return Err(LedgerError::Invalid(
-            "the amount of a grant is above zero; for a correction use: outlay balance set".into(),
-        )
-        .into());
-    }
-    let id = account::ensure(writing, account, false)?;
-    let balance = load(writing.connection, id)?;
-    floor::lift(writing, id)?;
-    let paid_off = amount.min(balance.debt);
-    insert(writing, id, amount, amount.saturating_sub(paid_off), expires, note, now)?;
-    set_debt(writing.connection, id, balance.debt.saturating_sub(paid_off))?;
-    settle_level(writing, id, now)
-}
-
-/// Re-anchors the balance to what the provider's page shows. The difference is spend (or credit)
-/// that did not pass here, kept in the observation. In another currency than before it begins anew;
-/// without one it stays in its own.
-pub(crate) fn observe(
-    writing: &mut Writing<'_>,
-    account: &str,
-    observed: Money,
-    currency: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Money, OpError> {
-    let id = account::ensure(writing, account, false)?;
-    let mut balance = load(writing.connection, id)?;
-    if let Some(currency) = currency.filter(|currency| *currency != balance.currency) {
-        change_currency(writing, id, currency)?;
-        balance = load(writing.connection, id)?;
-    }
-    floor::lift(writing, id)?;
-    let expected = remaining(writing.connection, id, now)?;
-    insert_observation(writing, id, observed, balance.known.then_some(expected), now)?;
-    let difference = observed.saturating_sub(expected);
-    if difference > Money::ZERO {
-        let paid_off = difference.min(balance.debt);
-        set_debt(writing.connection, id, balance.debt.saturating_sub(paid_off))?;
-        let surplus = difference.saturating_sub(paid_off);
-        if surplus > Money::ZERO {
-            insert(writing, id, surplus, surplus, None, Some("observed balance"), now)?;
-        }
-    } else {
-        draw(writing.connection, id, Money::ZERO.saturating_sub(difference), now)?;
-    }
-    settle_level(writing, id, now)
-}
-
-/// As [`observe`], from a provider that was asked. It may tell an hour too late: a difference that
-/// is no more than what was spent since is none.
-pub(crate) fn observe_told(
-    writing: &mut Writing<'_>,
-    account: &str,
-    told: Money,
-    currency: &str,
-    now: DateTime<Utc>,
-) -> Result<Money, OpError> {
-    let id = account::ensure(writing, account, false)?;
-    let balance = load(writing.connection, id)?;
-    if balance.known && balance.currency == currency {
-        let expected = remaining(writing.connection, id, now)?;
-        let difference = told.saturating_sub(expected).picodollars().unsigned_abs();
-        if difference <= spent_lately(writing, id, now)? {
-            insert_observation(writing, id, told, None, now)?;
-            return Ok(expected);
-        }
-    }
-    observe(writing, account, told, Some(currency), now)
-}
-
-/// What the account's calls cost in the last hour or a little more.
-fn spent_lately(
-    writing: &mut Writing<'_>,
-    account_id: i64,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<u64> {
-    writing.cache.rollups.flush(writing.connection)?;
-    let first = to_ms(now - TimeDelta::hours(LATE_HOURS)).div_euclid(QUARTER_MS);
-    writing
-        .connection
-        .prepare_cached(
-            "SELECT coalesce(sum(cost_pico), 0) FROM rollup_quarter \
-             WHERE quarter >= ?1 AND account_id = ?2",
-        )?
-        .query_row([first, account_id], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
-}
-
-/// Sets the level below which an alert fires.
-pub(crate) fn warn_below(
-    writing: &mut Writing<'_>,
-    account: &str,
-    level: Money,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let id = account::ensure(writing, account, false)?;
-    writing
-        .connection
-        .prepare_cached(
-            "UPDATE account SET warn_pico = ?2, warned = 0, rev = rev + 1 WHERE id = ?1",
-        )?
-        .execute(params![id, level.picodollars()])?;
-    if load(writing.connection, id)?.known {
-        check_level(writing, id, now)?;
-    }
-    Ok(())
-}
-
-/// Takes a settled cost from the account's credit, where it has any, and warns when it falls
-/// below its level.
-pub(crate) fn spend(
-    writing: &mut Writing<'_>,
-    account_id: i64,
-    cost: Money,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let kept = match writing.cache.keeps_balance(account_id) {
-        Some(kept) => kept,
-        None => {
-            let balance = load(writing.connection, account_id)?;
-            // Calls are priced in dollars, and nothing is converted in silence.
-            let kept = balance.known && balance.currency == USD;
-            writing.cache.remember_balance(account_id, kept);
-            kept
-        }
-    };
-    if !kept || cost == Money::ZERO {
-        return Ok(());
-    }
-    draw(writing.connection, account_id, cost, now)?;
-    check_level(writing, account_id, now)
-}
 
 /// What is left in the account in US dollars, `None` where no grant or observation made it known, or
 /// where it is kept in another currency.
@@ -234,31 +96,6 @@ pub(crate) fn last_told(
              UNION ALL SELECT at_ms FROM balance_observation WHERE account_id = ?1)",
         )?
         .query_row([account_id], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_ms)))
-}
-
-/// Notes the top-up that the provider makes by itself; `None` for none.
-pub(crate) fn recharge(
-    writing: &mut Writing<'_>,
-    account: &str,
-    recharge: Option<Recharge>,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let id = account::ensure(writing, account, false)?;
-    writing
-        .connection
-        .prepare_cached(
-            "UPDATE account SET recharge_below_pico = ?2, recharge_amount_pico = ?3, \
-             recharge_due_ms = NULL, rev = rev + 1 WHERE id = ?1",
-        )?
-        .execute(params![
-            id,
-            recharge.map(|recharge| recharge.below.picodollars()),
-            recharge.map(|recharge| recharge.amount.picodollars()),
-        ])?;
-    if load(writing.connection, id)?.known {
-        check_level(writing, id, now)?;
-    }
-    Ok(())
 }
 
 /// Every account with a known balance.
@@ -289,7 +126,9 @@ pub(crate) fn list(
                     left: remaining.picodollars(),
                     falls: falls.map(|(at, left)| (at, left.picodollars())).collect(),
                 },
-                warn_below: account.warn,
+                warn_below: account.warn.level(),
+                warn_percent: account.warn.percent,
+                warn_hours: account.warn.hours,
                 floor,
                 refusing: emptied.is_some()
                     || balance::stops(Some(remaining).filter(|_| account.currency == USD), floor),
@@ -309,29 +148,25 @@ pub(crate) fn list(
         .collect()
 }
 
-fn insert_observation(
-    writing: &Writing<'_>,
-    account_id: i64,
-    observed: Money,
-    expected: Option<Money>,
+/// The grants of which something is left that expires within this time from now: the id, what is left,
+/// and when it is lost.
+pub(crate) fn expiring(
+    connection: &Connection,
+    account: &str,
     now: DateTime<Utc>,
-) -> rusqlite::Result<()> {
-    writing
-        .connection
+    within: TimeDelta,
+) -> rusqlite::Result<Vec<(Uuid, Money, DateTime<Utc>)>> {
+    connection
         .prepare_cached(
-            "INSERT INTO balance_observation \
-             (id, machine_id, account_id, at_ms, observed_pico, expected_pico) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "SELECT g.id, g.remaining_pico, g.expires_ms FROM credit_grant g \
+             JOIN account a ON a.id = g.account_id WHERE a.name = ?1 AND g.remaining_pico > 0 \
+             AND g.expires_ms > ?2 AND g.expires_ms <= ?3 ORDER BY g.expires_ms",
         )?
-        .execute(params![
-            new_id(now),
-            writing.machine_id,
-            account_id,
-            to_ms(now),
-            observed.picodollars(),
-            expected.map(Money::picodollars),
-        ])
-        .map(drop)
+        .query_map(params![account, to_ms(now), to_ms(now + within)], |row| {
+            let remaining = Money::from_picodollars(row.get(1)?);
+            Ok((uuid_of(row.get(0)?), remaining, from_ms(row.get(2)?)))
+        })?
+        .collect()
 }
 
 /// When the balance was last looked at, and what the looks of late say was spent elsewhere.
@@ -351,29 +186,7 @@ fn observations(
         })
 }
 
-/// What was left in the old currency is no part of the new.
-fn change_currency(
-    writing: &mut Writing<'_>,
-    account_id: i64,
-    currency: &str,
-) -> rusqlite::Result<()> {
-    let connection = writing.connection;
-    connection
-        .prepare_cached(
-            "UPDATE credit_grant SET remaining_pico = 0, rev = rev + 1 \
-             WHERE account_id = ?1 AND remaining_pico > 0",
-        )?
-        .execute([account_id])?;
-    connection
-        .prepare_cached(
-            "UPDATE account SET currency = ?2, debt_pico = 0, balance_known = 0, warned = 0 \
-             WHERE id = ?1",
-        )?
-        .execute(params![account_id, currency])?;
-    Ok(())
-}
-
-fn insert(
+pub(super) fn insert(
     writing: &Writing<'_>,
     account_id: i64,
     amount: Money,
@@ -401,95 +214,7 @@ fn insert(
         .map(drop)
 }
 
-/// Marks the balance as known and re-arms or fires the warning; returns what is left.
-fn settle_level(
-    writing: &mut Writing<'_>,
-    account_id: i64,
-    now: DateTime<Utc>,
-) -> Result<Money, OpError> {
-    writing
-        .connection
-        .prepare_cached("UPDATE account SET balance_known = 1, rev = rev + 1 WHERE id = ?1")?
-        .execute([account_id])?;
-    writing.cache.forget_balance(account_id);
-    check_level(writing, account_id, now)?;
-    Ok(remaining(writing.connection, account_id, now)?)
-}
-
-fn check_level(
-    writing: &mut Writing<'_>,
-    account_id: i64,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let balance = load(writing.connection, account_id)?;
-    if balance.warn.is_none() && balance.recharge.is_none() {
-        return Ok(());
-    }
-    let left = remaining(writing.connection, account_id, now)?;
-    check_recharge(writing, account_id, &balance, left, now)?;
-    let Some(warn) = balance.warn else { return Ok(()) };
-    let low = left < warn;
-    if low == balance.warned {
-        return Ok(());
-    }
-    writing
-        .connection
-        .prepare_cached("UPDATE account SET warned = ?2 WHERE id = ?1")?
-        .execute(params![account_id, low])?;
-    if low {
-        let fired = alert::Fired {
-            kind: AlertKind::BalanceLow,
-            severity: Severity::Warning,
-            subject: &balance.name,
-            key: &balance.name,
-            // Each fall below the level is an occasion of its own.
-            period_start: now,
-            threshold: 0,
-            text: balance_text(&balance.name, left, warn, &balance.currency),
-            raise: None,
-        };
-        alert::fire(writing, &fired, now)?;
-    }
-    Ok(())
-}
-
-/// Expects a top-up once the balance is low enough, and warns where it does not come.
-fn check_recharge(
-    writing: &Writing<'_>,
-    account_id: i64,
-    balance: &AccountBalance,
-    left: Money,
-    now: DateTime<Utc>,
-) -> Result<(), OpError> {
-    let Some(recharge) = balance.recharge else { return Ok(()) };
-    let is_low = left < recharge.below;
-    let due = match (is_low, balance.recharge_due) {
-        (true, None) => Some(now + TimeDelta::hours(RECHARGE_HOURS)),
-        (false, Some(_)) => None,
-        (true, Some(due)) if due <= now => {
-            let fired = alert::Fired {
-                kind: AlertKind::RechargeMissing,
-                severity: Severity::Warning,
-                subject: &balance.name,
-                key: &balance.name,
-                period_start: due,
-                threshold: 0,
-                text: recharge_text(&balance.name, left, recharge, &balance.currency),
-                raise: None,
-            };
-            alert::fire(writing, &fired, now)?;
-            return Ok(());
-        }
-        (true, Some(_)) | (false, None) => return Ok(()),
-    };
-    writing
-        .connection
-        .prepare_cached("UPDATE account SET recharge_due_ms = ?2 WHERE id = ?1")?
-        .execute(params![account_id, due.map(to_ms)])?;
-    Ok(())
-}
-
-fn draw(
+pub(super) fn draw(
     connection: &Connection,
     account_id: i64,
     amount: Money,
@@ -513,7 +238,7 @@ fn draw(
     Ok(())
 }
 
-fn remaining(
+pub(super) fn remaining(
     connection: &Connection,
     account_id: i64,
     now: DateTime<Utc>,
@@ -539,11 +264,12 @@ fn grants(connection: &Connection, account_id: i64) -> rusqlite::Result<Vec<([u8
         .collect()
 }
 
-fn load(connection: &Connection, account_id: i64) -> rusqlite::Result<AccountBalance> {
+pub(super) fn load(connection: &Connection, account_id: i64) -> rusqlite::Result<AccountBalance> {
     connection
         .prepare_cached(
             "SELECT name, balance_known, debt_pico, warn_pico, warned, currency, \
-             recharge_below_pico, recharge_amount_pico, recharge_due_ms FROM account WHERE id = ?1",
+             recharge_below_pico, recharge_amount_pico, recharge_due_ms, warn_percent, warn_hours, \
+             full_pico FROM account WHERE id = ?1",
         )?
         .query_row([account_id], |row| {
             let money = |index: usize| -> rusqlite::Result<Option<Money>> {
@@ -555,7 +281,12 @@ fn load(connection: &Connection, account_id: i64) -> rusqlite::Result<AccountBal
                 currency: row.get(5)?,
                 known: row.get(1)?,
                 debt: Money::from_picodollars(row.get(2)?),
-                warn: money(3)?,
+                warn: WarnLevels {
+                    below: money(3)?,
+                    percent: row.get(9)?,
+                    hours: row.get(10)?,
+                    full: money(11)?,
+                },
                 warned: row.get(4)?,
                 recharge: recharge.map(|(below, amount)| Recharge { below, amount }),
                 recharge_due: row.get::<_, Option<i64>>(8)?.map(from_ms),
@@ -565,7 +296,11 @@ fn load(connection: &Connection, account_id: i64) -> rusqlite::Result<AccountBal
         .ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-fn set_debt(connection: &Connection, account_id: i64, debt: Money) -> rusqlite::Result<()> {
+pub(super) fn set_debt(
+    connection: &Connection,
+    account_id: i64,
+    debt: Money,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE account SET debt_pico = ?2 WHERE id = ?1")?
         .execute(params![account_id, debt.picodollars()])

@@ -23,13 +23,14 @@ use super::record::{self, IdempotencyKey, Recorded, RecordedCall};
 use super::reply::Reply;
 use super::reservation::{Reservation, Ticket};
 use super::reserve::{self, Reserved};
+use super::survey::Surroundings;
 use super::writer::{Retry, Writing};
 use super::{
-    account, alert, budget, bypass, floor, grant, journal, outbox, plan, price, recover, refuse,
-    run, schema,
+    account, alert, budget, bypass, credit, floor, journal, level, outbox, plan, price, recover,
+    refuse, run, schema, survey,
 };
 use crate::alert::Severity;
-use crate::balance::Recharge;
+use crate::balance::{Recharge, WarnLevel};
 use crate::budget::{Budget, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
@@ -308,7 +309,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Reply<Money> {
         self.submit(Retry::Never, move |writing| {
-            grant::add(writing, &account, amount, expires, note.as_deref(), now)
+            credit::add(writing, &account, amount, expires, note.as_deref(), now)
         })
     }
 
@@ -332,7 +333,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Reply<Money> {
         self.submit(Retry::Never, move |writing| {
-            grant::observe(writing, &account, observed, currency.as_deref(), now)
+            credit::observe(writing, &account, observed, currency.as_deref(), now)
         })
     }
 
@@ -346,7 +347,7 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Reply<Money> {
         self.submit(Retry::Never, move |writing| {
-            grant::observe_told(writing, &account, told, &currency, now)
+            credit::observe_told(writing, &account, told, &currency, now)
         })
     }
 
@@ -368,12 +369,12 @@ impl Ledger {
         recharge: Option<Recharge>,
         now: DateTime<Utc>,
     ) -> Reply<()> {
-        self.submit(Retry::Never, move |writing| grant::recharge(writing, &account, recharge, now))
+        self.submit(Retry::Never, move |writing| level::recharge(writing, &account, recharge, now))
     }
 
-    /// Sets the level below which an alert fires.
-    pub fn warn_balance(&self, account: String, level: Money, now: DateTime<Utc>) -> Reply<()> {
-        self.submit(Retry::Never, move |writing| grant::warn_below(writing, &account, level, now))
+    /// Sets a level at which an alert fires.
+    pub fn warn_balance(&self, account: String, level: WarnLevel, now: DateTime<Utc>) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| level::warn(writing, &account, level, now))
     }
 
     /// All accounts and their keys.
@@ -392,6 +393,26 @@ impl Ledger {
     /// Sets a price of the user's, in force from now on.
     pub fn set_price(&self, price: UserPrice, now: DateTime<Utc>) -> Reply<()> {
         self.submit(Retry::Never, move |writing| price::set(writing, &price, now))
+    }
+
+    /// Looks around for what no call tells (what will run out, what has room again, what is old) and
+    /// records alerts of it. Blocks: reads and writes in its own time. Days are those of `zone`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn survey(
+        &self,
+        surroundings: &Surroundings,
+        zone: chrono_tz::Tz,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerError> {
+        let prices = self.prices();
+        let found =
+            self.read(|connection| survey::look(connection, &prices, surroundings, zone, now))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.submit(Retry::Never, move |writing| survey::record(writing, &found, now)).wait()
     }
 
     /// Whether there are alerts to hand over or to try, that matter at least so much.

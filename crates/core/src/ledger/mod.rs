@@ -11,9 +11,10 @@
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
-//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `rollup`, `dimension`, `process` | a table each |
+//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
-//! | `outbox` | the way of alerts to the user |
+//! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
+//! | `outbox`, `survey` | the way of alerts to the user, a look around for what no call tells |
 //! | `query` | what reports read |
 
 mod account;
@@ -29,7 +30,9 @@ mod call;
 mod call_row;
 mod charge;
 mod checkpoint;
+mod condition;
 mod counter;
+mod credit;
 mod decision;
 mod delivery;
 mod dimension;
@@ -45,6 +48,7 @@ mod history;
 mod inherit;
 mod journal;
 mod knock;
+mod level;
 mod note;
 mod operation;
 mod outbox;
@@ -67,6 +71,7 @@ mod schema;
 mod settle;
 mod settlement;
 mod shares;
+mod survey;
 mod time;
 mod transaction;
 mod waiting;
@@ -93,3 +98,4 @@ pub use reply::{Reply, ReplyFuture};
 pub use reservation::{Reservation, Ticket};
 pub use settle::Settled;
 pub use settlement::Settlement;
+pub use survey::Surroundings;

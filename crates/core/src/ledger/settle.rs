@@ -15,7 +15,7 @@ use super::rollup::{RollupKey, Value};
 use super::running::Running;
 use super::settlement::Settlement;
 use super::writer::Writing;
-use super::{grant, history, price};
+use super::{credit, history, price};
 use crate::admission::Sample;
 use crate::budget::QuotaStanding;
 use crate::cost::{Basis, Bill};
@@ -76,7 +76,7 @@ pub(crate) fn settle(
         let value = if call.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) };
         writing.cache.rollups.add(call.started, key, usage, value);
         if !call.plan_login {
-            grant::spend(writing, call.account, cost.unwrap_or_default(), settlement.at)?;
+            credit::spend(writing, call.account, cost.unwrap_or_default(), settlement.at)?;
         }
     }
     if settlement.error_kind == Some("insufficient_quota") {

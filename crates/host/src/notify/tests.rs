@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use outlay_core::alert::{AlertKind, AlertText};
+use outlay_core::balance::WarnLevel;
 use outlay_core::ledger::{NewAlert, Opening, Role};
 use outlay_core::money::Money;
 use outlay_core::report;
@@ -52,7 +53,7 @@ fn ledger_with_alert(folder: &std::path::Path, changed: Arc<dyn Fn() + Send + Sy
     let ledger = Ledger::open(folder, Opening { role: Role::Use, now, changed }).unwrap();
     let usd = |text: &str| text.parse::<Money>().unwrap();
     ledger.add_grant("openai".to_owned(), usd("1"), None, None, now).wait().unwrap();
-    ledger.warn_balance("openai".to_owned(), usd("5"), now).wait().unwrap();
+    ledger.warn_balance("openai".to_owned(), WarnLevel::Below(usd("5")), now).wait().unwrap();
     ledger
 }
 

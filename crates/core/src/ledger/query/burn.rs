@@ -33,6 +33,13 @@ impl Spender {
     }
 }
 
+/// All that is owed, in dollars.
+pub(crate) fn burn(connection: &Connection, now: DateTime<Utc>) -> Result<Burn, OpError> {
+    let all = Spender::new(&Scope::default(), BudgetUnit::Usd);
+    let since = now - chrono::TimeDelta::days(crate::forecast::DAYS_OF_HISTORY);
+    Ok(burns(connection, &[all], since)?.pop().unwrap_or_default())
+}
+
 /// The dimensions of a sum: account, provider, model, project, key, client; 0 for none.
 type Ids = [i64; 6];
 

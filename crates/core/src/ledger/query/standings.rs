@@ -24,6 +24,8 @@ pub(crate) struct StandingRow {
     pub(crate) credits_used: i64,
     /// Whether the last call that asked was refused.
     pub(crate) refusing: bool,
+    /// The highest warn threshold that was told and is still reached; 0 for none.
+    pub(crate) told_percent: u8,
     /// What this period may still spend beyond its limit, or has.
     pub(crate) credits_here: i64,
     /// Whether it is paused, and until when where that is known.
@@ -53,6 +55,7 @@ pub(crate) fn standings(
                 spent: standing.counter.spent,
                 held: standing.counter.held,
                 refusing: standing.counter.refusing,
+                told_percent: standing.counter.told_percent,
                 credits_total,
                 credits_used,
                 credits_here: standing.funds.credits,
