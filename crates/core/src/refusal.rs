@@ -69,6 +69,14 @@ pub struct Raise {
     pub unit: BudgetUnit,
 }
 
+impl Raise {
+    /// That of [`raise_by`].
+    #[must_use]
+    pub fn of(limit: Quantity, taken: i64) -> Raise {
+        Raise { by: typed(raise_by(limit, taken)), unit: limit.unit }
+    }
+}
+
 impl std::fmt::Display for Raise {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.unit {
@@ -241,15 +249,14 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
         | RefusalReason::LoopDetected => {
             let (raise, raised) = raise_command(stop);
             options.push(with("raise", raise, Some(raised)));
-            let reserve = round_up(stop.limit, shortfall(stop).max(stop.limit.count));
+            let reserve =
+                round_up(stop.limit, shortfall(stop.limit, taken(stop)).max(stop.limit.count));
             options.push(with(
                 "topup",
                 format!("outlay budget topup {budget} --by {}", typed(reserve)),
                 None,
             ));
-            let after = stop.used.count.saturating_add(stop.held.count);
-            let enough = after.saturating_add(stop.needed.count);
-            let limit = round_up(stop.limit, enough.max(stop.limit.count.saturating_mul(2)));
+            let limit = round_up(stop.limit, taken(stop).max(stop.limit.count.saturating_mul(2)));
             let command = format!("outlay budget set {budget} --limit {}", typed(limit));
             options.push(with("set", command, Some(limit)));
         }
@@ -258,6 +265,30 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
         options.push(wait(stop.reset));
     }
     options
+}
+
+/// By how much to raise a budget of which `taken` is spent, held and needed: enough for that, and a
+/// third of its limit at least. What is offered wherever a raise is.
+#[must_use]
+pub fn raise_by(limit: Quantity, taken: i64) -> Quantity {
+    round_up(limit, shortfall(limit, taken).max(limit.count / 3))
+}
+
+/// By how much the budget that stopped the call is to be raised; `None` where none did.
+#[must_use]
+pub fn offered_raise(refusal: &Refusal) -> Option<Raise> {
+    refusal.budget.as_ref().map(|stop| Raise::of(stop.limit, taken(stop)))
+}
+
+/// A quantity as one types it: whole dollars without decimals.
+#[must_use]
+pub fn typed(quantity: Quantity) -> String {
+    match quantity.unit {
+        BudgetUnit::Usd if quantity.count % PICODOLLARS_PER_USD == 0 => {
+            (quantity.count / PICODOLLARS_PER_USD).to_string()
+        }
+        _ => quantity.to_string(),
+    }
 }
 
 fn price_command(refusal: &Refusal) -> String {
@@ -279,36 +310,20 @@ fn quoted(name: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")))
 }
 
-/// By how much a budget of this limit is sensibly raised where `short` is missing.
-#[must_use]
-pub fn raise_of(limit: Quantity, short: i64) -> Raise {
-    Raise { by: typed(raise(limit, short)), unit: limit.unit }
-}
-
-/// By how much the budget that stopped the call is to be raised; `None` where none did.
-#[must_use]
-pub fn offered_raise(refusal: &Refusal) -> Option<Raise> {
-    refusal.budget.as_ref().map(|stop| raise_of(stop.limit, shortfall(stop)))
-}
-
-fn raise(limit: Quantity, short: i64) -> Quantity {
-    round_up(limit, short.max(limit.count / 3))
-}
-
 fn raise_command(stop: &BudgetStop) -> (String, Quantity) {
-    let by = raise(stop.limit, shortfall(stop));
+    let by = raise_by(stop.limit, taken(stop));
     let raised = Quantity { count: stop.limit.count.saturating_add(by.count), ..by };
     (format!("outlay budget raise {} --by {}", quoted(&stop.name), typed(by)), raised)
 }
 
-/// How much more the budget needs for this call to fit.
-fn shortfall(stop: &BudgetStop) -> i64 {
-    stop.used
-        .count
-        .saturating_add(stop.held.count)
-        .saturating_add(stop.needed.count)
-        .saturating_sub(stop.limit.count)
-        .max(1)
+/// What is gone of the budget once this call has run.
+fn taken(stop: &BudgetStop) -> i64 {
+    stop.used.count.saturating_add(stop.held.count).saturating_add(stop.needed.count)
+}
+
+/// How much more the budget needs for all that to fit.
+fn shortfall(limit: Quantity, taken: i64) -> i64 {
+    taken.saturating_sub(limit.count).max(1)
 }
 
 /// The next of 1, 2, 5, 10, 20 … cents, tokens or calls (whole fractions of a cent below one) that
@@ -323,16 +338,6 @@ fn round_up(like: Quantity, count: i64) -> Quantity {
         }
     }
     Quantity { count: step.max(count), unit: like.unit }
-}
-
-/// A quantity as one types it: whole dollars without decimals.
-fn typed(quantity: Quantity) -> String {
-    match quantity.unit {
-        BudgetUnit::Usd if quantity.count % PICODOLLARS_PER_USD == 0 => {
-            (quantity.count / PICODOLLARS_PER_USD).to_string()
-        }
-        _ => quantity.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::alert::{
 };
 use crate::budget::{BudgetKind, BudgetUnit, Quantity, QuotaStanding, Window};
 use crate::money::Money;
-use crate::refusal::raise_of;
+use crate::refusal::Raise;
 use crate::usage::Usage;
 
 /// What an ended call came to.
@@ -196,7 +196,7 @@ fn fire_thresholds(
         threshold: i64::from(percent),
         text,
         raise: (active.kind_at(now) == BudgetKind::Hard)
-            .then(|| raise_of(quantity(limit), spent.saturating_sub(limit))),
+            .then(|| Raise::of(quantity(limit), spent)),
     };
     alert::fire(writing, &fired, now).map(drop)
 }
