@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::options::{Options, settings};
+use crate::standing::Proxying;
 
 /// Brings the window to the front.
 pub(crate) type Show = Arc<dyn Fn() + Send + Sync>;
@@ -28,6 +29,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct Backend {
     router: Mutex<Router>,
     notice: Option<String>,
+    folders: Option<Folders>,
     work: Mutex<Work>,
 }
 
@@ -54,6 +56,7 @@ impl Backend {
             Backend {
                 router: Mutex::new(failure_page(&reason.to_string())),
                 notice: None,
+                folders: None,
                 work: Mutex::default(),
             }
         })
@@ -67,6 +70,22 @@ impl Backend {
     /// Why this app meters no calls although none else does.
     pub(crate) fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
+    }
+
+    /// Who meters calls now: another process is asked, so this may block for a moment.
+    pub(crate) fn proxying(&self) -> Proxying {
+        let own = {
+            let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            let alive = work.proxy.as_ref().filter(|proxy| !proxy.task.is_finished());
+            alive.map(|proxy| proxy.running.address)
+        };
+        if let Some(address) = own {
+            return Proxying::Here(running::reachable(address));
+        }
+        let other = self.folders.as_ref().and_then(|folders| running::find(folders).ok().flatten());
+        other.map_or(Proxying::Nowhere, |other| {
+            Proxying::Elsewhere(running::reachable(other.running().address))
+        })
     }
 
     /// Lets running calls end, delivers what is still to be told, and closes the ledger.
@@ -122,7 +141,7 @@ impl Backend {
                 say(&format!("a proxy runs already at {}: showing its ledger", other.base_url()));
                 (None, None)
             }
-            None => match Proxy::start(app.clone(), folders, upkeep).await {
+            None => match Proxy::start(app.clone(), folders.clone(), upkeep).await {
                 Ok(proxy) => (Some(proxy), None),
                 Err(reason) => {
                     say(&format!("no calls are metered: {reason}"));
@@ -132,7 +151,7 @@ impl Backend {
         };
         let work = Work { proxy, notifier: Some(notifier) };
         let router = Mutex::new(api::desktop_router(app));
-        Ok(Backend { router, notice, work: Mutex::new(work) })
+        Ok(Backend { router, notice, folders: Some(folders), work: Mutex::new(work) })
     }
 }
 
@@ -211,7 +230,8 @@ mod tests {
     fn options(folder: &std::path::Path, config: &str) -> Options {
         let file = folder.join("outlay.toml");
         std::fs::write(&file, config).unwrap();
-        Options { data_dir: Some(folder.to_owned()), config: Some(file), listen: None }
+        let data_dir = Some(folder.to_owned());
+        Options { data_dir, config: Some(file), ..Options::default() }
     }
 
     async fn get(backend: &Backend, path: &str) -> (StatusCode, String) {
@@ -231,6 +251,8 @@ mod tests {
         let running = folders.running().unwrap();
         let second = Backend::start(&options, Arc::new(|| {})).await;
         assert_eq!(folders.running().unwrap(), running);
+        assert_eq!(first.proxying(), Proxying::Here(running.address));
+        assert_eq!(second.proxying(), Proxying::Elsewhere(running.address));
         for backend in [&first, &second] {
             let (status, body) = get(backend, "/api/v1/status").await;
             assert_eq!(status, StatusCode::OK, "{body}");
@@ -241,6 +263,7 @@ mod tests {
         assert_eq!(folders.running().unwrap(), running);
         first.stop().await;
         assert_eq!(folders.running(), None);
+        assert_eq!(second.proxying(), Proxying::Nowhere);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -255,6 +278,7 @@ mod tests {
         .await;
         let notice = backend.notice().unwrap().to_owned();
         assert!(notice.contains(&address.port().to_string()), "{notice}");
+        assert_eq!(backend.proxying(), Proxying::Nowhere);
         assert_eq!(get(&backend, "/api/v1/status").await.0, StatusCode::OK);
         backend.stop().await;
     }

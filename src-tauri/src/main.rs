@@ -2,12 +2,20 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod actions;
 mod backend;
+mod dialog;
+mod documents;
+mod lines;
+mod look;
+mod menu;
 mod options;
+mod quit;
 mod scheme;
 mod standing;
 mod tray;
 mod window;
+mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,8 +35,18 @@ fn main() -> ExitCode {
     let app = tauri::Builder::default()
         .plugin(
             tauri_plugin_single_instance::Builder::new()
-                .callback(|app, _arguments, _folder| window::show(app))
+                .callback(|app, arguments, _folder| {
+                    if !Options::of(arguments).is_some_and(|options| options.in_tray) {
+                        window::show(app);
+                    }
+                })
                 .dbus_id(options.instance_id())
+                .build(),
+        )
+        .plugin(
+            tauri_plugin_autostart::Builder::new()
+                .app_name("Outlay")
+                .args(options.at_login())
                 .build(),
         )
         .register_asynchronous_uri_scheme_protocol(scheme::NAME, |context, request, responder| {
@@ -58,8 +76,8 @@ fn start(app: &mut App, options: &Options) -> tauri::Result<()> {
     let show = Arc::new(move || window::show(&handle));
     let backend = tauri::async_runtime::block_on(Backend::start(options, show));
     app.manage(backend);
-    window::open(app)?;
-    tray::show(app, &app.state::<Backend>())?;
+    window::open(app, !options.in_tray)?;
+    tray::show(app)?;
     quit_on_signals(app.handle().clone());
     Ok(())
 }

@@ -29,9 +29,30 @@ pub(crate) struct Options {
     /// Where the proxy listens [default: the configuration's, else 127.0.0.1:4780]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Show no window until it is asked for in the tray
+    #[arg(long)]
+    pub(crate) in_tray: bool,
 }
 
 impl Options {
+    /// What another launch was told; `None` where it makes no sense.
+    pub(crate) fn of(arguments: Vec<String>) -> Option<Options> {
+        Options::try_parse_from(arguments).ok()
+    }
+
+    /// What the app is told at login: the same, where the session may not have these variables, and
+    /// no window that nobody asked for.
+    pub(crate) fn at_login(&self) -> Vec<String> {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = |name: &str, path: &Option<PathBuf>| {
+            path.as_ref().map(|path| format!("--{name}={}", absolute(path).display()))
+        };
+        let listen = self.listen.map(|listen| format!("--listen={listen}"));
+        let paths = [path("data-dir", &self.data_dir), path("config", &self.config)];
+        let told = paths.into_iter().chain([listen]).flatten();
+        std::iter::once("--in-tray".to_owned()).chain(told.map(login_argument)).collect()
+    }
+
     /// The name by which a second launch on the same data folder finds the first.
     pub(crate) fn instance_id(&self) -> String {
         let Some(folder) = &self.data_dir else { return IDENTIFIER.to_owned() };
@@ -45,6 +66,30 @@ impl Options {
     pub(crate) fn folders(&self) -> Result<Folders, FolderError> {
         Folders::new(self.data_dir.clone(), self.config.clone())
     }
+}
+
+/// An argument as the platform's list of what starts at login wants it: on macOS a list, elsewhere a
+/// command line, which the plugin puts together with spaces.
+fn login_argument(argument: String) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/:._=-+".contains(c);
+    if cfg!(target_os = "macos") || argument.chars().all(is_plain) {
+        return argument;
+    }
+    if cfg!(windows) {
+        return format!("\"{argument}\"");
+    }
+    // The desktop entry specification: quoted, and the file's own escapes once more.
+    let mut quoted = String::from("\"");
+    for c in argument.chars() {
+        match c {
+            '"' | '`' | '$' => quoted.push_str("\\\\"),
+            '\\' => quoted.push_str("\\\\\\"),
+            '%' => quoted.push('%'),
+            _ => {}
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
 }
 
 /// The proxy's settings, as configured.
@@ -108,6 +153,35 @@ mod tests {
         assert_eq!((told.wait_max.as_secs(), told.strict), (5, true));
         let listen = "127.0.0.1:3".parse().ok();
         assert_eq!(settings(config, listen, String::new()).unwrap().listen.port(), 3);
+    }
+
+    #[test]
+    fn what_starts_at_login_is_told_the_same() {
+        let options = Options {
+            data_dir: Some("/data".into()),
+            listen: "127.0.0.1:3".parse().ok(),
+            ..Options::default()
+        };
+        let told = options.at_login();
+        assert_eq!(told, ["--in-tray", "--data-dir=/data", "--listen=127.0.0.1:3"]);
+        let again = Options::of([vec!["outlay-desktop".to_owned()], told].concat()).unwrap();
+        assert!(again.in_tray);
+        assert_eq!((again.data_dir, again.listen), (options.data_dir, options.listen));
+        assert_eq!(Options::default().at_login(), ["--in-tray"]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_desktop_entry_reads_its_arguments_back() {
+        for (argument, expected) in [
+            ("--data-dir=/home/x/.data", "--data-dir=/home/x/.data"),
+            ("--data-dir=/my data", "\"--data-dir=/my data\""),
+            ("--config=/100%", "\"--config=/100%%\""),
+            ("--config=/$x", "\"--config=/\\\\$x\""),
+            ("--config=/a\\b", "\"--config=/a\\\\\\\\b\""),
+        ] {
+            assert_eq!(login_argument(argument.to_owned()), expected, "{argument}");
+        }
     }
 
     #[test]

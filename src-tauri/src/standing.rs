@@ -1,135 +1,126 @@
-//! What the tray says, worked out from the API's status: no I/O here.
+//! How the day stands, in an icon and three lines: no I/O here.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use outlay_core::money::{Money, PICODOLLARS_PER_USD};
-use serde::Deserialize;
+use std::net::SocketAddr;
 
-const PICODOLLARS_PER_CENT: i64 = PICODOLLARS_PER_USD / 100;
-/// Shorter waits are over before anybody has looked.
-const WAIT_SHOWN: TimeDelta = TimeDelta::seconds(2);
+use crate::documents::{Balance, Budget, Spend, State, Status};
+use crate::words::{cents, named, when};
 
-/// The part of `GET /api/v1/status` that the tray shows.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Status {
-    as_of: DateTime<Utc>,
-    today: Spend,
-    month: Spend,
-    #[serde(default)]
-    budgets: Vec<Budget>,
-    #[serde(default)]
-    blocked: Vec<Blocked>,
-    #[serde(default)]
-    bypass: Option<Bypass>,
+/// Who meters calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proxying {
+    /// This process, at this address.
+    Here(SocketAddr),
+    /// Another one.
+    Elsewhere(SocketAddr),
+    /// Nobody.
+    Nowhere,
 }
 
-/// A period's calls and their cost.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Spend {
-    calls: u64,
-    cost_usd: Money,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Budget {
-    name: String,
-    state: String,
-    #[serde(default)]
-    waiting_since: Option<DateTime<Utc>>,
-}
-
-/// A time in which no limit refuses.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Bypass {}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Blocked {
-    budget: String,
-}
-
-/// How the day stands, which the icon's colour tells.
+/// What the icon's colour and shape tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// Every budget has room, or there is none.
     Fine,
-    /// A budget is past its first warning, calls wait, or no limit refuses.
+    /// A budget or a balance is past its warning, or no limit refuses.
     Warned,
-    /// A hard budget refuses calls.
-    Blocked,
-    /// Not known: the backend does not answer.
-    Unknown,
+    /// Calls wait for money that others hold.
+    Waiting,
+    /// A hard budget or an account refuses calls.
+    Refusing,
+    /// No proxy answers, or the ledger does not.
+    Down,
 }
 
-/// Everything the tray shows.
+/// What the tray shows of the day as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) mood: Mood,
     /// Beside the icon: `$4.98`.
     pub(crate) label: String,
-    /// The menu's first line.
+    /// The menu's first lines.
     pub(crate) today: String,
-    /// The menu's second line.
     pub(crate) month: String,
-    /// The menu's third line: how the budgets stand.
-    pub(crate) budgets: String,
+    /// What the mood is about.
+    pub(crate) reason: String,
+}
+
+impl Proxying {
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Proxying::Here(address) | Proxying::Elsewhere(address) => Some(address),
+            Proxying::Nowhere => None,
+        }
+    }
 }
 
 impl Standing {
-    /// What is shown while there is no answer.
-    pub(crate) fn unknown() -> Standing {
-        Standing {
-            mood: Mood::Unknown,
-            label: "$–".to_owned(),
-            today: "Today: not known".to_owned(),
-            month: "This month: not known".to_owned(),
-            budgets: "Outlay could not read its ledger".to_owned(),
-        }
-    }
-
-    /// The icon's tooltip (Linux trays show none).
-    pub(crate) fn tooltip(&self) -> String {
-        format!("Outlay – {} – {}", self.today, self.budgets)
-    }
-}
-
-impl From<&Status> for Standing {
-    fn from(status: &Status) -> Standing {
-        let warned: Vec<&str> = status
-            .budgets
-            .iter()
-            .filter(|budget| budget.state == "warned")
-            .map(|budget| budget.name.as_str())
-            .collect();
-        let mut blocked: Vec<&str> =
-            status.blocked.iter().map(|blocked| blocked.budget.as_str()).collect();
-        blocked.dedup();
-        let waited_for: Vec<&str> = status
-            .budgets
-            .iter()
-            .filter(|budget| {
-                budget.waiting_since.is_some_and(|since| status.as_of - since >= WAIT_SHOWN)
-            })
-            .map(|budget| budget.name.as_str())
-            .collect();
-        let (mood, budgets) = if status.bypass.is_some() {
-            (Mood::Warned, "Limits are bypassed: nothing is refused".to_owned())
-        } else if !blocked.is_empty() {
-            (Mood::Blocked, format!("Refusing calls: {} used up", named(&blocked)))
-        } else if !waited_for.is_empty() {
-            (Mood::Warned, format!("Calls wait for {}", named(&waited_for)))
-        } else if !warned.is_empty() {
-            (Mood::Warned, format!("Nearly used up: {}", named(&warned)))
-        } else if status.budgets.is_empty() {
-            (Mood::Fine, "No budgets set".to_owned())
-        } else {
-            (Mood::Fine, "All budgets have room".to_owned())
+    /// `status` where the ledger answers, `notice` where it is known why nobody meters calls.
+    pub(crate) fn new(
+        status: Option<&Status>,
+        proxying: Proxying,
+        notice: Option<&str>,
+    ) -> Standing {
+        let Some(status) = status else {
+            return Standing {
+                mood: Mood::Down,
+                label: "$–".to_owned(),
+                today: "Today: not known".to_owned(),
+                month: "This month: not known".to_owned(),
+                reason: notice.unwrap_or("Outlay could not read its ledger").to_owned(),
+            };
+        };
+        let (mood, reason) = match proxying {
+            Proxying::Nowhere => {
+                let reason = notice.unwrap_or("No calls are metered: quit and start Outlay again");
+                (Mood::Down, reason.to_owned())
+            }
+            Proxying::Here(_) | Proxying::Elsewhere(_) => mood(status),
         };
         Standing {
             mood,
             label: cents(status.today.cost_usd),
             today: line("Today", &status.today),
             month: line("This month", &status.month),
-            budgets,
+            reason,
         }
+    }
+
+    /// The icon's tooltip (Linux trays show none).
+    pub(crate) fn tooltip(&self) -> String {
+        format!("Outlay – {} – {}", self.today, self.reason)
+    }
+}
+
+/// The worst of the budgets and balances, and which.
+fn mood(status: &Status) -> (Mood, String) {
+    if let Some(bypass) = &status.bypass {
+        let until = when(bypass.until, status.as_of, status.timezone);
+        return (Mood::Warned, format!("Limits are paused until {until}: nothing is refused"));
+    }
+    let budgets = |is: &dyn Fn(&Budget) -> bool| -> Vec<&str> {
+        let budgets = status.budgets.iter().filter(|budget| is(budget));
+        budgets.map(|budget| budget.name.as_str()).collect()
+    };
+    let balances = |is: fn(&Balance) -> bool| {
+        status.balances.iter().filter(move |one| is(one)).map(|one| one.account.as_str())
+    };
+    let full = budgets(&|budget| budget.state == State::Blocked);
+    let empty: Vec<&str> = balances(|balance| balance.refusing).collect();
+    let waited_for = budgets(&|budget| status.waits_for(budget));
+    let mut warned = budgets(&|budget| budget.state == State::Warned);
+    warned.extend(balances(Balance::is_low));
+    if !full.is_empty() {
+        (Mood::Refusing, format!("Refusing calls: no room in {}", named(&full)))
+    } else if !empty.is_empty() {
+        (Mood::Refusing, format!("Refusing calls: too little left on {}", named(&empty)))
+    } else if !waited_for.is_empty() {
+        (Mood::Waiting, format!("Calls wait for {}", named(&waited_for)))
+    } else if !warned.is_empty() {
+        (Mood::Warned, format!("Nearly used up: {}", named(&warned)))
+    } else if status.budgets.is_empty() {
+        (Mood::Fine, "No budgets set".to_owned())
+    } else {
+        (Mood::Fine, "All budgets have room".to_owned())
     }
 }
 
@@ -138,93 +129,55 @@ fn line(period: &str, spend: &Spend) -> String {
     format!("{period}: {}, {calls}", cents(spend.cost_usd))
 }
 
-/// The first two names, and how many more.
-fn named(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [one, two] => format!("{one} and {two}"),
-        [one, two, more @ ..] => format!("{one}, {two} and {} more", more.len()),
-    }
-}
-
-/// An amount for a narrow place: whole cents, half to even, never nothing for something.
-fn cents(amount: Money) -> String {
-    let picodollars = amount.picodollars().unsigned_abs();
-    let cent = PICODOLLARS_PER_CENT.unsigned_abs();
-    let (whole, rest) = (picodollars / cent, picodollars % cent);
-    let up = rest * 2 > cent || (rest * 2 == cent && whole % 2 == 1);
-    let rounded = whole + u64::from(up);
-    let sign = if amount < Money::ZERO { "-" } else { "" };
-    if rounded == 0 && picodollars > 0 {
-        return format!("{sign}<$0.01");
-    }
-    format!("{sign}${}.{:02}", rounded / 100, rounded % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents::samples::{balance, budget, status};
+
+    const HERE: Proxying =
+        Proxying::Here(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4780));
 
     #[test]
-    fn amounts_are_rounded_to_cents() {
-        for (amount, expected) in [
-            ("0", "$0.00"),
-            ("4.98", "$4.98"),
-            ("4.984999999999", "$4.98"),
-            ("4.985", "$4.98"),
-            ("4.995", "$5.00"),
-            ("0.000201", "<$0.01"),
-            ("0.005", "<$0.01"),
-            ("0.0051", "$0.01"),
-            ("1234.5", "$1234.50"),
-            ("-0.25", "-$0.25"),
-        ] {
-            assert_eq!(cents(amount.parse().unwrap()), expected, "{amount}");
-        }
-    }
-
-    #[test]
-    fn the_tray_tells_the_worst_of_the_budgets() {
-        let spend = r#""as_of":"2026-11-21T12:00:00Z","today":{"calls":12,"cost_usd":"4.98"},
-            "month":{"calls":1,"cost_usd":"61.20"}"#;
-        for (rest, mood, budgets) in [
-            ("", Mood::Fine, "No budgets set"),
+    fn the_icon_tells_the_worst() {
+        let low = || balance("openai", "\"remaining\":\"1.50\",\"warn_below\":\"2.00\"");
+        let empty = || balance("work", "\"refusing\":true");
+        let waiting = |since: &str| {
+            budget("day", &format!("\"state\":\"waiting\",\"waiting_since\":\"{since}\""))
+        };
+        let month_warned = || budget("month", "\"state\":\"warned\"");
+        for (budgets, balances, mood, reason) in [
+            (vec![], vec![], Mood::Fine, "No budgets set"),
+            (vec![budget("day", "")], vec![], Mood::Fine, "All budgets have room"),
             (
-                r#","budgets":[{"name":"day","state":"ok"}],"blocked":[]"#,
-                Mood::Fine,
-                "All budgets have room",
-            ),
-            (
-                r#","budgets":[{"name":"day","state":"warned"},{"name":"month","state":"ok"}]"#,
+                vec![budget("day", ""), month_warned()],
+                vec![],
                 Mood::Warned,
-                "Nearly used up: day",
+                "Nearly used up: month",
             ),
+            (vec![month_warned()], vec![low()], Mood::Warned, "Nearly used up: month and openai"),
             (
-                r#","budgets":[{"name":"day","state":"blocked"},{"name":"month","state":"warned"}],
-                   "blocked":[{"budget":"day","reason":"quota_exceeded","until":null}]"#,
-                Mood::Blocked,
-                "Refusing calls: day used up",
-            ),
-            (
-                r#","budgets":[{"name":"day","state":"waiting","waiting_since":"2026-11-21T11:59:58Z"}]"#,
-                Mood::Warned,
+                vec![month_warned(), waiting("2026-11-21T11:59:58Z")],
+                vec![],
+                Mood::Waiting,
                 "Calls wait for day",
             ),
+            (vec![waiting("2026-11-21T11:59:59Z")], vec![], Mood::Fine, "All budgets have room"),
             (
-                r#","budgets":[{"name":"day","state":"waiting","waiting_since":"2026-11-21T11:59:59Z"}]"#,
-                Mood::Fine,
-                "All budgets have room",
+                vec![waiting("2026-11-21T11:59:58Z"), budget("month", "\"state\":\"blocked\"")],
+                vec![low()],
+                Mood::Refusing,
+                "Refusing calls: no room in month",
             ),
             (
-                r#","budgets":[{"name":"day","state":"bypassed"}],"bypass":{"why":null}"#,
-                Mood::Warned,
-                "Limits are bypassed: nothing is refused",
+                vec![month_warned()],
+                vec![empty()],
+                Mood::Refusing,
+                "Refusing calls: too little left on work",
             ),
         ] {
-            let status: Status = serde_json::from_str(&format!("{{{spend}{rest}}}")).unwrap();
-            let standing = Standing::from(&status);
-            assert_eq!((standing.mood, standing.budgets.as_str()), (mood, budgets), "{rest}");
+            let status = status(&budgets, &balances, "null");
+            let standing = Standing::new(Some(&status), HERE, None);
+            assert_eq!((standing.mood, standing.reason.as_str()), (mood, reason), "{budgets:?}");
             assert_eq!(standing.label, "$4.98");
             assert_eq!(standing.today, "Today: $4.98, 12 calls");
             assert_eq!(standing.month, "This month: $61.20, 1 call");
@@ -232,13 +185,36 @@ mod tests {
     }
 
     #[test]
-    fn many_names_are_shortened() {
-        for (names, expected) in [
-            (&["day"][..], "day"),
-            (&["day", "month"], "day and month"),
-            (&["a", "b", "c", "d"], "a, b and 2 more"),
+    fn paused_limits_are_a_warning() {
+        let budgets = [budget("day", "\"state\":\"bypassed\"")];
+        let status = status(&budgets, &[], "{\"until\":\"2026-11-21T13:05:00Z\",\"why\":null}");
+        let standing = Standing::new(Some(&status), HERE, None);
+        assert_eq!(standing.mood, Mood::Warned);
+        assert_eq!(standing.reason, "Limits are paused until 14:05: nothing is refused");
+    }
+
+    #[test]
+    fn without_a_proxy_nothing_else_counts() {
+        let status = status(&[budget("day", "\"state\":\"blocked\"")], &[], "null");
+        let again = "No calls are metered: quit and start Outlay again";
+        for (status, proxying, notice, label, reason) in [
+            (Some(&status), Proxying::Nowhere, None, "$4.98", again),
+            (
+                Some(&status),
+                Proxying::Nowhere,
+                Some("the port is taken"),
+                "$4.98",
+                "the port is taken",
+            ),
+            (None, Proxying::Nowhere, None, "$–", "Outlay could not read its ledger"),
+            (None, Proxying::Nowhere, Some("the config is wrong"), "$–", "the config is wrong"),
+            (None, HERE, None, "$–", "Outlay could not read its ledger"),
         ] {
-            assert_eq!(named(names), expected);
+            let standing = Standing::new(status, proxying, notice);
+            assert_eq!(
+                (standing.mood, standing.label.as_str(), standing.reason.as_str()),
+                (Mood::Down, label, reason)
+            );
         }
     }
 }

@@ -2,69 +2,74 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use http_body_util::BodyExt;
 use tauri::image::Image;
-use tauri::menu::{Menu, MenuItem, PredefinedMenuItem};
+use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::{MouseButton, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{App, AppHandle, Manager, Wry, include_image};
-use tower::ServiceExt;
 
-use crate::backend::Backend;
-use crate::standing::{Mood, Standing, Status};
+use crate::actions::{self, Actions};
+use crate::look::look;
+use crate::menu::{Action, Entry, Seen, entries};
+use crate::standing::{Mood, Standing};
 use crate::window;
 
 /// How often the ledger is looked at: often enough to watch spend grow.
 const REFRESH: Duration = Duration::from_secs(2);
 
-const OPEN: &str = "open";
-const QUIT: &str = "quit";
-
 /// Puts the icon into the tray and keeps it current for as long as the app runs.
 ///
 /// # Errors
 /// When the platform refuses a menu or an icon.
-pub(crate) fn show(app: &App, backend: &Backend) -> tauri::Result<()> {
-    let tray = Tray::new(app.handle(), Standing::unknown(), backend.notice())?;
+pub(crate) fn show(app: &App) -> tauri::Result<()> {
+    app.manage(Actions::default());
+    let seen = tauri::async_runtime::block_on(look(app.handle()));
+    let tray = Tray::new(app.handle(), Shown::of(&seen))?;
     tauri::async_runtime::spawn(tray.follow(app.handle().clone()));
     Ok(())
+}
+
+/// Everything the tray shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    standing: Standing,
+    entries: Vec<Entry>,
 }
 
 /// The tray with what it shows now.
 struct Tray {
     icon: TrayIcon<Wry>,
-    today: MenuItem<Wry>,
-    month: MenuItem<Wry>,
-    budgets: MenuItem<Wry>,
-    shown: Standing,
+    rows: Vec<Row>,
+    shown: Shown,
+}
+
+/// An entry as the platform has it.
+enum Row {
+    Fixed(PredefinedMenuItem<Wry>),
+    Item(MenuItem<Wry>),
+    Check(CheckMenuItem<Wry>),
+}
+
+impl Shown {
+    fn of(seen: &Seen) -> Shown {
+        let standing = Standing::new(seen.status.as_ref(), seen.proxying, seen.notice.as_deref());
+        let entries = entries(seen, &standing);
+        Shown { standing, entries }
+    }
 }
 
 impl Tray {
-    fn new(app: &AppHandle, shown: Standing, notice: Option<&str>) -> tauri::Result<Tray> {
-        let line = |id: &str, text: &str| MenuItem::with_id(app, id, text, false, None::<&str>);
-        let today = line("today", &shown.today)?;
-        let month = line("month", &shown.month)?;
-        let budgets = line("budgets", &shown.budgets)?;
-        let open = MenuItem::with_id(app, OPEN, "Open Outlay", true, None::<&str>)?;
-        let quit = MenuItem::with_id(app, QUIT, "Quit Outlay", true, None::<&str>)?;
-        let (upper, lower) =
-            (PredefinedMenuItem::separator(app)?, PredefinedMenuItem::separator(app)?);
-        let menu =
-            Menu::with_items(app, &[&today, &month, &budgets, &upper, &open, &lower, &quit])?;
-        if let Some(notice) = notice {
-            menu.prepend(&line("notice", notice)?)?;
-        }
+    fn new(app: &AppHandle, shown: Shown) -> tauri::Result<Tray> {
+        let (menu, rows) = menu(app, &shown.entries)?;
         let mut builder = TrayIconBuilder::with_id("outlay")
-            .icon(image(shown.mood))
-            .title(&shown.label)
-            .tooltip(shown.tooltip())
+            .icon(image(shown.standing.mood))
+            .title(&shown.standing.label)
+            .tooltip(shown.standing.tooltip())
             .menu(&menu)
             .show_menu_on_left_click(cfg!(not(windows)))
-            .on_menu_event(|app, event| match event.id().as_ref() {
-                OPEN => window::show(app),
-                QUIT => app.exit(0),
-                _ => {}
+            .on_menu_event(|app, event| {
+                if let Some(action) = Action::of_id(event.id().as_ref()) {
+                    actions::perform(app, action);
+                }
             })
             .on_tray_icon_event(|icon, event| {
                 if let TrayIconEvent::DoubleClick { button: MouseButton::Left, .. } = event {
@@ -74,49 +79,120 @@ impl Tray {
         if let Some(folder) = icon_folder() {
             builder = builder.temp_dir_path(folder);
         }
-        Ok(Tray { icon: builder.build(app)?, today, month, budgets, shown })
+        Ok(Tray { icon: builder.build(app)?, rows, shown })
     }
 
     async fn follow(mut self, app: AppHandle) {
         let mut refresh = tokio::time::interval(REFRESH);
+        let actions = app.state::<Actions>();
         refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            refresh.tick().await;
-            let status = status(app.state::<Backend>().router()).await;
-            let standing = status.as_ref().map_or_else(Standing::unknown, Standing::from);
+            let is_pressed = tokio::select! {
+                _ = refresh.tick() => false,
+                () = actions.done.notified() => true,
+            };
+            let shown = Shown::of(&look(&app).await);
+            // Where an item was pressed the platform may have changed its check mark by itself.
             // A tray that could not be changed (the app is ending) is tried again.
-            if standing != self.shown && self.change(&standing).is_ok() {
-                self.shown = standing;
+            if (is_pressed || shown != self.shown) && self.change(&app, &shown).is_ok() {
+                self.shown = shown;
             }
         }
     }
 
     /// Changes what differs; each change is a message to the desktop's panel.
-    fn change(&self, new: &Standing) -> tauri::Result<()> {
-        if new.mood != self.shown.mood {
-            self.icon.set_icon(Some(image(new.mood)))?;
+    fn change(&mut self, app: &AppHandle, new: &Shown) -> tauri::Result<()> {
+        if new.standing.mood != self.shown.standing.mood {
+            self.icon.set_icon(Some(image(new.standing.mood)))?;
         }
-        self.icon.set_title(Some(&new.label))?;
-        self.icon.set_tooltip(Some(new.tooltip()))?;
-        self.today.set_text(&new.today)?;
-        self.month.set_text(&new.month)?;
-        self.budgets.set_text(&new.budgets)
+        if new.standing.label != self.shown.standing.label {
+            self.icon.set_title(Some(&new.standing.label))?;
+        }
+        if new.standing.tooltip() != self.shown.standing.tooltip() {
+            self.icon.set_tooltip(Some(new.standing.tooltip()))?;
+        }
+        self.change_menu(app, &new.entries)
+    }
+
+    fn change_menu(&mut self, app: &AppHandle, new: &[Entry]) -> tauri::Result<()> {
+        let old = &self.shown.entries;
+        let fits =
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.can_become(new));
+        if !fits {
+            let (menu, rows) = menu(app, new)?;
+            self.icon.set_menu(Some(menu))?;
+            self.rows = rows;
+            return Ok(());
+        }
+        for ((row, old), new) in self.rows.iter().zip(old).zip(new) {
+            row.change(old, new)?;
+        }
+        Ok(())
     }
 }
 
-/// The API's status; `None` where it fails.
-async fn status(router: Router) -> Option<Status> {
-    let request = axum::http::Request::get("/api/v1/status").body(Body::empty()).ok()?;
-    let response = router.oneshot(request).await.ok()?;
-    let body = response.into_body().collect().await.ok()?.to_bytes();
-    serde_json::from_slice(&body).ok()
+impl Row {
+    fn of(app: &AppHandle, entry: &Entry) -> tauri::Result<Row> {
+        let none = None::<&str>;
+        Ok(match entry {
+            Entry::Separator => Row::Fixed(PredefinedMenuItem::separator(app)?),
+            Entry::Line(text) => Row::Item(MenuItem::new(app, plain(text), false, none)?),
+            Entry::Item { action, text, enabled } => {
+                Row::Item(MenuItem::with_id(app, action.id(), plain(text), *enabled, none)?)
+            }
+            Entry::Check { action, text, checked } => Row::Check(CheckMenuItem::with_id(
+                app,
+                action.id(),
+                plain(text),
+                true,
+                *checked,
+                none,
+            )?),
+        })
+    }
+
+    fn change(&self, old: &Entry, new: &Entry) -> tauri::Result<()> {
+        match (self, new) {
+            (Row::Check(item), Entry::Check { checked, .. }) => item.set_checked(*checked),
+            _ if old == new => Ok(()),
+            (Row::Item(item), Entry::Line(text)) => item.set_text(plain(text)),
+            (Row::Item(item), Entry::Item { text, enabled, .. }) => {
+                item.set_text(plain(text))?;
+                item.set_enabled(*enabled)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn item(&self) -> &dyn IsMenuItem<Wry> {
+        match self {
+            Row::Fixed(item) => item,
+            Row::Item(item) => item,
+            Row::Check(item) => item,
+        }
+    }
+}
+
+fn menu(app: &AppHandle, entries: &[Entry]) -> tauri::Result<(Menu<Wry>, Vec<Row>)> {
+    let rows: Vec<Row> =
+        entries.iter().map(|entry| Row::of(app, entry)).collect::<tauri::Result<_>>()?;
+    let items: Vec<&dyn IsMenuItem<Wry>> = rows.iter().map(Row::item).collect();
+    let menu = Menu::with_items(app, &items)?;
+    Ok((menu, rows))
+}
+
+/// A text in which no letter is underlined.
+fn plain(text: &str) -> String {
+    text.replace('&', "&&")
 }
 
 fn image(mood: Mood) -> Image<'static> {
     match mood {
-        Mood::Fine | Mood::Unknown => include_image!("src-tauri/icons/tray-ok.png"),
+        Mood::Fine => include_image!("src-tauri/icons/tray-fine.png"),
         Mood::Warned => include_image!("src-tauri/icons/tray-warned.png"),
-        Mood::Blocked => include_image!("src-tauri/icons/tray-blocked.png"),
+        Mood::Waiting => include_image!("src-tauri/icons/tray-waiting.png"),
+        Mood::Refusing => include_image!("src-tauri/icons/tray-refusing.png"),
+        Mood::Down => include_image!("src-tauri/icons/tray-down.png"),
     }
 }
 

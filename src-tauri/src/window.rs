@@ -8,11 +8,12 @@ use crate::scheme;
 /// The window's label, as tauri.conf.json and the capability have it.
 const LABEL: &str = "main";
 
-/// Makes the window that tauri.conf.json describes and shows it.
-pub(crate) fn open(app: &App) -> tauri::Result<()> {
+/// Makes the window that tauri.conf.json describes.
+pub(crate) fn open(app: &App, is_visible: bool) -> tauri::Result<()> {
     let config = app.config().app.windows.iter().find(|window| window.label == LABEL);
     let config = config.ok_or(tauri::Error::WindowNotFound)?;
     WebviewWindowBuilder::from_config(app, config)?
+        .visible(is_visible)
         .on_navigation(scheme::is_own)
         .on_new_window(|_address, _features| NewWindowResponse::Deny)
         .build()?;

@@ -9,7 +9,7 @@ tauri icon app.svg --output "$drawn"
 for name in 32x32.png 128x128.png 128x128@2x.png icon.png icon.icns icon.ico; do
   cp "$drawn/$name" "../$name"
 done
-for state in ok warned blocked; do
+for state in fine warned waiting refusing down; do
   tauri icon "tray-$state.svg" --png 64 --output "$drawn/$state"
   cp "$drawn/$state/64x64.png" "../tray-$state.png"
 done
