@@ -62,6 +62,16 @@ impl Display {
         self.environment.clone()
     }
 
+    /// One of those variables.
+    ///
+    /// # Panics
+    /// When there is none of this name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> String {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).unwrap()
+    }
+
     /// Starts a notification daemon that keeps what it shows.
     #[must_use]
     pub fn notifications(&mut self) -> Notifications {

@@ -11,12 +11,15 @@
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
+//! | [`tray`], [`clipboard`] | a panel that shows the tray's icons and presses their items, and who pastes |
 //!
 //! Everything blocks: a test that needs a hundred calls at once starts a hundred threads.
 #![allow(clippy::unwrap_used, reason = "test support stops at the first surprise")]
 
 pub mod client;
 pub mod clients;
+#[cfg(target_os = "linux")]
+pub mod clipboard;
 pub mod clock;
 pub mod corpus;
 pub mod desktop;
@@ -27,5 +30,7 @@ pub mod outlay;
 pub mod script;
 pub mod story;
 pub mod tool_stream;
+#[cfg(target_os = "linux")]
+pub mod tray;
 pub mod wait;
 pub mod webdriver;

@@ -149,7 +149,12 @@ impl Home {
     /// A command line of the binary, ready to start.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let binary = binary();
+        self.command_of(&binary(), arguments)
+    }
+
+    /// A command line of another of our programs.
+    #[must_use]
+    pub fn command_of(&self, binary: &Path, arguments: &[&str]) -> Command {
         let mut words = self.launcher.iter().map(String::as_str).chain([binary.to_str().unwrap()]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(arguments);
@@ -250,7 +255,14 @@ impl Home {
     pub fn try_serve(&self, more: &[&str]) -> Result<Server, (ExitStatus, String)> {
         let usual: &[&str] = &["--listen", "127.0.0.1:0"];
         let arguments = [&["serve"][..], if more.is_empty() { usual } else { more }].concat();
-        let mut command = self.command(&arguments);
+        self.serve_by(&mut self.command(&arguments))
+    }
+
+    /// Starts a program that serves, and waits until it accepts.
+    ///
+    /// # Errors
+    /// How it ended and what it said, when it ended before it accepted.
+    pub fn serve_by(&self, command: &mut Command) -> Result<Server, (ExitStatus, String)> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         let mut errors = child.stderr.take().unwrap();
