@@ -42,6 +42,15 @@ fn the_window_shows_todays_spend_without_a_login() {
     window.wait_for("budget-day", |text| text.contains("20.0%"));
     window.screenshot(&target_dir().join("screenshots/desktop.png"));
 
+    // What the tray may do the page may not.
+    let told = window.run(
+        "return window.__TAURI_INTERNALS__.invoke('plugin:autostart|enable')
+            .then(() => 'done', refusal => String(refusal))",
+    );
+    let told = told.as_str().unwrap();
+    assert!(told.contains("not allowed"), "{told}");
+    assert!(!home.path().join(".config/autostart/Outlay.desktop").exists());
+
     // The page cannot be led away.
     drop(window.run("location.href = 'https://example.com/'; return 1"));
     window.wait_for_value("today-cost", "0.004");
