@@ -177,13 +177,14 @@ impl fmt::Display for Quantity {
 }
 
 impl Quantity {
-    /// As in a sentence: `$4.98`, `200000 tokens`.
+    /// As in a sentence: `$4.98`, `200000 tokens`, `1 call`.
     #[must_use]
     pub fn spoken(&self) -> String {
+        let one_or_many = |one, many| if self.count == 1 { one } else { many };
         match self.unit {
             BudgetUnit::Usd => format!("${self}"),
-            BudgetUnit::Tokens => format!("{self} tokens"),
-            BudgetUnit::Calls => format!("{self} calls"),
+            BudgetUnit::Tokens => format!("{self} {}", one_or_many("token", "tokens")),
+            BudgetUnit::Calls => format!("{self} {}", one_or_many("call", "calls")),
         }
     }
 }
@@ -237,6 +238,19 @@ mod tests {
                 (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
                 (got, _) => panic!("{text}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn quantities_are_spoken_as_one_or_many() {
+        for (unit, count, expected) in [
+            (BudgetUnit::Usd, 4_980_000_000_000, "$4.98"),
+            (BudgetUnit::Tokens, 1, "1 token"),
+            (BudgetUnit::Calls, 0, "0 calls"),
+            (BudgetUnit::Calls, 1, "1 call"),
+            (BudgetUnit::Calls, 20, "20 calls"),
+        ] {
+            assert_eq!(Quantity { unit, count }.spoken(), expected);
         }
     }
 
