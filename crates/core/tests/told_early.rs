@@ -41,6 +41,21 @@ fn dies_with_calls_running() {
 }
 
 #[test]
+fn what_the_disk_has_is_committed() {
+    let folder = TempDir::new().unwrap();
+    let [forwarding, other] = [open(&folder), open(&folder)];
+    price_demo(&forwarding);
+    for calls in 1..=DEATHS_MAX {
+        let running = admitted(told(forwarding.reserve(call(noon(), Some(1_000)))).unwrap());
+        told(forwarding.on_disk()).unwrap();
+        // What another process sees at once is in the log.
+        let rows = report::calls(&other, &CallQuery::default(), 1_000).unwrap().rows;
+        assert_eq!(rows.len(), calls);
+        drop(running);
+    }
+}
+
+#[test]
 fn what_was_told_and_not_committed_is_found_in_the_journal() {
     let mut were_open = 0;
     for _ in 0..DEATHS_MAX {

@@ -72,11 +72,26 @@ fn checkpoint(connection: &Connection, writers: &Holder) -> rusqlite::Result<()>
         .hold(|writing| {
             let is_busy: bool =
                 connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
-            if is_busy {
-                return Ok(());
-            }
-            // The first commit in a new log waits for the disk. This is it, whatever it says.
-            writing.pragma_update(None, "application_id", APPLICATION_ID)
+            if is_busy { Ok(()) } else { first_commit(writing) }
         })
         .unwrap_or(Ok(()))
+}
+
+/// The first commit in a new log waits for the disk. This is it, whatever it says.
+fn first_commit(writing: &Connection) -> rusqlite::Result<()> {
+    writing.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Copies the log into the file, has the disk take that, and begins the log anew.
+///
+/// # Errors
+/// Where that fails, or readers still need the log.
+pub(crate) fn begin_anew(writing: &Connection) -> rusqlite::Result<()> {
+    let is_busy: bool =
+        writing.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+    if is_busy {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, None));
+    }
+    first_commit(writing)
 }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use sha2::Sha256;
 
 use super::cache::Cache;
+use super::disk::Disk;
 use super::error::{LedgerError, OpError};
 use super::journal::Journal;
 use super::knock::Knock;
@@ -59,7 +60,9 @@ pub(crate) struct OpenFile {
     /// What revisions begin with, so that they differ from those of earlier handles.
     opened_ms: i64,
     writer: Option<Writer>,
-    /// The writer's, and the checkpoints', in the order in which they end.
+    /// Started by the first who asks for it.
+    disk: Mutex<Option<Disk>>,
+    /// The writer's, the checkpoints' and the disk's, in the order in which they end.
     threads: Mutex<Vec<JoinHandle<()>>>,
     liveness: Mutex<Option<Liveness>>,
 }
@@ -112,6 +115,7 @@ impl OpenFile {
             onlooker: Mutex::default(),
             opened_ms: to_ms(opening.now),
             writer: Some(writer),
+            disk: Mutex::default(),
             threads: Mutex::new(threads),
             liveness: Mutex::new(liveness),
         })
@@ -160,6 +164,22 @@ impl OpenFile {
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(|error| LedgerError::sqlite(&self.path, &error))?;
         Ok(self.opened_ms.saturating_mul(1_000).saturating_add(version))
+    }
+
+    /// Answers once all that was told before is on the disk.
+    pub(crate) fn on_disk(&self) -> Reply<()> {
+        let Some(writer) = &self.writer else { return Reply::closed() };
+        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(disk) = &*disk {
+            return disk.take();
+        }
+        match Disk::start(&self.path, writer.holder()) {
+            Ok((started, thread)) => {
+                self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                disk.insert(started).take()
+            }
+            Err(error) => Reply::failed(LedgerError::io(&self.path, &error)),
+        }
     }
 
     /// Queues `operation` for the writer's thread.
@@ -234,6 +254,7 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         // The writer ends when its queue is empty and the last sender is gone.
         self.writer = None;
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner).take();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let is_writer =

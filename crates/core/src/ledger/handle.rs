@@ -127,6 +127,12 @@ impl Ledger {
         )
     }
 
+    /// Answers once the disk has all that was told before it was asked: then a power cut cannot take
+    /// it back.
+    pub fn on_disk(&self) -> Reply<()> {
+        self.0.on_disk()
+    }
+
     /// Writes down that the call was refused because it repeats what was done before; `None`, and
     /// nothing written, where a bypass is in force.
     pub fn refuse_repetition(

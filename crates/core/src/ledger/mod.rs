@@ -12,7 +12,7 @@
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
 //! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
-//! | `file`, `checkpoint`, `reservation`, `handle` | the open file, its log's way into it, a running call's hold, all that others can do |
+//! | `file`, `checkpoint`, `disk`, `reservation`, `handle` | the open file, its log's way into it and onto the disk, a running call's hold, all that others can do |
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
 //! | `outbox`, `survey` | the way of alerts to the user, a look around for what no call tells |
 //! | `query` | what reports read |
@@ -36,6 +36,7 @@ mod credit;
 mod decision;
 mod delivery;
 mod dimension;
+mod disk;
 mod draw;
 mod empty;
 mod enter;
@@ -85,6 +86,7 @@ pub use budget_event::BudgetEvent;
 pub use call::NewCall;
 pub use decision::{DecisionView, LookView};
 pub use delivery::DeliveryView;
+pub use disk::Durability;
 pub use draw::Drawn;
 pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};

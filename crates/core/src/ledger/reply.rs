@@ -51,6 +51,11 @@ impl<T> Reply<T> {
         drop(self.answer.recv_timeout(most));
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answer.is_closed() || self.answer.has_message()
+    }
+
     /// The reply with what its answer is expected to be.
     pub(crate) fn foreseeing(self, foreseen: Option<T>) -> Reply<T> {
         Reply { foreseen, ..self }
@@ -61,6 +66,13 @@ impl<T> Reply<T> {
         here: Option<Arc<dyn Runner>>,
     ) -> Reply<T> {
         Reply { answer, here, foreseen: None }
+    }
+
+    /// The reply to what could not even be asked.
+    pub(crate) fn failed(error: LedgerError) -> Reply<T> {
+        let (reply, answer) = oneshot::channel();
+        drop(reply.send(Err(error)));
+        Reply::new(answer, None)
     }
 
     /// The reply of a writer that is gone.

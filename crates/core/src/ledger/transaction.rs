@@ -146,6 +146,18 @@ impl State {
         !self.owed.is_empty()
     }
 
+    /// Whether all that was told is stored.
+    ///
+    /// # Errors
+    /// Where it is not, which is tried again.
+    pub(crate) fn stored(&self) -> Result<(), LedgerError> {
+        let failure = || LedgerError::DiskFailed {
+            path: self.setting.path.clone(),
+            reason: "what was admitted could not be stored yet".to_owned(),
+        };
+        if self.is_owing() { Err(failure()) } else { Ok(()) }
+    }
+
     /// Runs the group. Operations that are told at once leave it, and their answers go to `told`;
     /// of the others each keeps its outcome, which may be told now.
     pub(crate) fn run(

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::cache::Cache;
-use super::error::OpError;
+use super::error::{LedgerError, OpError};
 use super::operation::{Answer, Firm, Operation, Queued};
 pub(crate) use super::operation::{Course, Retry, Writing};
 use super::queue::Queue;
@@ -155,6 +155,26 @@ impl Holder {
             self.0.call_thread(queue);
         }
         outcome
+    }
+
+    /// Commits what was told, or says that it could not be.
+    pub(crate) fn commit(&self) -> Result<(), LedgerError> {
+        let mut state = self.0.state();
+        let open = state.as_mut().ok_or(LedgerError::Closed)?;
+        if !open.is_open() && !open.is_owing() {
+            return Ok(());
+        }
+        let ran = open.catch_up();
+        let stored = open.stored();
+        let changed = self.0.leave(open);
+        drop(state);
+        self.0.finish((Vec::new(), Vec::new()), ran, &*changed);
+        // What came meanwhile found the lock taken.
+        let queue = self.0.queue();
+        if !queue.waiting.is_empty() {
+            self.0.call_thread(queue);
+        }
+        stored
     }
 }
 
