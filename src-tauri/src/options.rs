@@ -102,7 +102,7 @@ pub(crate) fn settings(
     token: String,
 ) -> Result<Settings, SettingsError> {
     let plans = config.all_plans();
-    let block_when_empty = config.block_when_empty;
+    let (block_when_empty, durability) = (config.block_when_empty, config.durability);
     let providers = config.providers.into_iter().map(|(name, provider)| ProviderPart {
         name,
         base_url: provider.base_url,
@@ -122,6 +122,7 @@ pub(crate) fn settings(
         token,
     })
     .map(|settings| settings.with_plans(plans).with_block_when_empty(block_when_empty))
+    .map(|settings| settings.with_durability(durability))
 }
 
 fn loops(Loops { rules, refuse, idle_refuse }: Loops) -> LoopSetting {
@@ -140,7 +141,8 @@ mod tests {
     fn the_configuration_reaches_the_proxy() {
         let text = "listen = \"127.0.0.1:1\"\ntimezone = \"Europe/Berlin\"\n\
                     [providers.openai]\nbase_url = \"http://127.0.0.1:2\"\n\
-                    [refusal]\nstatus = 429\n[admission]\nwait_max = \"5s\"\nstrict = true\n";
+                    [refusal]\nstatus = 429\n[admission]\nwait_max = \"5s\"\nstrict = true\n\
+                    durability = \"power\"\n";
         let config = Config::parse(text, Path::new("outlay.toml"), std::iter::empty()).unwrap();
         let told = settings(config.clone(), None, "token".to_owned()).unwrap();
         assert_eq!(told.listen.to_string(), "127.0.0.1:1");
@@ -151,6 +153,7 @@ mod tests {
         );
         assert_eq!(told.refusal_status.to_string(), "429");
         assert_eq!((told.wait_max.as_secs(), told.strict), (5, true));
+        assert_eq!(told.durability, outlay_core::ledger::Durability::Power);
         let listen = "127.0.0.1:3".parse().ok();
         assert_eq!(settings(config, listen, String::new()).unwrap().listen.port(), 3);
     }

@@ -38,6 +38,7 @@ pub(crate) const STORY_PACKAGES: &[&str] = &[
     "libglib2.0-bin",
     "python3",
     "python3-venv",
+    "strace",
     "xvfb",
 ];
 

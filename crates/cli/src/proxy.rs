@@ -195,7 +195,7 @@ pub(crate) fn settings(
         Failure::Failed(format!("{}: {error}", session.folders.config().display()))
     })?;
     let settings = settings.with_block_when_empty(config.block_when_empty);
-    Ok(settings.with_plans(config.all_plans()))
+    Ok(settings.with_durability(config.durability).with_plans(config.all_plans()))
 }
 
 fn loops(config: &Config) -> Result<LoopSetting, Failure> {

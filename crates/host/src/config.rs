@@ -17,7 +17,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use outlay_core::ledger::Plan;
+use outlay_core::ledger::{Durability, Plan};
 use outlay_wire::RefusalStatus;
 use outlay_wire::balance::Place;
 
@@ -54,6 +54,8 @@ pub struct Config {
     pub wait_max: Duration,
     /// Whether to refuse what cannot be bounded near a limit.
     pub strict: bool,
+    /// What a call's reservation outlives before its client is answered.
+    pub durability: Durability,
     /// Whether an account refuses calls once its provider said that it is empty.
     pub block_when_empty: bool,
     /// How long to read on for the usage when a client goes away.
@@ -104,6 +106,7 @@ impl Default for Config {
             refusal_status: RefusalStatus::Auto,
             wait_max: WAIT_MAX,
             strict: false,
+            durability: Durability::Process,
             block_when_empty: false,
             after_disconnect: Duration::ZERO,
             loops: Loops::default(),
@@ -205,7 +208,15 @@ impl Config {
             if let Some(strict) = admission.flag("strict")? {
                 self.strict = strict;
             }
-            admission.not_yet("durability", &"process".into())?;
+            if let Some(durability) = admission.text("durability")? {
+                self.durability = match durability.as_str() {
+                    "process" => Durability::Process,
+                    "power" => Durability::Power,
+                    other => {
+                        return Err(admission.wrong("durability", other, "use process or power"));
+                    }
+                };
+            }
             if let Some(block) = admission.flag("block_when_empty")? {
                 self.block_when_empty = block;
             }
@@ -364,6 +375,7 @@ mod tests {
             wait_max = "500ms"
             strict = true
             block_when_empty = true
+            durability = "power"
             [metering]
             after_disconnect = "1m"
             [notifications]
@@ -389,6 +401,7 @@ mod tests {
         assert_eq!(config.refusal_status, RefusalStatus::Always(429));
         assert_eq!(config.wait_max, Duration::from_millis(500));
         assert!(config.strict && config.block_when_empty);
+        assert_eq!(config.durability, Durability::Power);
         assert_eq!(config.after_disconnect, Duration::from_secs(60));
         assert!(!config.notifications.desktop);
     }
@@ -435,7 +448,10 @@ mod tests {
                 "[notifications]\nwebhook = [\"irc https://example.com/secret\"]",
                 "'notifications.webhook' cannot be \"irc https://…\": write addresses like",
             ),
-            ("[admission]\ndurability = \"power\"", "'admission.durability' is not available"),
+            (
+                "[admission]\ndurability = \"disk\"",
+                "'admission.durability' cannot be \"disk\": use process or power",
+            ),
             (
                 "[refusal]\nstatus = \"418\"",
                 "'refusal.status': '418' is no status for refusals: use auto, 400",

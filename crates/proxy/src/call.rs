@@ -27,6 +27,7 @@ use crate::models;
 use crate::relay;
 use crate::reply::{self, Failure};
 use crate::route::{self, Route};
+use crate::safety::Safety;
 use crate::transfer;
 use crate::upstream::{self, Outgoing};
 
@@ -105,6 +106,7 @@ where
         }
         Err(error) => return Err(unwritable(app, &error)),
     };
+    let on_disk = Safety::asked(app);
 
     // 7. The few edits that it may get.
     let hides_usage = asked.edit(&route, query, output_cap, &mut outgoing)?;
@@ -127,7 +129,7 @@ where
     let running = Stats::call_begins(app);
     // Boxed, for a task that is spawned is moved several times.
     app.running().spawn(Box::pin(async move {
-        relay::run(call, outgoing, client).await;
+        relay::run(call, on_disk, outgoing, client).await;
         drop(running);
     }));
     answer.response().await.ok_or_else(broken)

@@ -24,6 +24,7 @@ mod passing;
 mod relay;
 mod reply;
 mod route;
+mod safety;
 mod server;
 mod settings;
 mod shape;

@@ -15,13 +15,14 @@ use crate::dispatch::Dispatch;
 use crate::forwarded::{Call, Passed, Patience};
 use crate::headers;
 use crate::passing::Passing;
+use crate::safety::Safety;
 use crate::shape::Shape;
 use crate::transfer::Client;
 use crate::upstream::{AnswerBody, Outgoing};
 use crate::watch::Watch;
 
 /// Sends the call, passes its answer to the client and settles it.
-pub(crate) async fn run(call: Call, outgoing: Outgoing, mut client: Client) {
+pub(crate) async fn run(call: Call, on_disk: Safety, outgoing: Outgoing, mut client: Client) {
     let mut patience = patience(&call.app, &client);
     let dispatch = Dispatch::default();
     let sent = {
@@ -32,6 +33,9 @@ pub(crate) async fn run(call: Call, outgoing: Outgoing, mut client: Client) {
             () = &mut patience => None,
         }
     };
+    if sent.is_some() {
+        on_disk.come(&call, &mut client).await;
+    }
     match sent {
         Some(Ok(answer)) => {
             let passed = call.pass(answer, &dispatch, &mut client, patience).await;

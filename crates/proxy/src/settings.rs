@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use outlay_core::ledger::Plan;
+use outlay_core::ledger::{Durability, Plan};
 use outlay_wire::RefusalStatus;
 use url::Url;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub after_disconnect: Duration,
     /// Whether to refuse what cannot be bounded near a limit.
     pub strict: bool,
+    /// What a call's reservation outlives before its client is answered.
+    pub durability: Durability,
     /// Whether an account refuses calls once its provider said that it is empty.
     pub block_when_empty: bool,
     /// What is a loop, and what is done about one.
@@ -167,11 +169,18 @@ impl Settings {
             wait_max: parts.wait_max,
             after_disconnect: parts.after_disconnect,
             strict: parts.strict,
+            durability: Durability::Process,
             block_when_empty: false,
             loops: parts.loops,
             plans: Plan::built_in(),
             token: parts.token,
         })
+    }
+
+    /// With reservations that outlive so much before their clients are answered.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability) -> Settings {
+        Settings { durability, ..self }
     }
 
     /// With accounts that refuse calls, or do not, once their provider said that they are empty.
