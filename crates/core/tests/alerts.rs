@@ -1,5 +1,6 @@
 //! What is told, and that it is told once: thresholds under every sequence of spends, limits, restarts
 //! and processes, and what a look around finds.
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
 
 mod desk;
 

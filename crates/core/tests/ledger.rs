@@ -4,13 +4,14 @@ mod desk;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend};
-use outlay_core::alert::Severity;
+use chrono::TimeDelta;
+use desk::{
+    UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement, spend, told,
+};
 use outlay_core::balance::WarnLevel;
 use outlay_core::budget::{BudgetKind, Scope, Window};
 use outlay_core::ledger::{
-    Admission, Attempt, BudgetChange, Due, Ledger, LedgerError, NewCall, Opening, Role,
+    Admission, Attempt, BudgetChange, Ledger, LedgerError, NewCall, Opening, Role,
 };
 use outlay_core::money::Money;
 use outlay_core::price::PriceQuery;
@@ -247,12 +248,6 @@ fn a_budget_in_use_cannot_be_made_without_what_it_needs() {
     }
     let error = ledger.raise_budget("x".into(), "1".into(), None, "cli", noon()).wait();
     assert!(matches!(error, Err(LedgerError::NotFound(_))), "{error:?}");
-}
-
-/// The alerts that are handed to the desktop and taken for it.
-fn told(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Due> {
-    ledger.dispatch_alerts(Arc::from(["desktop".to_owned()]), now).wait().unwrap();
-    ledger.claim_alerts("desktop".into(), Severity::Info, now).wait().unwrap()
 }
 
 #[test]

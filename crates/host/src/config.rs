@@ -1,7 +1,7 @@
 //! The configuration: `outlay.toml` and the `OUTLAY_UPSTREAM_…` variables over it.
 //!
-//! A key that this version does not know is an error naming the nearest one that it does, and a key
-//! that it knows but cannot honour yet is an error too: nothing that is written down is ignored.
+//! A key that this version does not know is an error naming the nearest one that it does: nothing that is
+//! written down is ignored.
 
 mod balances;
 mod loops;
@@ -89,7 +89,6 @@ enum Problem {
     Unreadable(String),
     Syntax { line: usize, reason: String },
     Unknown { key: String, nearest: Option<String> },
-    NotYet { key: String },
     Value { key: String, value: String, wanted: String },
     Reason { key: String, reason: String },
 }
@@ -326,9 +325,6 @@ impl fmt::Display for ConfigError {
             }
             Problem::Unknown { key, nearest: None } => {
                 write!(f, "there is no key '{key}': remove it")
-            }
-            Problem::NotYet { key } => {
-                write!(f, "'{key}' is not available in this version yet: remove it")
             }
             Problem::Value { key, value, wanted } => {
                 write!(f, "'{key}' cannot be {value}: {wanted}")

@@ -242,8 +242,8 @@ pub fn disk_text(free_bytes: u64, folder: &str) -> AlertText {
 pub fn clock_text(by: TimeDelta) -> AlertText {
     let minutes = by.num_minutes().abs();
     let span = match minutes {
-        ..120 => format!("{minutes} minutes"),
-        ..2_880 => format!("{} hours", minutes / 60),
+        0..120 => format!("{minutes} minutes"),
+        120..2_880 => format!("{} hours", minutes / 60),
         _ => format!("{} days", minutes / 1_440),
     };
     let direction = if by < TimeDelta::zero() { "back" } else { "ahead" };

@@ -195,8 +195,7 @@ fn fire_thresholds(
         period_start,
         threshold: i64::from(percent),
         text,
-        raise: (active.kind_at(now) == BudgetKind::Hard)
-            .then(|| Raise::of(quantity(limit), spent)),
+        raise: (active.kind_at(now) == BudgetKind::Hard).then(|| Raise::of(quantity(limit), spent)),
     };
     alert::fire(writing, &fired, now).map(drop)
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use outlay_core::admission::Bounds;
+use outlay_core::alert::Severity;
 use outlay_core::budget::Window;
 use outlay_core::cost::{Metered, bill};
 use outlay_core::ledger::{
-    Admission, BudgetChange, Ledger, NewCall, Opening, Reservation, Role, Settlement,
+    Admission, BudgetChange, Due, Ledger, NewCall, Opening, Reservation, Role, Settlement,
 };
 use outlay_core::money::{Money, Rate};
 use outlay_core::price::UserPrice;
@@ -133,4 +134,10 @@ pub(crate) fn spend(ledger: &Ledger, output: u64, at: DateTime<Utc>) {
 
 pub(crate) fn day(ledger: &Ledger, at: DateTime<Utc>) -> report::BudgetView {
     report::budget(ledger, "day", at).unwrap().unwrap()
+}
+
+/// The alerts that are handed to the desktop and taken for it.
+pub(crate) fn told(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Due> {
+    ledger.dispatch_alerts(Arc::from(["desktop".to_owned()]), now).wait().unwrap();
+    ledger.claim_alerts("desktop".into(), Severity::Info, now).wait().unwrap()
 }

@@ -138,16 +138,6 @@ impl Section {
         }
     }
 
-    /// A key of a later version: it may be written down as being off.
-    pub(super) fn not_yet(&mut self, key: &str, off: &Value) -> Result<(), ConfigError> {
-        match self.rest.remove(key) {
-            Some(value) if value != *off => {
-                Err(self.problem(Problem::NotYet { key: self.full(key) }))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The parsed value; else the error's own sentence where it names the value, or `wanted`.
     pub(super) fn value<T, E>(
         &self,
