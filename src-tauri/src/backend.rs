@@ -104,7 +104,9 @@ impl Backend {
         let config = Config::load(&folders)?;
         let (places, notifications) = (config.balances.clone(), config.clone());
         let mut settings = settings(config, options.listen, folders.token()?)?;
-        let sources = balance::sources(&settings, &places, |name| std::env::var(name).ok())?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let (sources, problems) = balance::sources(&settings, &places, variable)?;
+        problems.iter().for_each(|problem| say(problem));
         // A stranger in a proxy's place is found out by trying to listen there.
         let other = running::find(&folders).ok().flatten();
         if let Some(other) = &other {

@@ -165,3 +165,38 @@ fn a_running_proxy_asks_for_the_accounts_it_knows_and_keeps_no_key() {
         assert!(!text.contains("sk-or-1") && !text.contains("sk-ds-2"), "{}", path.display());
     }
 }
+
+#[test]
+fn the_management_key_of_xai_is_asked_for_its_team_and_then_for_its_month() {
+    let teller = Teller::start(&[
+        ("/auth/management-keys/validation", 200, r#"{"teamId":"0a1b-2c"}"#),
+        (
+            "/v1/billing/teams/0a1b-2c/postpaid/invoice/preview",
+            200,
+            r#"{"coreInvoice":{"prepaidCredits":{"val":"-16847"},"prepaidCreditsUsed":{"val":"-11666"}}}"#,
+        ),
+    ]);
+    let home = Home::bare().with_env("XAI_MANAGEMENT_KEY", "xai-mgmt-1");
+    home.write_config(&format!("[balances.xai]\nurl = \"http://{}\"\n", teller.address));
+    home.ok(&["balance", "sync"]);
+    assert_eq!(balances(&home), BTreeMap::from([("xai".to_owned(), "51.81 USD".to_owned())]));
+    let asked = teller.asked().to_lowercase();
+    assert_eq!(asked.matches("authorization: bearer xai-mgmt-1").count(), 2, "{asked}");
+
+    teller.set("/auth/management-keys/validation", 403, r#"{"error":"not a management key"}"#);
+    let refused = home.cli(&["balance", "sync"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("status 403: not a management key"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_key_that_is_none_stops_no_proxy() {
+    let home = Home::bare().with_env("DEEPSEEK_API_KEY", "a\u{e9}b");
+    home.write_config("[balances.work]\nurl = \"http://127.0.0.1:9/x\"\npointer = \"/x\"\nkey_env = \"NONE_SET\"\n");
+    let (status, log) = home.serve().stop();
+    assert!(status.success());
+    assert!(log.contains("[balances.work] needs a key in the variable NONE_SET: set it"), "{log}");
+    let asked = home.cli(&["balance", "sync"]);
+    assert_eq!(asked.code, 1);
+    assert!(asked.stderr.contains("NONE_SET"), "{}", asked.stderr);
+}

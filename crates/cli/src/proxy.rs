@@ -63,7 +63,9 @@ impl Proxy {
     pub(crate) async fn start(session: &Session, listen: SocketAddr) -> Result<Proxy, Failure> {
         let token = session.folders.token()?;
         let settings = settings(session, listen, token)?;
-        let watched = watched(session, sources(session, &settings)?);
+        let (sources, problems) = sources(session, &settings)?;
+        problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+        let watched = watched(session, sources);
         let changes = Changes::new();
         let (waker, woken) = notify::channel();
         let (notice, wake) = (changes.callback(), waker.clone());
@@ -161,8 +163,12 @@ impl Drop for Mark {
     }
 }
 
-/// Who can be asked what is left, as configured and with the keys in the environment.
-pub(crate) fn sources(session: &Session, settings: &Settings) -> Result<Vec<Source>, Failure> {
+/// Who can be asked what is left, as configured and with the keys in the environment; and why others
+/// cannot.
+pub(crate) fn sources(
+    session: &Session,
+    settings: &Settings,
+) -> Result<(Vec<Source>, Vec<String>), Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     balance::sources(settings, &session.config.balances, variable).map_err(Failure::Failed)
 }

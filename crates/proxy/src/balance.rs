@@ -60,7 +60,8 @@ pub struct Answered {
 }
 
 /// Everybody who can be asked: the providers that tell, where `variable` has their key, and the
-/// `places` of further accounts.
+/// `places` of further accounts. Beside them why others, whose keys are missing or no keys, cannot be: a
+/// sentence for each.
 ///
 /// # Errors
 /// One sentence naming the place that makes no sense.
@@ -68,60 +69,77 @@ pub fn sources(
     settings: &Settings,
     places: &BTreeMap<String, Place>,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<Source>, String> {
+) -> Result<(Vec<Source>, Vec<String>), String> {
     let key_of =
         |name: &str| variable(name).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-    let mut sources: Vec<Source> = Vec::new();
+    let (mut sources, mut problems) = (Vec::<Source>::new(), Vec::new());
     for teller in TELLERS {
         let place = places.get(teller.provider);
         let name = place.and_then(|place| place.key_env.as_deref()).unwrap_or(teller.key_variable);
-        let base = settings.upstreams.get(teller.provider).and_then(|up| up.base_url.as_ref());
-        let (Some(key), Some(base)) = (key_of(name), base) else { continue };
-        if place.is_some_and(|place| place.url.is_some()) {
+        let Some(key) = key_of(name) else { continue };
+        // An address with a pointer is another way to tell, read below; alone it is the provider's.
+        let address = place.and_then(|place| place.url.as_deref());
+        if place.is_some_and(|place| place.pointer.is_some()) {
             continue;
         }
+        let upstream = settings.upstreams.get(teller.provider).and_then(|up| up.base_url.clone());
+        let own = address.or(teller.origin).and_then(|address| Url::parse(address).ok());
+        let Some(base) = own.or(upstream) else { continue };
         let Ok(url) = base.join(teller.path) else { continue };
-        let way = way(url, None, &key, Reading::Teller(teller)).ok_or_else(|| {
-            format!("the key in {name} cannot be sent: it has other than plain characters")
-        })?;
+        let Some(way) = way(url, None, &key, Reading::Teller(teller)) else {
+            problems.push(format!(
+                "the key in {name} cannot be sent: it has other than plain characters"
+            ));
+            continue;
+        };
         match sources.iter_mut().find(|source| source.account == teller.provider) {
             Some(source) => source.ways.push(way),
             None => sources.push(Source { account: teller.provider.to_owned(), ways: vec![way] }),
         }
     }
     for (account, place) in places {
-        sources.extend(configured(account, place, key_of)?);
+        match configured(account, place, key_of)? {
+            Ok(source) => sources.extend(source),
+            Err(problem) => problems.push(problem),
+        }
     }
-    Ok(sources)
+    Ok((sources, problems))
 }
 
-/// The source that a place with an address adds.
+/// The source that a place with an address adds; else why it adds none for now.
 fn configured(
     account: &str,
     place: &Place,
     key_of: impl Fn(&str) -> Option<String>,
-) -> Result<Option<Source>, String> {
+) -> Result<Result<Option<Source>, String>, String> {
     let (Some(url), Some(pointer)) = (&place.url, &place.pointer) else {
         if TELLERS.iter().any(|teller| teller.provider == account) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         return Err(format!(
             "[balances.{account}] in outlay.toml needs url and pointer: '{account}' is no provider that tells its balance"
         ));
     };
     let key = match &place.key_env {
-        Some(name) => key_of(name).ok_or_else(|| {
-            format!("[balances.{account}] needs a key in the variable {name}: set it")
-        })?,
+        Some(name) => match key_of(name) {
+            Some(key) => key,
+            None => {
+                let problem =
+                    format!("[balances.{account}] needs a key in the variable {name}: set it");
+                return Ok(Err(problem));
+            }
+        },
         None => String::new(),
     };
     let url = url.parse().map_err(|error| format!("'url' of [balances.{account}]: {error}"))?;
     let currency = place.currency.clone().unwrap_or_else(|| "USD".to_owned());
     let reading = Reading::Pointer { pointer: pointer.clone(), currency };
-    let way = way(url, place.header.as_deref(), &key, reading).ok_or_else(|| {
-        format!("'header' of [balances.{account}], or its key, cannot be sent: it has other than plain characters")
-    })?;
-    Ok(Some(Source { account: account.to_owned(), ways: vec![way] }))
+    Ok(match way(url, place.header.as_deref(), &key, reading) {
+        Some(way) => Ok(Some(Source { account: account.to_owned(), ways: vec![way] })),
+        None => Err(format!(
+            "'header' of [balances.{account}], or its key, cannot be sent: it has other than plain characters"
+        )),
+    })
 }
 
 fn way(url: Url, header: Option<&str>, key: &str, reading: Reading) -> Option<Way> {
@@ -195,9 +213,27 @@ impl Source {
 
 impl Way {
     async fn ask(&self, account: &str) -> Result<Told, String> {
+        let untold = |untold: balance::Untold| format!("{}: {untold}", self.host());
+        let (status, body) = self.get(account, &self.url).await?;
+        let told = match &self.reading {
+            Reading::Teller(teller) => match teller.next(status, &body).map_err(untold)? {
+                None => teller.read(self.host(), status, &body),
+                Some(path) => {
+                    let next = self.url.join(&path).map_err(|error| error.to_string())?;
+                    let (status, body) = self.get(account, &next).await?;
+                    teller.read(self.host(), status, &body)
+                }
+            },
+            Reading::Pointer { pointer, currency } => balance::at_pointer(pointer, status, &body)
+                .map(|left| Told { left, currency: currency.clone() }),
+        };
+        told.map_err(untold)
+    }
+
+    /// The status and the body of the answer at `url`.
+    async fn get(&self, account: &str, url: &Url) -> Result<(u16, Bytes), String> {
         let host = self.host();
-        let path = self.url.path();
-        let url = address(self.url.as_str(), path).map_err(|failure| failure.message)?;
+        let url = address(url.as_str(), url.path()).map_err(|failure| failure.message)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(self.header.clone(), self.key.clone());
@@ -210,13 +246,7 @@ impl Way {
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await;
         let body = body.map_err(|_| format!("the answer of {host} broke off or is too long"))?;
-        let body = body.to_bytes();
-        match &self.reading {
-            Reading::Teller(teller) => teller.read(host, status, &body),
-            Reading::Pointer { pointer, currency } => balance::at_pointer(pointer, status, &body)
-                .map(|left| Told { left, currency: currency.clone() }),
-        }
-        .map_err(|untold| format!("{host}: {untold}"))
+        Ok((status, body.to_bytes()))
     }
 
     fn host(&self) -> &str {
@@ -238,7 +268,10 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         let places = places.iter().map(|(name, place)| ((*name).to_owned(), place.clone()));
-        let sources = sources(&settings, &places.collect(), value)?;
+        let (sources, problems) = sources(&settings, &places.collect(), value)?;
+        if !problems.is_empty() {
+            return Err(problems.join("; "));
+        }
         Ok(sources.into_iter().map(|source| (source.account, source.ways.len())).collect())
     }
 
@@ -294,7 +327,7 @@ mod tests {
     fn a_key_shows_nowhere() {
         let settings = crate::api::tests::settings();
         let sources =
-            sources(&settings, &BTreeMap::new(), |_| Some("sk-secret".to_owned())).unwrap();
+            sources(&settings, &BTreeMap::new(), |_| Some("sk-secret".to_owned())).unwrap().0;
         assert!(!sources.is_empty() && !format!("{sources:?}").contains("sk-secret"));
     }
 }

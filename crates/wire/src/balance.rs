@@ -7,6 +7,7 @@ mod anywhere;
 mod deepseek;
 mod moonshot;
 mod openrouter;
+mod xai;
 
 use outlay_core::money::Money;
 
@@ -62,43 +63,74 @@ pub enum Untold {
 pub struct Teller {
     /// Its name in routes.
     pub provider: &'static str,
-    /// Where it is asked, below its base URL.
+    /// The host that is asked, where it is not the one that calls go to.
+    pub origin: Option<&'static str>,
+    /// Where it is asked (first), below its base URL.
     pub path: &'static str,
     /// Where tools look for its key.
     pub key_variable: &'static str,
+    /// What the first answer says to ask next, where it is not the balance yet.
+    next: Option<fn(&str) -> Result<String, Untold>>,
     read: fn(&str, &str) -> Result<Told, Untold>,
 }
 
 /// The providers that tell, in the order in which they are asked.
-pub const TELLERS: [Teller; 4] = [
+pub const TELLERS: [Teller; 5] = [
     Teller {
         provider: "deepseek",
+        origin: None,
         path: "/user/balance",
         key_variable: "DEEPSEEK_API_KEY",
+        next: None,
         read: deepseek::read,
     },
     Teller {
         provider: "moonshot",
+        origin: None,
         path: "/v1/users/me/balance",
         key_variable: "MOONSHOT_API_KEY",
+        next: None,
         read: moonshot::read,
     },
     Teller {
         provider: "openrouter",
+        origin: None,
         path: "/api/v1/credits",
         key_variable: "OPENROUTER_API_KEY",
+        next: None,
         read: openrouter::credits,
     },
     // Asked where the credits are not told, as to a key without that right.
     Teller {
         provider: "openrouter",
+        origin: None,
         path: "/api/v1/key",
         key_variable: "OPENROUTER_API_KEY",
+        next: None,
         read: openrouter::key,
+    },
+    Teller {
+        provider: "xai",
+        origin: Some("https://management-api.x.ai"),
+        path: "/auth/management-keys/validation",
+        key_variable: "XAI_MANAGEMENT_KEY",
+        next: Some(xai::preview_path),
+        read: xai::preview,
     },
 ];
 
 impl Teller {
+    /// The path to ask next, where the first answer is not the balance yet.
+    ///
+    /// # Errors
+    /// Where the answer does not say.
+    pub fn next(&self, status: u16, body: &[u8]) -> Result<Option<String>, Untold> {
+        let Some(next) = self.next else { return Ok(None) };
+        let body = text_of(body);
+        refused(status, &body)?;
+        next(&body).map(Some)
+    }
+
     /// What its answer says. `host`: who was asked.
     ///
     /// # Errors

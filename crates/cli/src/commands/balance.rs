@@ -211,21 +211,18 @@ fn set(
 
 fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {
     let settings = proxy::settings(session, session.config.listen, String::new())?;
-    let sources = proxy::sources(session, &settings)?;
-    if sources.is_empty() {
+    let (sources, mut failures) = proxy::sources(session, &settings)?;
+    if sources.is_empty() && failures.is_empty() {
         return Err(Failure::failed(
-            "nobody can be asked: set OPENROUTER_API_KEY, DEEPSEEK_API_KEY or MOONSHOT_API_KEY, or say under [balances.NAME] in outlay.toml who tells",
+            "nobody can be asked: set OPENROUTER_API_KEY, DEEPSEEK_API_KEY, MOONSHOT_API_KEY or XAI_MANAGEMENT_KEY, or say under [balances.NAME] in outlay.toml who tells",
         ));
     }
     let ledger = session.ledger()?;
     let all = proxy::runtime()?.block_on(balance::sync(&ledger, &sources, || session.now))?;
-    let failures: Vec<String> = all
-        .iter()
-        .filter_map(|one| {
-            let error = one.told.as_ref().err()?;
-            Some(format!("the balance of '{}' is not told: {error}", one.account))
-        })
-        .collect();
+    failures.extend(all.iter().filter_map(|one| {
+        let error = one.told.as_ref().err()?;
+        Some(format!("the balance of '{}' is not told: {error}", one.account))
+    }));
     let balances = report::balances(&ledger, session.now, session.zone)?;
     let told = |balance: &BalanceView| {
         all.iter().any(|one| one.told.is_ok() && one.account == balance.account)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outlay_wire::balance::Place;
+use outlay_wire::balance::{Place, TELLERS};
 
 use super::section::Section;
 use super::{ConfigError, is_base_url};
@@ -23,7 +23,8 @@ pub(super) fn read(mut all: Section) -> Result<BTreeMap<String, Place>, ConfigEr
         if let Some(text) = pointer.as_deref().filter(|text| !text.starts_with('/')) {
             return Err(section.wrong("pointer", text, "write it like \"/data/balance\""));
         }
-        if url.is_some() && pointer.is_none() {
+        let is_known = TELLERS.iter().any(|teller| teller.provider == name);
+        if url.is_some() && pointer.is_none() && !is_known {
             let wanted = "say where the amount stands in the answer, like \"/data/balance\"";
             return Err(section.wrong("pointer", "", wanted));
         }
