@@ -1,7 +1,7 @@
 //! What the tray's menu says and can do, from what was seen: no I/O here.
 
-use outlay_core::budget::{BudgetKind, Quantity};
-use outlay_core::refusal::{raise_by, typed};
+use outlay_core::budget::BudgetKind;
+use outlay_core::refusal::Raise;
 
 use crate::documents::{Budget, State, Status};
 use crate::lines::lines;
@@ -145,20 +145,12 @@ fn offer(budget: &Budget, needed: &[(String, i64)]) -> Entry {
     let needed =
         needed.iter().find(|(name, _)| *name == budget.name).map_or(0, |(_, count)| *count);
     let taken = budget.used.saturating_add(budget.held).saturating_add(needed);
-    let by = raise_by(budget.quantity(budget.limit), taken);
+    let raise = Raise::of(budget.quantity(budget.limit), taken);
     Entry::Item {
-        text: format!("Allow {} for {}", more(by), budget.name),
-        action: Action::Allow { by: typed(by), budget: budget.name.clone() },
+        text: format!("Allow {raise} more for {}", budget.name),
+        action: Action::Allow { by: raise.by, budget: budget.name.clone() },
         enabled: true,
     }
-}
-
-/// `$2 more`, `5000 tokens more`.
-fn more(by: Quantity) -> String {
-    let spoken = by.spoken();
-    // As the refusal offers it: whole dollars without decimals.
-    let figure = spoken.strip_prefix('$').map_or(spoken.clone(), |_| format!("${}", typed(by)));
-    format!("{figure} more")
 }
 
 #[cfg(test)]

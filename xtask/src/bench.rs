@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: how fast it is, beside what others use, in one run on one machine.
 
 mod account;
+mod alerts;
 mod figures;
 mod http;
 mod load;

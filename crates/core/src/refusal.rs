@@ -70,7 +70,8 @@ pub struct Raise {
 }
 
 impl Raise {
-    /// That of [`raise_by`].
+    /// What is offered wherever a raise of a budget is, of which `taken` is spent, held and needed: enough
+    /// for that, and a third of its limit at least.
     #[must_use]
     pub fn of(limit: Quantity, taken: i64) -> Raise {
         Raise { by: typed(raise_by(limit, taken)), unit: limit.unit }
@@ -81,6 +82,7 @@ impl std::fmt::Display for Raise {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.unit {
             BudgetUnit::Usd => write!(f, "${}", self.by),
+            unit if self.by == "1" => f.write_str(&Quantity { unit, count: 1 }.spoken()),
             unit => write!(f, "{} {}", self.by, unit.as_str()),
         }
     }
@@ -268,9 +270,8 @@ pub fn options(refusal: &Refusal) -> Vec<RefusalOption> {
 }
 
 /// By how much to raise a budget of which `taken` is spent, held and needed: enough for that, and a
-/// third of its limit at least. What is offered wherever a raise is.
-#[must_use]
-pub fn raise_by(limit: Quantity, taken: i64) -> Quantity {
+/// third of its limit at least.
+fn raise_by(limit: Quantity, taken: i64) -> Quantity {
     round_up(limit, shortfall(limit, taken).max(limit.count / 3))
 }
 
@@ -281,8 +282,7 @@ pub fn offered_raise(refusal: &Refusal) -> Option<Raise> {
 }
 
 /// A quantity as one types it: whole dollars without decimals.
-#[must_use]
-pub fn typed(quantity: Quantity) -> String {
+fn typed(quantity: Quantity) -> String {
     match quantity.unit {
         BudgetUnit::Usd if quantity.count % PICODOLLARS_PER_USD == 0 => {
             (quantity.count / PICODOLLARS_PER_USD).to_string()

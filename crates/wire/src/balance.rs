@@ -58,6 +58,9 @@ pub enum Untold {
     NoAmount(String),
 }
 
+/// Reads the path to ask next.
+type Next = fn(&str) -> Result<String, Untold>;
+
 /// A provider that tells its balance.
 #[derive(Clone, Copy, Debug)]
 pub struct Teller {
@@ -70,7 +73,7 @@ pub struct Teller {
     /// Where tools look for its key.
     pub key_variable: &'static str,
     /// What the first answer says to ask next, where it is not the balance yet.
-    next: Option<fn(&str) -> Result<String, Untold>>,
+    next: Option<Next>,
     read: fn(&str, &str) -> Result<Told, Untold>,
 }
 

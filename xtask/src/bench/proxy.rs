@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::account;
 use super::figures::{Mark, Row, Ways, median, table};
 use super::http::{Connection, get};
 use super::load::{self, Door};
@@ -15,6 +14,7 @@ use super::provider::{MODEL, OUTPUT_TOKENS, SERVED_PATH};
 use super::rounds::{self, Round, Way};
 use super::target::{self, Nginx, Outlay, Running};
 use super::usage::Processes;
+use super::{account, alerts};
 use crate::process::{built, cargo, program, succeed};
 
 const ROUNDS: usize = 5;
@@ -67,6 +67,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let free = Outlay::new(&outlay_program, folder.path().join("free"), direct.address)?;
     rows.push(cost_of_budgets(options, &outlay, &free)?);
     rows.push(account::check(&outlay, OUTPUT_USD)?);
+    let in_storm = span(options)? * ROUNDS as u32 / 2;
+    let place = folder.path();
+    rows.push(alerts::storm(&outlay_program, place, direct.address, price_model, in_storm)?);
     rows.push(cold_starts(&nginx, &outlay)?);
     rows.push(overspending(&outlay_program, folder.path(), &direct)?);
     println!("\n{}", table(&rows));

@@ -163,6 +163,9 @@ fn installed_nginx() -> Result<PathBuf> {
     )
 }
 
+/// No notification pops up.
+const CONFIG: &str = "timezone = \"UTC\"\n[notifications]\ndesktop = false\n";
+
 /// Outlay with a data folder of its own.
 #[derive(Debug)]
 pub(super) struct Outlay {
@@ -179,13 +182,20 @@ impl Outlay {
     /// When the folder cannot be written.
     pub(super) fn new(program: &Path, folder: PathBuf, provider: SocketAddr) -> Result<Outlay> {
         fs::create_dir_all(&folder)
-            .and_then(|()| {
-                let config = "timezone = \"UTC\"\n[notifications]\ndesktop = false\n";
-                fs::write(folder.join("outlay.toml"), config)
-            })
+            .and_then(|()| fs::write(folder.join("outlay.toml"), CONFIG))
             .with_context(|| format!("{} cannot be written", folder.display()))?;
         let door = Door::new(free_address()?, format!("/p/bench/openai{CHAT_PATH}"));
         Ok(Outlay { program: program.to_owned(), folder, provider, door })
+    }
+
+    /// Has it run this line for what it tells.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub(super) fn notify_by(&self, command: &str) -> Result<()> {
+        let file = self.folder.join("outlay.toml");
+        fs::write(&file, format!("{CONFIG}command = {command:?}\n"))
+            .with_context(|| format!("{} cannot be written", file.display()))
     }
 
     /// Where it takes calls.

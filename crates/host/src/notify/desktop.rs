@@ -12,6 +12,9 @@ use super::{Channel, Note, Undelivered};
 /// So many notifications at once have somebody who waits for a press; further ones have no buttons.
 const PRESSABLE_MAX: usize = 16;
 
+/// So many of what is shown are remembered: a later number only comes within minutes.
+const SHOWN_MAX: usize = 64;
+
 /// The desktop's own notifications.
 #[derive(Debug, Default)]
 pub struct Desktop {
@@ -47,6 +50,9 @@ impl Channel for Desktop {
             // Nobody wants to be shown later what a list has.
             may_pass: false,
         })?;
+        if self.shown.len() >= SHOWN_MAX {
+            self.shown.clear();
+        }
         self.shown.insert(thing, id);
         Ok(())
     }
