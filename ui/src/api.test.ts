@@ -114,13 +114,24 @@ it('asks with the documented queries', async () => {
     api.usage({ since: '2026-10-23', by: 'day', timezone: 'Europe/Berlin' }),
     api.calls(50),
     api.calls(50, 'a/b'),
-    api.alerts(),
+    api.alerts(200),
   ];
   await Promise.allSettled(asked);
   expect(requests.map((request) => request.path)).toEqual([
     '/api/v1/usage?since=2026-10-23&by=day&timezone=Europe%2FBerlin',
     '/api/v1/calls?limit=50',
     '/api/v1/calls?limit=50&cursor=a%2Fb',
-    '/api/v1/alerts',
+    '/api/v1/alerts?limit=200',
+  ]);
+});
+
+it('marks alerts as seen: some, or all', async () => {
+  const { browser, requests } = fakeBrowser({ '/alerts/acknowledgements': { body: { acknowledged: 2 } } }, '', 'bearer-1');
+  const api = new Api(browser);
+  await api.acknowledge(['a', 'b']);
+  await api.acknowledge(null);
+  expect(requests.map(({ method, path, body }) => [method, path, body])).toEqual([
+    ['POST', '/api/v1/alerts/acknowledgements', '{"ids":["a","b"]}'],
+    ['POST', '/api/v1/alerts/acknowledgements', '{}'],
   ]);
 });

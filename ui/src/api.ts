@@ -117,8 +117,14 @@ export class Api {
     await this.#send('DELETE', '/bypass');
   }
 
-  alerts(): Promise<Alerts> {
-    return this.#get('/alerts');
+  /** The latest, newest first. */
+  alerts(limit: number): Promise<Alerts> {
+    return this.#get(`/alerts?${new URLSearchParams({ limit: String(limit) })}`);
+  }
+
+  /** Marks these alerts as seen to; `null`: all there are, also those that were not asked for. */
+  async acknowledge(ids: string[] | null): Promise<void> {
+    await this.#send('POST', '/alerts/acknowledgements', ids === null ? {} : { ids });
   }
 
   pulse(): Promise<Pulse> {

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Api, ApiError } from './api';
 import App from './App.svelte';
 import { Dashboard } from './dashboard.svelte';
-import { alerts, calls, explanation } from './fixtures/calls';
+import { alerts } from './fixtures/alerts';
+import { calls, explanation } from './fixtures/calls';
 import { bypassed, empty, quiet, refusing, warned } from './fixtures/status';
 import { usage, usageByDay, usageByModel } from './fixtures/usage';
 import type { CallPage, Status } from './types';
@@ -13,6 +14,8 @@ class FakeApi extends Api {
   revision = 1;
   asked: string[] = [];
   daysFailure: ApiError | null = null;
+  alertsFailure: ApiError | null = null;
+  currentAlerts = alerts;
   failure: ApiError | null = null;
   constructor(
     public current: Status,
@@ -35,7 +38,16 @@ class FakeApi extends Api {
   override resume = async (budget: string) => this.#answer(`resume ${budget}`, undefined);
   override raise = async (budget: string, by: string) => this.#answer(`raise ${budget} ${by}`, undefined);
   override endBypass = async () => this.#answer('end bypass', undefined);
-  override alerts = async () => ({ alerts: this.page.rows.length === 0 ? [] : alerts });
+  override alerts = async () => {
+    if (this.alertsFailure) throw this.alertsFailure;
+    return { alerts: this.page.rows.length === 0 ? [] : this.currentAlerts };
+  };
+  override acknowledge = async (ids: string[] | null) => {
+    await this.#answer(`seen ${ids ?? 'all'}`, undefined);
+    this.currentAlerts = this.currentAlerts.map((each) =>
+      ids === null || ids.includes(each.id) ? { ...each, acknowledged_at: quiet.as_of } : each,
+    );
+  };
 
   async #answer<T>(name: string, value: T): Promise<T> {
     this.asked.push(name);
@@ -123,15 +135,86 @@ describe('the page', () => {
   });
 });
 
-describe('limits', () => {
-  const buttons = (id: string) => [...(byTestId(id)?.querySelectorAll<HTMLButtonElement>('button') ?? [])];
-  const press = async (id: string, label: RegExp) => {
-    const button = buttons(id).find((each) => label.test(each.textContent ?? ''));
-    expect(button, `${label} in ${id}`).toBeDefined();
-    button?.click();
+const buttons = (id: string) => [...(byTestId(id)?.querySelectorAll<HTMLButtonElement>('button') ?? [])];
+const press = async (id: string, label: RegExp) => {
+  const button = buttons(id).find((each) => label.test(each.textContent ?? ''));
+  expect(button, `${label} in ${id}`).toBeDefined();
+  button?.click();
+  await vi.advanceTimersByTimeAsync(0);
+  flushSync();
+};
+
+describe('alerts', () => {
+  const shown = () => [...document.querySelectorAll('[data-testid="alert"] strong')].map((each) => each.textContent);
+
+  it('ring the bell, which leads to them', async () => {
+    await show(new FakeApi(quiet));
+    expect(byTestId('bell')?.getAttribute('aria-label')).toBe('2 alerts to look at');
+    expect(textOf('bell-number')).toBe('2');
+    byTestId('bell')?.click();
     await vi.advanceTimersByTimeAsync(0);
+    expect(document.activeElement?.textContent).toBe('Alerts');
+    expect(textOf('alert')).toMatch(/Critical Calls are refused by budget 'day' 12 times .*Desktop failed after 3 tries/);
+    await press('alerts', /^All$/);
+    expect(shown()).toHaveLength(4);
+  });
+
+  it('are marked as seen one by one; the keyboard goes on at the next', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    await press('alerts', /^Seen$/);
+    expect(api.asked).toContain('seen 2');
+    expect(textOf('bell-number')).toBe('1');
+    expect(textOf('alerts-told')).toBe("Seen: Calls are refused by budget 'day'.");
+    expect(document.activeElement?.getAttribute('aria-label')).toBe("Seen: Budget 'day' is 80 % used");
+    await press('alerts', /^Seen$/);
+    expect(byTestId('bell-number')).toBeNull();
+    expect(document.activeElement?.textContent).toBe('Alerts');
+    expect(textOf('alerts')).toContain('Nothing to look at. The latest 4 alerts so far are under All.');
+  });
+
+  it('are all marked as seen at once', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    await press('alerts', /^Mark all/);
+    expect(api.asked).toContain('seen 2,1,3');
+    expect(shown()).toEqual([]);
+  });
+
+  it('that reached nobody stand above the page until they are seen', async () => {
+    const api = new FakeApi(quiet);
+    await show(api);
+    expect(textOf('missed')).toMatch(/Your desktop did not show this: Calls are refused by budget 'day' \(12 times\)/);
+    await press('missed', /^Seen$/);
+    expect(api.asked).toContain('seen 2');
+    expect(byTestId('missed')).toBeNull();
+  });
+
+  it('raise the budget, and say what came of it', async () => {
+    const api = new FakeApi(refusing);
+    await show(api);
+    await press('alerts', /^Allow \$2 more$/);
+    expect(api.asked).toContain('raise day 2');
+    expect(textOf('alerts-told')).toBe('Budget day may spend $2 more until it resets.');
+    api.failure = new ApiError('failed', "there is no budget 'day'; there are no budgets yet");
+    await press('alerts', /^Allow \$2 more$/);
+    expect(textOf('alerts-told')).toBe("there is no budget 'day'; there are no budgets yet");
+  });
+
+  it('say how to see one where there were none, and why where they cannot be shown', async () => {
+    const api = new FakeApi(empty, 'ready', { rows: [], cursor: null });
+    await show(api);
+    expect(textOf('alerts')).toContain('outlay alerts test');
+    api.alertsFailure = new ApiError('failed', 'The ledger is busy.');
+    api.revision = 2;
+    await vi.advanceTimersByTimeAsync(3_000);
     flushSync();
-  };
+    expect(textOf('alerts')).toContain('This could not be loaded. The ledger is busy.');
+    expect(byTestId('bell')).toBeNull();
+  });
+});
+
+describe('limits', () => {
 
   it('pauses a hard budget for a while, then shows it anew', async () => {
     const api = new FakeApi(quiet);

@@ -108,6 +108,12 @@ export function raiseBy(budget: Budget): string {
   return budget.unit === 'USD' ? money.toText(by).replace(/\.00$/, '') : by.toString();
 }
 
+/** Until when a raise made now holds. */
+export function raiseEnd(budget: Pick<Budget, 'window' | 'reset_date'>): string {
+  if (isRolling(budget.window)) return `for ${budget.window}`;
+  return budget.reset_date ? 'until it resets' : 'for good';
+}
+
 /** A name as one word for a shell. */
 export function quoted(name: string): string {
   return /^[\w./:@%+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;

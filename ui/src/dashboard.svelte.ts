@@ -1,5 +1,6 @@
 /** What the page shows, kept up to date by asking for the revision and reloading when it changed. */
 
+import { ALERTS_MAX } from './alerts';
 import { Api, ApiError, type SignIn } from './api';
 import { nextPollMs, RELOAD_MS_MAX } from './poll';
 import { addDays, dayOf, monthStart } from './time';
@@ -152,7 +153,7 @@ export class Dashboard {
       part(this.#api.usage({ since: addDays(today, 1 - CHART_DAYS), by: 'day', timezone })),
       part(this.#api.usage({ since: monthStart(today), by: 'model', timezone })),
       part(this.#api.calls(callCount)),
-      part(this.#api.alerts()),
+      part(this.#api.alerts(ALERTS_MAX)),
     ]);
     this.status = status;
     this.days = days;

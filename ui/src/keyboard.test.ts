@@ -9,6 +9,7 @@ it.each([
   ['t', {}, 'theme'],
   ['T', {}, 'theme'],
   ['?', {}, 'help'],
+  ['a', {}, 'alerts'],
   ['r', {}, 'refresh'],
   ['r', { ctrlKey: true }, null],
   ['t', { metaKey: true }, null],

@@ -1,7 +1,7 @@
 /** The keys that work anywhere on the page. */
 
 /** What a key does. */
-export type Action = 'help' | 'theme' | 'refresh' | 'exact' | 'budgets' | 'balances' | 'spend' | 'calls';
+export type Action = 'help' | 'theme' | 'refresh' | 'exact' | 'budgets' | 'balances' | 'spend' | 'calls' | 'alerts';
 
 /** Every shortcut, in the order the help shows them. */
 export const SHORTCUTS: readonly { key: string; action: Action; does: string }[] = [
@@ -9,6 +9,7 @@ export const SHORTCUTS: readonly { key: string; action: Action; does: string }[]
   { key: '2', action: 'balances', does: 'Go to prepaid credit' },
   { key: '3', action: 'spend', does: 'Go to spend' },
   { key: '4', action: 'calls', does: 'Go to latest calls' },
+  { key: 'a', action: 'alerts', does: 'Go to alerts' },
   { key: 'r', action: 'refresh', does: 'Refresh now' },
   { key: 'e', action: 'exact', does: 'Show every digit of amounts, or round them' },
   { key: 't', action: 'theme', does: 'Change between light and dark' },

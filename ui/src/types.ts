@@ -82,8 +82,12 @@ export interface Balance {
   account: string;
   remaining: MoneyText;
   currency: string;
-  /** The level below which it warns. */
+  /** The level below which it warns, also where it was set as a share. */
   warn_below: MoneyText | null;
+  /** That share of what was there after the last top-up. */
+  warn_percent: number | null;
+  /** It warns when it will be empty within so many hours, not at all for 0; `null`: the usual 24 where no other level is set. */
+  warn_hours: number | null;
   /** The level at which calls are refused. */
   floor: MoneyText | null;
   /** Whether calls are refused: at the floor, or since the provider said that it is empty. */
@@ -270,19 +274,49 @@ export interface CallPage {
   cursor: string | null;
 }
 
+/** How much an alert matters. */
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** A raise that is offered, as one types it: `2`, `0.50`. */
+export interface Raise {
+  by: string;
+  unit: BudgetUnit;
+}
+
 /** The recorded fact that a threshold was crossed. */
 export interface Alert {
   id: string;
   time: Instant;
-  severity: string;
+  severity: Severity;
   kind: string;
+  /** The budget, account, project or client it is about. */
   subject: string;
   title: string;
   body: string;
-  /** When its notification was delivered; `null`: not yet, or not at all. */
+  /** How often it happened in its period. */
+  occurrences: number;
+  /** By how much its budget may be raised with one press; `null` where that helps nobody. */
+  raise: Raise | null;
+  /** When it first reached the user; `null`: not yet, or not at all. */
   delivered_at: Instant | null;
-  /** Why it could not be delivered. */
+  /** Why it reached the user on no way. */
   error: string | null;
+  /** When the user said that it is seen to. */
+  acknowledged_at: Instant | null;
+  deliveries: Delivery[];
+}
+
+/** What became of an alert on one way to the user. */
+export interface Delivery {
+  /** `desktop`, `command`, `webhook HOST`. */
+  channel: string;
+  attempts: number;
+  /** `null`: it has not arrived. */
+  delivered_at: Instant | null;
+  /** Why the last attempt failed. */
+  error: string | null;
+  /** When it is tried (again); `null` once it has arrived or is given up. */
+  next_try_at: Instant | null;
 }
 
 /** `GET /alerts`. */
