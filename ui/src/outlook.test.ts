@@ -25,6 +25,17 @@ describe('runsOut', () => {
   });
 });
 
+it.each([
+  [{ earliest: '2026-11-21T14:17:00Z', likely: '2026-11-21T14:44:00Z', latest: '2026-11-21T15:11:00Z' }, '15:40'],
+  [{ earliest: '2026-11-24T09:00:00Z', likely: '2026-11-25T09:00:00Z', latest: '2026-11-30T09:00:00Z' }, 'Wed 25 Nov'],
+  [{ earliest: '2026-11-21T12:00:00Z', likely: '2026-11-21T12:03:00Z', latest: '2026-11-21T12:30:00Z' }, '13:04'],
+  // The range says it already.
+  [{ earliest: '2026-11-21T14:10:00Z', likely: '2026-11-21T14:10:00Z', latest: '2026-11-21T14:10:00Z' }, null],
+  [{ earliest: '2026-11-21T14:17:00Z', likely: '2026-11-21T15:00:00Z' }, null],
+] as [Partial<Forecast>, string | null][])('the middle of %j', (parts, words) => {
+  expect(runsOut({ ...UNKNOWN, ...parts }, NOW, BERLIN)?.likely?.replace('Wed,', 'Wed') ?? null).toBe(words);
+});
+
 describe('pastDays', () => {
   const thirty: Hits = { days: 30, hit: 9, nine_in_ten: '7.00', is_guess: false };
   it.each([

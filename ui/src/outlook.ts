@@ -16,6 +16,8 @@ export interface Ending {
   isExpected: boolean;
   /** `between 15:10 and 16:20`, `from 15:10 on`. */
   when: string;
+  /** The middle of the range, where it says more than the range. */
+  likely: string | null;
 }
 
 /** When it runs out; `null` where that is not known or not in sight. */
@@ -23,11 +25,12 @@ export function runsOut(forecast: Forecast, nowMs: number, display: Display = {}
   if (forecast.earliest === null) return null;
   const earliest = Math.max(floorTo(Date.parse(forecast.earliest), GRAIN_MS), nowMs);
   if (forecast.latest === null) {
-    return { isExpected: false, when: `from ${instant(earliest, earliest, nowMs, display)} on` };
+    return { isExpected: false, when: `from ${instant(earliest, earliest, nowMs, display)} on`, likely: null };
   }
   const latest = -floorTo(-Date.parse(forecast.latest), GRAIN_MS);
   const [from, to] = [instant(earliest, latest, nowMs, display), instant(latest, latest, nowMs, display)];
-  return { isExpected: true, when: from === to ? `about ${from}` : `between ${from} and ${to}` };
+  if (from === to) return { isExpected: true, when: `about ${from}`, likely: null };
+  return { isExpected: true, when: `between ${from} and ${to}`, likely: likelyWords(forecast, latest, nowMs, display) };
 }
 
 /** How the past days fared: `Reached on 9 of 30 days; about $7.00 would have covered nine in ten`. */
@@ -36,6 +39,11 @@ export function pastDays(hits: Hits | null, unit: BudgetUnit): string | null {
   const reached = `Reached on ${hits.hit} of ${hits.days === 1 ? '1 day' : `${hits.days} days`}`;
   if (hits.nine_in_ten === null) return reached;
   return `${reached}; ${hits.is_guess ? 'about ' : ''}${formatAmount(hits.nine_in_ten, unit)} would have covered nine in ten`;
+}
+
+function likelyWords(forecast: Forecast, latestMs: number, nowMs: number, display: Display): string | null {
+  if (forecast.likely === null) return null;
+  return instant(Math.max(floorTo(Date.parse(forecast.likely), GRAIN_MS), nowMs), latestMs, nowMs, display);
 }
 
 /** One end of a range; both are told alike, as days where the later one is far. */
