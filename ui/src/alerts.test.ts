@@ -34,11 +34,12 @@ describe('the bell', () => {
 });
 
 describe('which are shown', () => {
+  const given = [...alerts, alert({ id: '5', time: '2026-11-21T17:20:00Z' })].reverse();
   it.each([
-    ['open', ['2', '1']],
-    ['all', ['2', '1', '3', '4']],
+    ['open', ['2', '5', '1']],
+    ['all', ['5', '2', '1', '3', '4']],
   ] as const)('%s', (filter, ids) => {
-    expect(filtered([...alerts].reverse(), filter).map((each) => each.id)).toEqual(ids);
+    expect(filtered(given, filter).map((each) => each.id)).toEqual(ids);
   });
 });
 
@@ -106,6 +107,7 @@ describe('what reached nobody', () => {
     ['seen', [{ ...missedAlert, acknowledged_at: '2026-11-21T17:10:00Z' }], null],
     ['desktop alone', [missedAlert], { lead: 'Your desktop did not show this:', titles: ["Calls are refused by budget 'day' (12 times)"], more: 0, why: 'No notification service is running.', ids: ['2'] }],
     ['several ways', [alert({ ...lost, deliveries: [delivery(), webhook] })], { lead: 'You were not told of this:', why: 'All failed.' }],
+    ['one way is still tried', [alert({ delivered_at: null, deliveries: [delivery({ delivered_at: null, attempts: 0, next_try_at: '2026-11-21T17:31:00Z' }), webhook] })], { why: 'No answer.' }],
     ['no way is set', [alert({ ...lost, deliveries: [] })], { lead: 'Nothing but this page shows this:' }],
     ['a storm', Array.from({ length: 150 }, (_, index) => ({ ...missedAlert, id: String(index) })), { lead: 'Your desktop did not show these:', more: 147 }],
   ] as [string, Alert[], object | null][])('%s', (_name, given, expected) => {

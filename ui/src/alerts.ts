@@ -10,6 +10,8 @@ export type Filter = 'open' | 'all';
 /** A severity in a word. */
 export const SEVERITY_WORDS: Record<Severity, string> = { critical: 'Critical', warning: 'Warning', info: 'Info' };
 
+const RANKS: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
+
 /** So many are asked for: more than the bell counts, so that a storm is told from a hundred. */
 export const ALERTS_MAX = 200;
 
@@ -28,11 +30,11 @@ export interface WayLine {
 export interface Missed {
   /** `Your desktop did not show this:`. */
   lead: string;
-  /** The latest of them. */
+  /** The first of them. */
   titles: string[];
   /** How many are not among the titles. */
   more: number;
-  /** Why the latest did not arrive. */
+  /** Why the first did not arrive. */
   why: string;
   ids: string[];
 }
@@ -42,10 +44,11 @@ export function isOpen(alert: Alert): boolean {
   return alert.acknowledged_at === null && alert.severity !== 'info';
 }
 
-/** Those that a filter lets through, newest first. */
+/** Those that a filter lets through: all of them newest first, what is to be looked at by how much it matters. */
 export function filtered(alerts: readonly Alert[], filter: Filter): Alert[] {
-  const chosen = filter === 'open' ? alerts.filter(isOpen) : [...alerts];
-  return chosen.sort((a, b) => b.time.localeCompare(a.time));
+  const byTime = (a: Alert, b: Alert) => b.time.localeCompare(a.time);
+  if (filter === 'all') return [...alerts].sort(byTime);
+  return alerts.filter(isOpen).sort((a, b) => RANKS[a.severity] - RANKS[b.severity] || byTime(a, b));
 }
 
 /** What stands on the bell; nothing where there is nothing to look at. */
@@ -87,16 +90,19 @@ export function wayLines(alert: Alert, nowMs: number, display: Display = {}): Wa
   return [{ outcome: 'pending', text: 'Not sent yet' }];
 }
 
-/** The open alerts that no way led to the user; `null` where there is none. */
+/**
+ * The open alerts that no way has led to the user; `null` where there is none. A way that failed is enough:
+ * a webhook is tried again for a day, and nobody is to wait for that.
+ */
 export function missed(alerts: readonly Alert[]): Missed | null {
-  const lost = filtered(alerts, 'open').filter((alert) => alert.delivered_at === null && alert.error !== null);
-  const [latest] = lost;
-  if (latest === undefined) return null;
+  const lost = filtered(alerts, 'open').filter((alert) => alert.delivered_at === null && whyMissed(alert) !== null);
+  const [first] = lost;
+  if (first === undefined) return null;
   return {
     lead: `${missedBy(lost)} ${lost.length === 1 ? 'this' : 'these'}:`,
     titles: lost.slice(0, TITLES_MAX).map(titleOf),
     more: Math.max(0, lost.length - TITLES_MAX),
-    why: sentence(latest.error ?? ''),
+    why: sentence(whyMissed(first) ?? ''),
     ids: lost.map((alert) => alert.id),
   };
 }
@@ -145,6 +151,10 @@ function arrivedWords(channel: string): string {
   const [kind, host] = channel.split(' ');
   if (kind === 'desktop') return 'Shown on the desktop';
   return kind === 'command' ? 'Given to your command' : `Sent to ${host ?? channel}`;
+}
+
+function whyMissed(alert: Alert): string | null {
+  return alert.error ?? alert.deliveries.find((delivery) => delivery.error !== null)?.error ?? null;
 }
 
 function missedBy(alerts: readonly Alert[]): string {

@@ -129,7 +129,7 @@ function roundUp(amount: bigint): bigint {
 }
 
 /** Picodollars of money; tokens and calls as they are. */
-function toExact(amount: Amount): bigint {
+export function toExact(amount: Amount): bigint {
   return typeof amount === 'number' ? BigInt(amount) : money.parse(amount);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { UNKNOWN } from './fixtures/status';
-import { pastDays, runsOut } from './outlook';
-import type { Forecast, Hits } from './types';
+import { budget, UNKNOWN } from './fixtures/status';
+import { endingWords, pastDays, runsOut } from './outlook';
+import type { Budget, Forecast, Hits } from './types';
 
 const NOW = Date.parse('2026-11-21T12:04:00Z');
 const BERLIN = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
@@ -22,6 +22,20 @@ describe('runsOut', () => {
     // Some locales put a comma behind the weekday.
     const when = got?.when.replaceAll(/(Mon|Tue),/g, '$1');
     expect(when === undefined ? null : `${got?.isExpected ? '' : 'perhaps '}${when}`).toBe(words);
+  });
+});
+
+describe('endingWords', () => {
+  const range = { ...UNKNOWN, outlook: 'expected', earliest: '2026-11-21T14:17:00Z', latest: '2026-11-21T15:11:00Z' } as const;
+  it.each([
+    [{}, null],
+    [{ forecast: range, state: 'blocked' }, null],
+    [{ forecast: range }, 'At this rate it is used up between 15:10 and 16:20; it resets tomorrow 00:00.'],
+    [{ forecast: { ...range, latest: null } }, 'At this rate it may be used up from 15:10 on; it resets tomorrow 00:00.'],
+    [{ forecast: range, window: '5h' }, 'At this rate it is used up between 15:10 and 16:20.'],
+    [{ forecast: range, reset_date: null }, 'At this rate it is used up between 15:10 and 16:20.'],
+  ] as [Partial<Budget>, string | null][])('%j', (parts, words) => {
+    expect(endingWords(budget(parts), NOW, BERLIN)).toBe(words);
   });
 });
 

@@ -1,8 +1,8 @@
 /** Forecasts in words: when a budget is used up, when a balance is empty. */
 
-import { formatAmount } from './budget';
+import { formatAmount, isRolling } from './budget';
 import { browserZone, dayOf, formatDay, formatInstant, type Display } from './time';
-import type { BudgetUnit, Forecast, Hits } from './types';
+import type { Budget, BudgetUnit, Forecast, Hits } from './types';
 
 const MINUTE_MS = 60_000;
 /** Instants of a range are told to this many milliseconds: it is no better than that. */
@@ -31,6 +31,14 @@ export function runsOut(forecast: Forecast, nowMs: number, display: Display = {}
   const [from, to] = [instant(earliest, latest, nowMs, display), instant(latest, latest, nowMs, display)];
   if (from === to) return { isExpected: true, when: `about ${from}`, likely: null };
   return { isExpected: true, when: `between ${from} and ${to}`, likely: likelyWords(forecast, latest, nowMs, display) };
+}
+
+/** When a budget is used up and when it resets: `At this rate it is used up between 15:10 and 16:20; it resets 00:00.` */
+export function endingWords(budget: Budget, nowMs: number, display: Display = {}): string | null {
+  const ending = budget.state === 'blocked' ? null : runsOut(budget.forecast, nowMs, display);
+  if (ending === null) return null;
+  const reset = budget.reset_date === null || isRolling(budget.window) ? '' : `; it resets ${formatInstant(budget.reset_date, nowMs, display)}`;
+  return `At this rate it ${ending.isExpected ? 'is' : 'may be'} used up ${ending.when}${reset}.`;
 }
 
 /** How the past days fared: `Reached on 9 of 30 days; about $7.00 would have covered nine in ten`. */
