@@ -2,10 +2,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use serde_json::Value;
 use support::clock::Clock;
 use support::fake_provider::FakeProvider;
 use support::outlay::{Home, Server, target_dir};
 use support::story::{chat, price_the_model};
+use support::wait::eventually;
 use support::webdriver::Browser;
 
 #[test]
@@ -69,13 +71,7 @@ fn limits_are_changed_and_explained_where_they_are_seen() {
     let browser = Browser::chromium();
     open(&browser, &home);
     browser.wait_for("banner", |text| text.to_lowercase().contains("refus"));
-    let press = |within: &str, label: &str| {
-        let script = format!(
-            "[...document.querySelectorAll('[data-testid=\"{within}\"] button')]
-                .find(button => button.textContent.trim().startsWith('{label}')).click()"
-        );
-        drop(browser.run(&script));
-    };
+    let press = |within: &str, label: &str| press(&browser, within, label);
 
     drop(browser.run("document.querySelector('[data-status=refused] button').click()"));
     let why = browser.wait_for("why", |text| text.contains("has too little left"));
@@ -108,6 +104,54 @@ fn limits_are_changed_and_explained_where_they_are_seen() {
 }
 
 #[test]
+fn alerts_ring_and_are_acted_on_where_they_are_seen() {
+    let clock = Clock::at("2026-11-21T12:00:00Z");
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider).with_clock(&clock);
+    price_the_model(&home);
+    home.ok(&["budget", "set", "day", "--limit", "0.004", "--window", "day"]);
+    let server = home.serve();
+    while chat().send(server.address()).status == 200 {}
+    let browser = Browser::chromium();
+    open(&browser, &home);
+    let rings = |count: usize| {
+        browser.wait_for("bell-number", |text| text == count.to_string());
+        let name = "return document.querySelector('[data-testid=bell]').ariaLabel";
+        assert!(browser.run(name).as_str().unwrap().starts_with(&format!("{count} alert")));
+    };
+    let refused = to_look_at(&server);
+    assert!(refused >= 1, "a refusal is worth a look");
+    rings(refused);
+    // The stories' configuration shows nothing on a desktop.
+    browser.wait_for("missed", |text| text.contains("Calls are refused by budget 'day'"));
+    picture(&browser, "dashboard-alerts");
+
+    press(&browser, "alerts", "Allow");
+    let told = browser.wait_for("alerts-told", |text| !text.is_empty());
+    assert!(told.starts_with("Budget day may spend $0.00"), "{told}");
+    assert_eq!(chat().send(server.address()).status, 200);
+    assert_eq!(home.calls_at_rest().len(), 4);
+
+    let before = to_look_at(&server);
+    rings(before);
+    press(&browser, "alerts", "Seen");
+    assert!(before > 1, "one is left to ring for");
+    rings(before - 1);
+    assert_eq!(to_look_at(&server), before - 1);
+    drop(browser.run("location.reload()"));
+    browser.wait_for("today-cost", |text| !text.is_empty());
+    rings(before - 1);
+
+    home.ok(&["budget", "rm", "day"]);
+    press(&browser, "alerts", "Allow");
+    browser.wait_for("alerts-told", |text| text.contains("no budget 'day'"));
+    press(&browser, "alerts", "Mark all as seen");
+    browser.wait_for("alerts", |text| text.contains("Nothing to look at"));
+    assert!(browser.texts("bell-number").is_empty());
+    assert!(browser.texts("missed").is_empty());
+}
+
+#[test]
 fn without_a_login_it_says_what_to_do() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
@@ -135,6 +179,26 @@ fn assert_figures(browser: &Browser, server: &Server) {
     let percent = format!("{:.1}%", status["budgets"][0]["percent"].as_f64().unwrap());
     let budget = browser.texts("budget-day").concat();
     assert!(budget.contains(&percent), "budget-day shows {budget:?}, not {percent}");
+}
+
+/// Alerts that somebody has still to look at.
+fn to_look_at(server: &Server) -> usize {
+    let alerts = server.read("/alerts");
+    let is_open =
+        |alert: &&Value| alert["acknowledged_at"].is_null() && alert["severity"] != "info";
+    alerts["alerts"].as_array().unwrap().iter().filter(is_open).count()
+}
+
+/// Presses a button once it can be pressed.
+fn press(browser: &Browser, within: &str, label: &str) {
+    let script = format!(
+        "const button = [...document.querySelectorAll('[data-testid=\"{within}\"] button')]
+            .find(button => !button.disabled && button.textContent.trim().startsWith('{label}'));
+         button?.click();
+         return button !== undefined"
+    );
+    let what = format!("{label} can be pressed in {within}");
+    eventually(&what, || (browser.run(&script) == true).then_some(()));
 }
 
 fn banner(browser: &Browser) -> Vec<String> {

@@ -337,6 +337,20 @@ describe('without an answer', () => {
 });
 
 describe('keeping up to date', () => {
+  it('loads once more for all who ask while it loads', async () => {
+    const api = new FakeApi(quiet);
+    const dashboard = await show(api);
+    api.asked = [];
+    const first = dashboard.refresh();
+    const [second, third] = [dashboard.refresh(), dashboard.refresh()];
+    await first;
+    expect(api.asked.filter((each) => each === 'status')).toHaveLength(1);
+    expect(third).toBe(second);
+    await second;
+    expect(api.asked.filter((each) => each === 'status')).toHaveLength(2);
+    expect(dashboard.refreshing).toBe(false);
+  });
+
   it('reloads when the revision changed and not otherwise', async () => {
     const api = new FakeApi(quiet);
     await show(api);

@@ -45,7 +45,8 @@ export class Dashboard {
   #loadedAtMs = 0;
   #serverAheadMs = 0;
   #failures = 0;
-  #reloadAgain = false;
+  #loading: Promise<void> | null = null;
+  #loadingNext: Promise<void> | null = null;
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
   #clockTimer: ReturnType<typeof setInterval> | undefined;
 
@@ -90,23 +91,17 @@ export class Dashboard {
     this.#schedule();
   }
 
-  /** Loads everything anew; a call while one is under way makes it run once more. */
-  async refresh(): Promise<void> {
-    if (this.refreshing) {
-      this.#reloadAgain = true;
-      return;
-    }
-    this.refreshing = true;
-    try {
-      do {
-        this.#reloadAgain = false;
-        await this.#load();
-      } while (this.#reloadAgain);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.refreshing = false;
-    }
+  /**
+   * Loads everything anew, and ends once that is shown. What is under way may have been answered before
+   * what the caller wants to see: then it is loaded once more after that, for all who ask meanwhile.
+   */
+  refresh(): Promise<void> {
+    if (this.#loading === null) return this.#loadOnce();
+    this.#loadingNext ??= this.#loading.then(() => {
+      this.#loadingNext = null;
+      return this.#loading ?? this.#loadOnce();
+    });
+    return this.#loadingNext;
   }
 
   /** Does what the user asked for, then shows what became of it; rejects with a sentence. */
@@ -138,6 +133,17 @@ export class Dashboard {
   wake(): void {
     this.#tick();
     if (this.phase === 'ready' || this.phase === 'unreachable') void this.#poll();
+  }
+
+  #loadOnce(): Promise<void> {
+    this.refreshing = true;
+    this.#loading = this.#load()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#loading = null;
+        this.refreshing = false;
+      });
+    return this.#loading;
   }
 
   async #load(): Promise<void> {
