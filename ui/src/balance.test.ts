@@ -21,8 +21,8 @@ describe('emptyWords', () => {
   it.each([
     [{ outlook: 'lasts' }, 'Lasts two months or more at this rate'],
     [{ outlook: 'gone' }, 'Nothing is left'],
-    [{ outlook: 'expected', earliest: '2026-11-24T09:00:00Z', likely: '2026-11-25T09:00:00Z', latest: '2026-11-30T09:00:00Z' }, 'Empty about Wed 25 Nov between Tue 24 Nov and Mon 30 Nov at this rate'],
-    [{ outlook: 'expected', earliest: '2026-11-22T09:00:00Z', likely: '2026-11-22T12:00:00Z', latest: '2026-11-22T15:00:00Z' }, 'Empty about tomorrow 13:00 between tomorrow 10:00 and tomorrow 16:00 at this rate'],
+    [{ outlook: 'expected', earliest: '2026-11-24T09:00:00Z', likely: '2026-11-25T09:00:00Z', latest: '2026-11-30T09:00:00Z' }, 'Empty about Wed 25 Nov (between Tue 24 Nov and Mon 30 Nov) at this rate'],
+    [{ outlook: 'expected', earliest: '2026-11-22T09:00:00Z', likely: '2026-11-22T12:00:00Z', latest: '2026-11-22T15:00:00Z' }, 'Empty about tomorrow 13:00 (between tomorrow 10:00 and tomorrow 16:00) at this rate'],
     [{ outlook: 'expected', earliest: '2026-11-21T19:00:00Z', likely: '2026-11-21T19:00:00Z', latest: '2026-11-21T19:00:00Z' }, 'Empty about 20:00 at this rate'],
     [{ outlook: 'unknown' }, 'Not known when it will be empty'],
     [{ outlook: 'possible', earliest: '2026-11-28T09:00:00Z' }, 'May be empty from Sat 28 Nov on at this rate'],

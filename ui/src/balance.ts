@@ -14,10 +14,10 @@ export function isLow(balance: Balance): boolean {
     && money.compare(money.parse(balance.remaining), money.parse(balance.warn_below)) < 0;
 }
 
-/** When it will be empty: `Empty about Fri 4 Dec, between Tue 1 Dec and Wed 9 Dec, at this rate`. */
+/** When it will be empty: `Empty about Fri 4 Dec (between Tue 1 Dec and Wed 9 Dec) at this rate`. */
 export function emptyWords(balance: Balance, nowMs: number, display: Display = {}): string {
   const ending = runsOut(balance.forecast, nowMs, display);
-  if (ending?.likely) return `Empty about ${ending.likely}, ${ending.when}, at this rate`;
+  if (ending?.likely) return `Empty about ${ending.likely} (${ending.when}) at this rate`;
   if (ending !== null) return `${ending.isExpected ? 'Empty' : 'May be empty'} ${ending.when} at this rate`;
   if (balance.forecast.outlook === 'gone') return 'Nothing is left';
   return balance.forecast.outlook === 'lasts' ? 'Lasts two months or more at this rate' : 'Not known when it will be empty';

@@ -57,7 +57,7 @@ describe('the yellow one', () => {
     expect(banner?.items.map((item) => [item.text, item.detail])).toEqual([
       ['Budget experiments is at 112.0%: $1.12 of $1.00 spent.', 'Resets tomorrow 00:00 (in 5 h 30 min). It only warns: nothing is refused.'],
       ['Budget day is at 86.4%: $4.20 of $5.00 spent.', 'Resets tomorrow 00:00 (in 5 h 30 min).'],
-      ['Prepaid credit at openai is down to $3.11, below $5.00.', expect.stringMatching(/^Empty about Mon,? 23 Nov, between Sun,? 22 Nov and Wed,? 25 Nov, at this rate\.$/)],
+      ['Prepaid credit at openai is down to $3.11, below $5.00.', expect.stringMatching(/^Empty about Mon,? 23 Nov \(between Sun,? 22 Nov and Wed,? 25 Nov\) at this rate\.$/)],
     ]);
   });
 
