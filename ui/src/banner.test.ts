@@ -36,6 +36,7 @@ describe('the red one', () => {
           command: 'outlay budget raise day --by 2',
         },
       ],
+      more: 0,
     });
   });
 
@@ -48,6 +49,12 @@ describe('the red one', () => {
     const status = { ...quiet, budgets: [budget({ name: 'total', window: 'total' })], blocked: [{ budget: name, reason, until }] };
     expect(show(status)[0]?.items[0]).toMatchObject({ text, command, detail: 'This does not lift by itself.' });
   });
+});
+
+it('names a few of many', () => {
+  const blocked = Array.from({ length: 120 }, (_, index) => ({ budget: `p${index}`, reason: 'quota_exceeded', until: null }));
+  const [banner] = show({ ...quiet, blocked });
+  expect([banner?.items.length, banner?.more]).toEqual([5, 115]);
 });
 
 describe('the yellow one', () => {

@@ -22,10 +22,15 @@ export interface Banner {
   level: 'refusing' | 'warning';
   title: string;
   items: BannerItem[];
+  /** How many there are beside them, which the page shows further down. */
+  more: number;
 }
 
 /** The item that says that limits are off. */
 export const BYPASS = 'bypass';
+
+/** A banner that fills the window hides what it is about. */
+const ITEMS_MAX = 5;
 
 const REASON_WORDS: Record<string, string> = {
   quota_exceeded: 'is used up',
@@ -45,9 +50,13 @@ export function bannersFor(status: Status, nowMs: number, display: Display = {})
     ...status.balances.filter(isLow).map((balance) => balanceItem(balance, nowMs, display)),
   ];
   const banners: Banner[] = [];
-  if (refusing.length > 0) banners.push({ level: 'refusing', title: 'Calls are being refused', items: refusing });
-  if (warning.length > 0) banners.push({ level: 'warning', title: warningTitle(status.budgets, warning), items: warning });
+  if (refusing.length > 0) banners.push(banner('refusing', 'Calls are being refused', refusing));
+  if (warning.length > 0) banners.push(banner('warning', warningTitle(status.budgets, warning), warning));
   return banners;
+}
+
+function banner(level: Banner['level'], title: string, items: BannerItem[]): Banner {
+  return { level, title, items: items.slice(0, ITEMS_MAX), more: Math.max(0, items.length - ITEMS_MAX) };
 }
 
 function blockedItem(blocked: Blocked, status: Status, nowMs: number, display: Display): BannerItem {
