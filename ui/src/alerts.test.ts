@@ -121,6 +121,7 @@ describe('a raise', () => {
     [{ by: '2', unit: 'USD' }, [budget()], 'Allow $2 more', 'Budget day may spend $2 more until it resets.'],
     [{ by: '0.50', unit: 'USD' }, [budget({ window: '5h' })], 'Allow $0.50 more', 'Budget day may spend $0.50 more for 5h.'],
     [{ by: '200000', unit: 'tokens' }, [budget({ reset_date: null })], 'Allow 200,000 tokens more', 'Budget day may use 200,000 tokens more for good.'],
+    [{ by: '1', unit: 'calls' }, [], 'Allow 1 call more', 'Budget day may use 1 call more.'],
     [{ by: '1000', unit: 'USD' }, [], 'Allow $1,000 more', 'Budget day may spend $1,000 more.'],
   ] as [Raise, Budget[], string, string][])('%j', (raise, budgets, label, words) => {
     expect(raiseLabel(raise)).toBe(label);

@@ -169,8 +169,8 @@ function titleOf(alert: Alert): string {
 }
 
 function raiseAmount(raise: Raise): string {
-  const amount = raise.unit === 'USD' ? raise.by : Number(raise.by);
-  return formatAmount(amount, raise.unit).replace(/\.00$/, '');
+  if (raise.unit === 'USD') return formatAmount(raise.by, raise.unit).replace(/\.00$/, '');
+  return raise.by === '1' ? `1 ${raise.unit.slice(0, -1)}` : formatAmount(Number(raise.by), raise.unit);
 }
 
 function sentence(text: string): string {
