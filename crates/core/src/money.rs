@@ -61,6 +61,19 @@ impl Money {
         decimal.to_picodollars(Rounding::HalfEven).map(Money)
     }
 
+    /// As much of it as is worth reading at a glance: whole cents from a dollar on, else two digits. Cut off
+    /// and not rounded up: it never claims more than there is.
+    #[must_use]
+    pub fn at_a_glance(self) -> Money {
+        let size = self.0.unsigned_abs();
+        let step = if size >= PICODOLLARS_PER_USD.unsigned_abs() {
+            PICODOLLARS_PER_USD / 100
+        } else {
+            10_i64.pow(size.checked_ilog10().unwrap_or(0).saturating_sub(1))
+        };
+        Money(self.0 - self.0 % step)
+    }
+
     /// The sum, or `None` where it leaves the range.
     #[must_use]
     pub fn checked_add(self, other: Money) -> Option<Money> {
@@ -282,6 +295,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_glance_takes_in_two_digits() {
+        for (amount, expected) in [
+            ("2.942775415", "2.94"),
+            ("-4.999", "-4.99"),
+            ("1234.5", "1234.50"),
+            ("0.999999", "0.99"),
+            ("0.002", "0.002"),
+            ("0.0001234", "0.00012"),
+            ("0.000000000007", "0.000000000007"),
+            ("0", "0.00"),
+        ] {
+            assert_eq!(amount.parse::<Money>().unwrap().at_a_glance().to_string(), expected);
+        }
+    }
 
     #[test]
     fn text_of_money() {

@@ -3,10 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::balance::{Recharge, spoken};
-use crate::budget::Quantity;
+use crate::balance::{self, Recharge};
+use crate::budget::{BudgetUnit, Quantity};
 use crate::loops::{Finding, LoopKind};
 use crate::money::Money;
+
+const USD: &str = "USD";
 
 /// The words of an alert, as the user reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub fn threshold_text(
         format!("Budget '{budget}' is {percent} % used")
     };
     let resets = reset.map(|reset| format!(" Resets {reset}.")).unwrap_or_default();
-    AlertText { title, body: format!("{} of {} spent.{resets}", spent.spoken(), limit.spoken()) }
+    AlertText { title, body: format!("{} of {} spent.{resets}", counted(spent), counted(limit)) }
 }
 
 /// The words for a refusal by a hard budget; `message` is the refusal's own sentence.
@@ -129,8 +131,8 @@ pub fn overrun_text(budget: &str, spent: Quantity, limit: Quantity, range: &str)
         title: format!("Budget '{budget}' will not last"),
         body: format!(
             "At this rate it is used up {range}: {} of {} is spent. See what spends it: outlay report --by project",
-            spent.spoken(),
-            limit.spoken()
+            counted(spent),
+            counted(limit)
         ),
     }
 }
@@ -140,7 +142,7 @@ pub fn overrun_text(budget: &str, spent: Quantity, limit: Quantity, range: &str)
 pub fn back_text(budget: &str, spent: Quantity, limit: Quantity) -> AlertText {
     AlertText {
         title: format!("Budget '{budget}' has room again"),
-        body: format!("{} of {} is spent: calls pass.", spent.spoken(), limit.spoken()),
+        body: format!("{} of {} is spent: calls pass.", counted(spent), counted(limit)),
     }
 }
 
@@ -194,11 +196,16 @@ pub fn expiring_text(
 pub fn spike_text(spent: Money, usual: Money) -> AlertText {
     let most = match usual {
         Money::ZERO => "nothing was spent at this hour of the last two weeks' days".to_owned(),
-        usual => format!("the most at this hour of the last two weeks' days was ${usual}"),
+        usual => {
+            format!("the most at this hour of the last two weeks' days was {}", spoken(usual, USD))
+        }
     };
     AlertText {
         title: "Far more is spent than usual".to_owned(),
-        body: format!("${spent} in this hour; {most}. See what spends it: outlay calls --follow"),
+        body: format!(
+            "{} in this hour; {most}. See what spends it: outlay calls --follow",
+            spoken(spent, USD)
+        ),
     }
 }
 
@@ -252,6 +259,18 @@ pub fn clock_text(by: TimeDelta) -> AlertText {
         body: format!(
             "It went {direction} by {span}. Calls count for the day and month that it shows: if it is wrong, set it right."
         ),
+    }
+}
+
+/// An amount as it is read at a glance: lists have every digit of it.
+fn spoken(amount: Money, currency: &str) -> String {
+    balance::spoken(amount.at_a_glance(), currency)
+}
+
+fn counted(quantity: Quantity) -> String {
+    match quantity.unit {
+        BudgetUnit::Usd => spoken(Money::from_picodollars(quantity.count), USD),
+        BudgetUnit::Tokens | BudgetUnit::Calls => quantity.spoken(),
     }
 }
 
