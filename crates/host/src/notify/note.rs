@@ -1,6 +1,7 @@
 //! What is shown at once: a storm of alerts is a handful of notes.
 
 use chrono::{DateTime, Utc};
+use outlay_core::alert::AlertKind;
 use outlay_core::ledger::Due;
 use outlay_core::refusal::Raise;
 use uuid::Uuid;
@@ -34,13 +35,13 @@ pub struct Note {
     pub(super) attempts: u32,
 }
 
-/// So many that are not critical are shown one by one.
+/// So many of a class are shown one by one.
 const SINGLE_MAX: usize = 4;
 /// So many titles are named of those that are not.
 const NAMED_MAX: usize = 3;
 
 /// What to tell of alerts, oldest first. Those of one kind about one thing are one note with the
-/// latest words and their number; many that are not critical are one together.
+/// latest words and their number; many of a class are one together.
 pub(super) fn notes(due: Vec<Due>) -> Vec<Note> {
     let mut groups: Vec<Vec<Due>> = Vec::new();
     let mut places = std::collections::HashMap::new();
@@ -52,14 +53,25 @@ pub(super) fn notes(due: Vec<Due>) -> Vec<Note> {
             None => groups.push(vec![due]),
         }
     }
-    let notes = groups.into_iter().filter_map(of_group);
-    let (mut shown, ordinary): (Vec<Note>, Vec<Note>) =
-        notes.partition(|note| note.severity == "critical");
-    match ordinary.len() {
-        ..=SINGLE_MAX => shown.extend(ordinary),
-        _ => shown.extend(together(ordinary)),
+    let mut classes: [Vec<Note>; 3] = Default::default();
+    for note in groups.into_iter().filter_map(of_group) {
+        classes[class(&note)].push(note);
     }
-    shown
+    let few = |notes: Vec<Note>| match notes.len() {
+        ..=SINGLE_MAX => notes,
+        _ => together(notes).into_iter().collect(),
+    };
+    classes.into_iter().flat_map(few).collect()
+}
+
+/// Which notes may be told as one: that a provider says the money is gone is not lost among budgets that
+/// are used up, nor these among warnings.
+fn class(note: &Note) -> usize {
+    match note.severity.as_str() {
+        "critical" if note.kind.as_deref() == Some(AlertKind::UpstreamEmpty.as_str()) => 0,
+        "critical" => 1,
+        _ => 2,
+    }
 }
 
 fn of_group(mut group: Vec<Due>) -> Option<Note> {
@@ -86,12 +98,14 @@ fn of_group(mut group: Vec<Due>) -> Option<Note> {
 }
 
 fn together(notes: Vec<Note>) -> Option<Note> {
-    let is_warning = notes.iter().any(|note| note.severity == "warning");
+    let worst = ["critical", "warning", "info"]
+        .into_iter()
+        .find(|severity| notes.iter().any(|note| note.severity == *severity))?;
     let named: Vec<&str> = notes.iter().take(NAMED_MAX).map(|note| note.title.as_str()).collect();
     let more = notes.len() - named.len();
     Some(Note {
         since: notes.iter().map(|note| note.since).min()?,
-        severity: if is_warning { "warning" } else { "info" }.to_owned(),
+        severity: worst.to_owned(),
         kind: None,
         subject: None,
         title: format!("{} alerts", notes.len()),
@@ -135,6 +149,9 @@ mod tests {
         let gone = || alert("critical", "upstream_empty", "openai", "The money is gone");
         let crossed =
             |percent: u8| alert("warning", "budget_threshold", "day", &format!("{percent} % used"));
+        let over = |budget: &str| {
+            alert("critical", "budget_threshold", budget, &format!("{budget} is used up"))
+        };
         for (case, alerts, expected) in [
             ("nothing", vec![], vec![]),
             ("two things", vec![low("a"), gone()], vec!["The money is gone", "a is low"]),
@@ -149,6 +166,12 @@ mod tests {
                 "more",
                 [vec![gone()], ["a", "b", "c", "d", "e"].map(low).to_vec()].concat(),
                 vec!["The money is gone", "5 alerts"],
+            ),
+            (
+                "many that are used up, and one whose money is gone",
+                [["a", "b", "c", "d", "e"].map(over).to_vec(), vec![gone()], vec![crossed(80)]]
+                    .concat(),
+                vec!["The money is gone", "5 alerts", "80 % used"],
             ),
         ] {
             let ids: usize = alerts.len();
