@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     rows.push(account::check(&outlay, OUTPUT_USD)?);
     let in_storm = span(options)? * ROUNDS as u32 / 2;
     let place = folder.path();
-    rows.push(alerts::storm(&outlay_program, place, direct.address, price_model, in_storm)?);
+    rows.extend(alerts::storm(&outlay_program, place, direct.address, price_model, in_storm)?);
     rows.push(cold_starts(&nginx, &outlay)?);
     rows.push(overspending(&outlay_program, folder.path(), &direct)?);
     println!("\n{}", table(&rows));

@@ -65,10 +65,11 @@ pub(super) struct Round {
     streams: Ways<Speed>,
 }
 
+/// In the middle, and of the slow ones.
 #[derive(Clone, Copy, Debug)]
-struct Times {
-    p50: f64,
-    p99: f64,
+pub(super) struct Times {
+    pub(super) p50: f64,
+    pub(super) p99: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +135,14 @@ fn speed(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
 /// When an answer is wrong.
 pub(super) fn small_calls(door: &Door, span: Duration) -> Result<Rate> {
     load::rate(door, SMALL, CONNECTIONS, span)
+}
+
+/// How long small calls take one after another.
+///
+/// # Errors
+/// When an answer is wrong.
+pub(super) fn small_call_us(door: &Door, span: Duration) -> Result<Times> {
+    times_us(load::latencies_ns(door, SMALL, span)?)
 }
 
 /// Puts only the load on whoever listens.

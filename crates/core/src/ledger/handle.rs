@@ -413,8 +413,12 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         let prices = self.prices();
-        let found =
-            self.read(|connection| survey::look(connection, &prices, surroundings, zone, now))?;
+        let found = self.read(|connection| {
+            let found = survey::look(connection, &prices, surroundings, zone, now)?;
+            // Nobody reads the same pages again until the next look.
+            connection.execute_batch("PRAGMA shrink_memory")?;
+            Ok(found)
+        })?;
         if found.is_empty() {
             return Ok(());
         }

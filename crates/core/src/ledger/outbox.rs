@@ -13,8 +13,8 @@ use super::time::to_ms;
 use super::writer::Writing;
 use crate::alert::{AlertKind, Severity};
 
-/// So many alerts are taken at once.
-const SLICE: u32 = 200;
+/// So many alerts are taken at once: about a millisecond's work.
+const SLICE: u32 = 50;
 /// How long who takes an alert may try it before another process does.
 const CLAIM: TimeDelta = TimeDelta::seconds(60);
 /// Nothing is due later than this, unless the clock was set back.

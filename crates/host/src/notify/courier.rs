@@ -11,7 +11,7 @@ use crate::quiet::QuietHours;
 /// An alert that nobody delivered for this long tells no news any more.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
 /// So many outcomes are recorded at once, that no call waits for many.
-const SLICE: usize = 200;
+const SLICE: usize = 50;
 
 /// A thread of its own for the channel: a slow one keeps no other waiting.
 pub(super) fn start(
