@@ -20,7 +20,7 @@ mod webhook;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -118,6 +118,19 @@ impl Waker {
 }
 
 impl Woken {
+    /// `Changed` after so long, whatever changes meanwhile; `Stop` where that comes first.
+    fn after(&self, pause: Duration) -> Signal {
+        let ends = Instant::now() + pause;
+        loop {
+            let rest = ends.saturating_duration_since(Instant::now());
+            match self.0.recv_timeout(rest) {
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Signal::Stop,
+                Err(RecvTimeoutError::Timeout) => return Signal::Changed,
+                Ok(Signal::Changed) => {}
+            }
+        }
+    }
+
     /// The next signal, or a look that is due anyway.
     fn next(&self) -> Signal {
         match self.0.recv_timeout(LOOK_EVERY) {

@@ -1,5 +1,7 @@
 //! One way to the user: what is due on it is taken, tried, and what came of it recorded.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use outlay_core::ledger::{Attempt, Due, Ledger, LedgerError};
@@ -10,6 +12,9 @@ use crate::quiet::QuietHours;
 
 /// An alert that nobody delivered for this long tells no news any more.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
+/// So many alerts at once are a storm, and the user has heard of it for a while.
+const STORM: usize = 20;
+const STORM_PAUSE: Duration = Duration::from_secs(5);
 /// So many outcomes are recorded at once, that no call waits for many.
 const SLICE: usize = 50;
 
@@ -22,31 +27,39 @@ pub(super) fn start(
 ) -> std::io::Result<Notifier> {
     let (waker, woken) = channel();
     let thread = std::thread::Builder::new().name("courier".into()).spawn(move || {
+        let mut signal = woken.next();
         loop {
-            let signal = woken.next();
-            if let Err(error) = deliver(&ledger, way.as_mut(), quiet, &clock) {
+            let told = deliver(&ledger, way.as_mut(), quiet, &clock).unwrap_or_else(|error| {
                 tracing::warn!("alerts could not be delivered: {error}");
-            }
+                0
+            });
             if signal == Signal::Stop {
                 return;
             }
-            std::thread::sleep(PAUSE);
+            signal = match told {
+                // More of it is told when it is over, or in a while.
+                STORM.. => woken.after(STORM_PAUSE),
+                _ => {
+                    std::thread::sleep(PAUSE);
+                    woken.next()
+                }
+            };
         }
     })?;
     Ok(Notifier { waker, thread: Some(thread) })
 }
 
-/// Tells what is due on the channel.
+/// Tells what is due on the channel; how many alerts that was.
 pub(super) fn deliver(
     ledger: &Ledger,
     way: &mut dyn Channel,
     quiet: Option<(QuietHours, Tz)>,
     clock: &Clock,
-) -> Result<(), LedgerError> {
+) -> Result<usize, LedgerError> {
     let now = clock();
     let least = least(quiet, now);
     if !ledger.has_news(least, now)? {
-        return Ok(());
+        return Ok(0);
     }
     let mut due = Vec::new();
     loop {
@@ -56,6 +69,7 @@ pub(super) fn deliver(
         }
         due.extend(slice);
     }
+    let taken = due.len();
     let is_stale = |due: &Due| now - due.alert.time > STALE_AFTER;
     let (stale, news): (Vec<_>, Vec<_>) = due.into_iter().partition(is_stale);
     if !stale.is_empty() {
@@ -70,7 +84,7 @@ pub(super) fn deliver(
         };
         record(ledger, way.name(), note.alerts, &attempt, clock())?;
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn failed(channel: &str, note: &Note, undelivered: Undelivered, now: DateTime<Utc>) -> Attempt {
