@@ -438,11 +438,15 @@ mod tests {
             ("[plans]\nmine = 5", "'plans.mine' cannot be 5: write a section"),
             (
                 "[notifications]\nwebhook = [\"slack example.com/secret\"]",
-                "'notifications.webhook' cannot be \"…\": write addresses like",
+                "'notifications.webhook' cannot be \"…\": write a list of addresses",
             ),
             (
                 "[notifications]\nwebhook = [\"irc https://example.com/secret\"]",
-                "'notifications.webhook' cannot be \"irc https://…\": write addresses like",
+                "'notifications.webhook' cannot be \"irc https://…\": write a list of addresses",
+            ),
+            (
+                "[notifications]\nwebhook = \"https://example.com/secret\"",
+                "'notifications.webhook' cannot be \"…\": write a list of addresses",
             ),
             (
                 "[admission]\ndurability = \"disk\"",

@@ -38,7 +38,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct List {
     /// How many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
     form: Form,
@@ -109,7 +109,7 @@ fn list(session: &Session, options: &List, out: &mut Out) -> Outcome {
 fn delivery(alert: &AlertView, shown: &impl Fn(chrono::DateTime<chrono::Utc>) -> String) -> String {
     let failed = alert.deliveries.iter().filter_map(|delivery| {
         let error = delivery.error.as_ref()?;
-        let again = delivery.next_try_at.map(|at| format!(", tried again {}", shown(at)));
+        let again = delivery.next_try_at.map(|at| format!(", next try {}", shown(at)));
         Some(format!("{}: {error}{}", delivery.channel, again.unwrap_or_default()))
     });
     let failed = failed.collect::<Vec<_>>().join("; ");

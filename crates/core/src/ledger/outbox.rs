@@ -72,10 +72,10 @@ pub(crate) fn is_due(
 }
 
 const UNDISPATCHED: &str = "delivered_ms IS NULL AND error IS NULL AND claimed_ms IS NULL";
-const DUE: &str = "d.due_ms IS NOT NULL AND (d.due_ms <= ?1 OR d.due_ms > ?2) \
+const DUE: &str = "a.acknowledged_ms IS NULL AND d.due_ms IS NOT NULL AND (d.due_ms <= ?1 OR d.due_ms > ?2) \
      AND CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?3";
 /// Told while it went on: its number is not known to the user.
-const RECOUNTED: &str = "a.at_ms > ?4 AND a.at_ms <= ?5 AND a.kind = ?6 \
+const RECOUNTED: &str = "a.acknowledged_ms IS NULL AND a.at_ms > ?4 AND a.at_ms <= ?5 AND a.kind = ?6 \
      AND d.delivered_ms IS NOT NULL AND d.due_ms IS NULL AND d.told < a.occurrences";
 
 /// Hands alerts that have not been handed over to these channels; with none of them they are given up for

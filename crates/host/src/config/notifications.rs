@@ -34,10 +34,10 @@ pub(super) fn read(mut section: Section) -> Result<Notifications, ConfigError> {
         let wanted = "write it like \"22:00-07:00\"";
         read.quiet_hours = Some(section.value("quiet_hours", &hours, parsed, wanted)?);
     }
-    for text in section.texts("webhook")?.unwrap_or_default() {
+    let wanted = "write a list of addresses, like [\"https://example.com/hook\"], with \"slack \" or \
+                  \"discord \" before one that reads their form";
+    for text in section.secret_texts("webhook", wanted)?.unwrap_or_default() {
         let Some(hook) = hook(&text) else {
-            let wanted = "write addresses like \"https://example.com/hook\", with \"slack \" or \
-                          \"discord \" before one that reads their form";
             // An address may be a secret.
             return Err(section.wrong("webhook", &hidden(&text), wanted));
         };

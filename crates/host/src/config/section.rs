@@ -101,6 +101,20 @@ impl Section {
         }
     }
 
+    /// As [`Section::texts`], of texts that are shown to nobody.
+    pub(super) fn secret_texts(
+        &mut self,
+        key: &str,
+        wanted: &str,
+    ) -> Result<Option<Vec<String>>, ConfigError> {
+        let is_list =
+            |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_str));
+        match self.rest.get(key) {
+            Some(value) if !is_list(value) => Err(self.wrong(key, "…", wanted)),
+            _ => self.texts(key),
+        }
+    }
+
     pub(super) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
         let Some(value) = self.rest.remove(key) else { return Ok(None) };
         let texts: Option<Vec<String>> = value

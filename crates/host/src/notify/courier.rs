@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use outlay_core::alert::AlertKind;
 use outlay_core::ledger::{Attempt, Due, Ledger, LedgerError};
 
 use super::note::{self, Note};
@@ -89,7 +90,10 @@ pub(super) fn deliver(
 
 fn failed(channel: &str, note: &Note, undelivered: Undelivered, now: DateTime<Utc>) -> Attempt {
     let Undelivered { reason, may_pass } = undelivered;
-    let retry_at = may_pass.then(|| retry::at(note.attempts, note.since, now)).flatten();
+    // Who asked for a test waits for it now.
+    let is_test = note.kind.as_deref() == Some(AlertKind::Test.as_str());
+    let retry_at =
+        (may_pass && !is_test).then(|| retry::at(note.attempts, note.since, now)).flatten();
     tracing::warn!("the alert \"{}\" was not told by {channel}: {reason}", note.title);
     Attempt::Failed { reason, retry_at }
 }

@@ -213,3 +213,20 @@ fn ten_thousand_alerts_are_a_handful_of_notes() {
     assert_eq!(*shown.lock().unwrap(), ["10000 alerts"]);
     assert!(report::alerts(&ledger, 10_000).unwrap().iter().all(|one| one.delivered_at.is_some()));
 }
+
+#[test]
+fn what_was_seen_to_is_told_no_more_and_a_test_is_told_now_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger_with_alert(folder.path(), Arc::new(|| {}));
+    let (bad, tried) = way("webhook a", undelivered("a answered 500", true));
+    let mut manner = Manner { channels: vec![bad], quiet: None };
+    deliver_all(&ledger, &mut manner, &clock("21T12:00:00")).unwrap();
+    assert_eq!(tried.lock().unwrap().len(), 1);
+    assert_eq!(ledger.acknowledge_alerts(None, at("21T12:00:05")).wait().unwrap(), 1);
+    let test = new_alert(AlertKind::Test, Severity::Critical, "Test", "21T12:00:05");
+    ledger.fire_alert(test, at("21T12:00:05")).wait().unwrap();
+    for now in ["21T12:00:10", "21T12:00:20", "21T13:00:00"] {
+        deliver_all(&ledger, &mut manner, &clock(now)).unwrap();
+    }
+    assert_eq!(*tried.lock().unwrap(), ["Balance of 'openai' is low", "Test"]);
+}

@@ -142,7 +142,11 @@ impl Channel for Webhook {
             Ok(answer) => verdict(answer.status().as_u16(), self.hook.host()),
             Err(error) => Err(Undelivered {
                 // Its own words may have the address in them.
-                reason: format!("{} could not be reached: {}", self.hook.host(), kind(&error)),
+                reason: format!(
+                    "{} could not be reached: {}; look at its address under [notifications] in outlay.toml",
+                    self.hook.host(),
+                    kind(&error)
+                ),
                 may_pass: true,
             }),
         }
@@ -156,8 +160,8 @@ fn verdict(status: u16, host: &str) -> Result<(), Undelivered> {
     }
     let advice = match status {
         300..=399 => ": it has moved, write its new address into outlay.toml",
-        401 | 403 | 404 | 410 => ": look at the address in outlay.toml",
-        _ => "",
+        400..=499 => ": look at its address under [notifications] in outlay.toml",
+        _ => ": its own log may say why",
     };
     Err(Undelivered {
         reason: format!("{host} answered {status}{advice}"),
@@ -171,7 +175,8 @@ fn kind(error: &ureq::Error) -> String {
             format!("it did not answer within {} seconds", ANSWER_MAX.as_secs())
         }
         ureq::Error::HostNotFound => "there is no such host".to_owned(),
-        ureq::Error::Io(error) => error.kind().to_string(),
+        // The system's words, in which there is no address.
+        ureq::Error::Io(error) => error.to_string(),
         ureq::Error::ConnectionFailed => "the connection failed".to_owned(),
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) => "its certificate is not trusted".to_owned(),
         _ => "the request failed".to_owned(),

@@ -48,7 +48,7 @@ pub(super) fn run(session: &Session, out: &mut Out) -> Outcome {
                 out.line(arrived(name, by))?;
             }
             Some(DeliveryView { error: Some(error), .. }) => {
-                failures.push(format!("{by} could not tell {name} ({error}): {}", fix(name)));
+                failures.push(format!("{by} could not tell {name}: {error}{}", fix(name)));
             }
             Some(_) => failures.push(format!(
                 "{by} has not told {name} within {} seconds: see its log",
@@ -60,7 +60,9 @@ pub(super) fn run(session: &Session, out: &mut Out) -> Outcome {
         }
     }
     if let (true, Some(hours)) = (failures.is_empty(), session.config.notifications.quiet_hours) {
-        out.line(format!("From {hours} only critical alerts are told, like this one."))?;
+        out.line(format!(
+            "In quiet hours ({hours}) only critical alerts are told, like this one."
+        ))?;
     }
     match failures.is_empty() {
         true => Ok(ExitCode::SUCCESS),
@@ -95,9 +97,10 @@ fn arrived(channel: &str, by: &str) -> String {
 
 fn fix(channel: &str) -> &'static str {
     match channel {
-        "desktop" => "start a notification service such as dunst, and see outlay doctor",
-        "command" => "run it by hand with a line of JSON on its standard input",
-        _ => "look at its address under [notifications] in outlay.toml",
+        "desktop" => ": start a notification service such as dunst, and see outlay doctor",
+        "command" => ": run it by hand with a line of JSON on its standard input",
+        // Its error says what to look at.
+        _ => "",
     }
 }
 
