@@ -162,7 +162,7 @@ impl Notifier {
         let thread = std::thread::Builder::new().name("notifier".into()).spawn(move || {
             loop {
                 let signal = woken.next();
-                if let Err(error) = hand_over(&ledger, &names, quiet, clock()) {
+                if let Err(error) = hand_over(&ledger, &names, clock()) {
                     tracing::warn!("alerts could not be handed over: {error}");
                 }
                 if signal == Signal::Stop {
@@ -227,7 +227,7 @@ impl Manner {
 /// # Errors
 /// When the ledger cannot be read or written.
 pub fn deliver_all(ledger: &Ledger, manner: &mut Manner, clock: &Clock) -> Result<(), LedgerError> {
-    hand_over(ledger, &manner.names(), manner.quiet, clock())?;
+    hand_over(ledger, &manner.names(), clock())?;
     for channel in &mut manner.channels {
         courier::deliver(ledger, channel.as_mut(), manner.quiet, clock)?;
     }
@@ -238,11 +238,10 @@ pub fn deliver_all(ledger: &Ledger, manner: &mut Manner, clock: &Clock) -> Resul
 fn hand_over(
     ledger: &Ledger,
     channels: &Arc<[String]>,
-    quiet: Option<(QuietHours, Tz)>,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     // A look costs no commit; handing over does, and a commit would call for the next look.
-    if !ledger.has_news(least(quiet, now), now)? {
+    if !ledger.has_new_alerts(now)? {
         return Ok(());
     }
     while ledger.dispatch_alerts(Arc::clone(channels), now).wait()? {}

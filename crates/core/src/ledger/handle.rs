@@ -425,12 +425,25 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| survey::record(writing, &found, now)).wait()
     }
 
-    /// Whether there are alerts to hand over or to try, that matter at least so much.
+    /// Whether there are alerts to hand over.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn has_news(&self, least: Severity, now: DateTime<Utc>) -> Result<bool, LedgerError> {
-        self.read(|connection| Ok(outbox::is_due(connection, least, now)?))
+    pub fn has_new_alerts(&self, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+        self.read(|connection| Ok(outbox::has_new(connection, now)?))
+    }
+
+    /// Whether there are alerts to try on the channel, that matter at least so much.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_due_alerts(
+        &self,
+        channel: &str,
+        least: Severity,
+        now: DateTime<Utc>,
+    ) -> Result<bool, LedgerError> {
+        self.read(|connection| Ok(outbox::is_due(connection, channel, least, now)?))
     }
 
     /// Hands a slice of the new alerts to these channels; whether there may be more of them.
@@ -448,7 +461,8 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| outbox::claim(writing, &channel, least, now))
     }
 
-    /// Records what came of an attempt to tell these alerts, each with the occurrences that were told.
+    /// Records what came of an attempt to tell these alerts, not more than [`ALERTS_AT_ONCE`](super::ALERTS_AT_ONCE),
+    /// each with the occurrences that were told.
     pub fn alerts_attempted(
         &self,
         channel: String,

@@ -92,7 +92,7 @@ pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger};
-pub use outbox::{Attempt, Due};
+pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use plan::{Plan, PlanUse};
 pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};

@@ -13,8 +13,8 @@ use super::time::to_ms;
 use super::writer::Writing;
 use crate::alert::{AlertKind, Severity};
 
-/// So many alerts are taken at once: about a millisecond's work.
-const SLICE: u32 = 50;
+/// So many alerts are handed over, taken or recorded at once: about a millisecond's work.
+pub const ALERTS_AT_ONCE: usize = 50;
 /// How long who takes an alert may try it before another process does.
 const CLAIM: TimeDelta = TimeDelta::seconds(60);
 /// Nothing is due later than this, unless the clock was set back.
@@ -47,36 +47,49 @@ pub enum Attempt {
     },
 }
 
-/// Whether [`dispatch`] or [`claim`] would find anything.
+/// Whether [`dispatch`] would find anything.
+pub(crate) fn has_new(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<bool> {
+    let sql =
+        format!("SELECT EXISTS (SELECT 1 FROM alert WHERE {UNDISPATCHED}) OR EXISTS ({RECOUNTED})");
+    let (after, until, kind) = recounted(now);
+    connection.prepare_cached(&sql)?.query_row(params![after, until, kind], |row| row.get(0))
+}
+
+/// Whether [`claim`] would find anything on the channel.
 pub(crate) fn is_due(
     connection: &Connection,
+    channel: &str,
     least: Severity,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<bool> {
-    let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM alert WHERE {UNDISPATCHED}) \
-         OR EXISTS (SELECT 1 FROM delivery d JOIN alert a ON a.id = d.alert_id WHERE {DUE}) \
-         OR EXISTS (SELECT 1 FROM alert a JOIN delivery d ON d.alert_id = a.id WHERE {RECOUNTED})"
-    );
-    connection.prepare_cached(&sql)?.query_row(
-        params![
-            to_ms(now),
-            to_ms(now + DUE_WITHIN),
-            least.rank(),
-            to_ms(now - RECOUNT_WITHIN),
-            to_ms(now - STORM),
-            AlertKind::UpstreamEmpty.as_str(),
-        ],
-        |row| row.get(0),
-    )
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {DUE})");
+    let (by, unless_after) = due(now);
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![by, unless_after, least.rank(), channel], |row| row.get(0))
 }
 
 const UNDISPATCHED: &str = "delivered_ms IS NULL AND error IS NULL AND claimed_ms IS NULL";
-const DUE: &str = "a.acknowledged_ms IS NULL AND d.due_ms IS NOT NULL AND (d.due_ms <= ?1 OR d.due_ms > ?2) \
+
+/// What is to be tried: takes [`due`], the least rank and the channel.
+const DUE: &str = "delivery d JOIN alert a ON a.id = d.alert_id \
+     WHERE d.channel = ?4 AND d.due_ms IS NOT NULL AND (d.due_ms <= ?1 OR d.due_ms > ?2) \
+     AND a.acknowledged_ms IS NULL \
      AND CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= ?3";
-/// Told while it went on: its number is not known to the user.
-const RECOUNTED: &str = "a.acknowledged_ms IS NULL AND a.at_ms > ?4 AND a.at_ms <= ?5 AND a.kind = ?6 \
-     AND d.delivered_ms IS NOT NULL AND d.due_ms IS NULL AND d.told < a.occurrences";
+
+fn due(now: DateTime<Utc>) -> (i64, i64) {
+    (to_ms(now), to_ms(now + DUE_WITHIN))
+}
+
+/// What went on after it was told, so that its number is not known to the user: takes [`recounted`].
+const RECOUNTED: &str = "SELECT d.alert_id, d.channel FROM alert a \
+     JOIN delivery d ON d.alert_id = a.id WHERE a.at_ms > ?1 AND a.at_ms <= ?2 AND a.kind = ?3 \
+     AND a.acknowledged_ms IS NULL AND d.delivered_ms IS NOT NULL AND d.due_ms IS NULL \
+     AND d.told < a.occurrences";
+
+fn recounted(now: DateTime<Utc>) -> (i64, i64, &'static str) {
+    (to_ms(now - RECOUNT_WITHIN), to_ms(now - STORM), AlertKind::UpstreamEmpty.as_str())
+}
 
 /// Hands alerts that have not been handed over to these channels; with none of them they are given up for
 /// that. Whether there may be more.
@@ -90,7 +103,7 @@ pub(crate) fn dispatch(
     let reason = channels.is_empty().then_some(NO_CHANNEL);
     let sql = format!(
         "UPDATE alert SET claimed_by = ?1, claimed_ms = ?2, error = ?3 WHERE id IN \
-         (SELECT id FROM alert WHERE {UNDISPATCHED} ORDER BY at_ms LIMIT {SLICE}) RETURNING id"
+         (SELECT id FROM alert WHERE {UNDISPATCHED} ORDER BY at_ms LIMIT {ALERTS_AT_ONCE}) RETURNING id"
     );
     let alerts = connection
         .prepare_cached(&sql)?
@@ -104,7 +117,7 @@ pub(crate) fn dispatch(
             insert.execute(params![alert, channel, now_ms])?;
         }
     }
-    let has_more = alerts.len() == SLICE as usize;
+    let has_more = alerts.len() == ALERTS_AT_ONCE;
     if !has_more {
         recount(connection, now)?;
     }
@@ -116,20 +129,9 @@ const NO_CHANNEL: &str =
 
 /// Lets what went on after it was told be told once more, with its number.
 fn recount(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE delivery SET due_ms = ?1 WHERE due_ms IS NULL AND delivered_ms IS NOT NULL \
-             AND EXISTS (SELECT 1 FROM alert a WHERE a.id = delivery.alert_id AND a.at_ms <= ?3 \
-             AND delivery.told < a.occurrences) \
-             AND alert_id IN (SELECT id FROM alert WHERE at_ms > ?2 AND kind = ?4)",
-        )?
-        .execute(params![
-            to_ms(now),
-            to_ms(now - RECOUNT_WITHIN),
-            to_ms(now - STORM),
-            AlertKind::UpstreamEmpty.as_str(),
-        ])
-        .map(drop)
+    let sql = format!("UPDATE delivery SET due_ms = ?4 WHERE (alert_id, channel) IN ({RECOUNTED})");
+    let (after, until, kind) = recounted(now);
+    connection.prepare_cached(&sql)?.execute(params![after, until, kind, to_ms(now)]).map(drop)
 }
 
 /// Takes alerts for this process that are to be tried on the channel and matter at least so much, oldest
@@ -141,15 +143,14 @@ pub(crate) fn claim(
     now: DateTime<Utc>,
 ) -> Result<Vec<Due>, OpError> {
     let connection = writing.connection;
-    let now_ms = to_ms(now);
+    let (by, unless_after) = due(now);
     let sql = format!(
-        "SELECT {} FROM delivery d JOIN alert a ON a.id = d.alert_id \
-         WHERE d.channel = ?4 AND {DUE} ORDER BY a.at_ms, a.id LIMIT {SLICE}",
+        "SELECT {} FROM {DUE} ORDER BY a.at_ms, a.id LIMIT {ALERTS_AT_ONCE}",
         COLUMNS.split(", ").map(|column| format!("a.{column}")).collect::<Vec<_>>().join(", ")
     );
     let alerts = connection
         .prepare_cached(&sql)?
-        .query_map(params![now_ms, to_ms(now + DUE_WITHIN), least.rank(), channel], read_row)?
+        .query_map(params![by, unless_after, least.rank(), channel], read_row)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut take = connection.prepare_cached(
         "UPDATE delivery SET due_ms = ?3, attempts = attempts + 1 \

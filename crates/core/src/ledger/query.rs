@@ -12,7 +12,7 @@ mod totals;
 
 pub(crate) use burn::burn;
 pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
-pub(crate) use outlook::{Outlook, balances, outlooks};
+pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
 pub(crate) use shares::{Share, shares};

@@ -10,7 +10,7 @@ use super::alert::NewAlert;
 use super::condition::{self, Change, Finding};
 use super::error::OpError;
 use super::grant::{self, BalanceView};
-use super::query::{self, Outlook, StandingRow};
+use super::query::{self, StandingRow};
 use super::rollup::QUARTER_MS;
 use super::time::to_ms;
 use super::writer::Writing;
@@ -20,7 +20,7 @@ use crate::alert::{
     runway_text, spike_text, stale_prices_text, unpriced_text,
 };
 use crate::budget::{BudgetKind, Quantity};
-use crate::forecast::{self, Forecast, between, spike};
+use crate::forecast::{Forecast, Outlook, between, spike};
 use crate::money::Money;
 use crate::price::{PRICES_STALE_AFTER_DAYS, PriceList, PriceQuery};
 
@@ -68,11 +68,11 @@ pub(crate) fn look(
     now: DateTime<Utc>,
 ) -> Result<Survey, OpError> {
     let rows = query::standings(connection, None, now)?;
-    let outlooks = query::outlooks(connection, &rows, now)?;
+    let forecasts = query::forecasts(connection, &rows, now)?;
     let balances = query::balances(connection, now, zone)?;
     let mut findings = Vec::new();
-    for (row, outlook) in rows.iter().zip(&outlooks) {
-        findings.push(overrun(row, outlook, now));
+    for (row, forecast) in rows.iter().zip(&forecasts) {
+        findings.push(overrun(row, forecast, now));
         findings.push(over(row, now));
     }
     for balance in &balances {
@@ -131,22 +131,22 @@ fn when(forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> Option<String> {
 }
 
 /// A budget that will be used up before it resets, once a period.
-fn overrun(row: &StandingRow, outlook: &Outlook, now: DateTime<Utc>) -> Finding {
+fn overrun(row: &StandingRow, forecast: &Forecast, now: DateTime<Utc>) -> Finding {
     let budget = &row.budget;
     let period = budget.window.period(now, budget.timezone).start;
     let key = format!("{}:{}", budget.id.0, to_ms(period));
     let quantity = |count| Quantity { unit: budget.unit, count };
     let is_early = row.spent.saturating_mul(100) < row.limit.saturating_mul(OVERRUN_FROM_PERCENT);
-    let range = when(&outlook.forecast, now, budget.timezone);
-    let (holds, on_begin) = match (outlook.forecast.outlook, range) {
-        (forecast::Outlook::Expected, Some(_)) if is_early || row.is_paused => (None, None),
-        (forecast::Outlook::Expected, Some(range)) => {
+    let range = when(forecast, now, budget.timezone);
+    let (holds, on_begin) = match (forecast.outlook, range) {
+        (Outlook::Expected, Some(_)) if is_early || row.is_paused => (None, None),
+        (Outlook::Expected, Some(range)) => {
             let text = overrun_text(&budget.name, quantity(row.spent), quantity(row.limit), &range);
             let severity = Severity::Warning;
             let alert = new(AlertKind::BudgetOverrun, severity, &budget.name, &key, text, now);
             (Some(true), Some(alert))
         }
-        (forecast::Outlook::Lasts, _) => (Some(false), None),
+        (Outlook::Lasts, _) => (Some(false), None),
         _ => (None, None),
     };
     Finding { kind: AlertKind::BudgetOverrun.as_str(), key, holds, on_begin, on_end: None }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use outlay_core::alert::AlertKind;
-use outlay_core::ledger::{Attempt, Due, Ledger, LedgerError};
+use outlay_core::ledger::{ALERTS_AT_ONCE, Attempt, Due, Ledger, LedgerError};
 
 use super::note::{self, Note};
 use super::{Channel, Clock, Notifier, PAUSE, Signal, Undelivered, channel, least, retry};
@@ -16,8 +16,6 @@ const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
 /// So many alerts at once are a storm, and the user has heard of it for a while.
 const STORM: usize = 20;
 const STORM_PAUSE: Duration = Duration::from_secs(5);
-/// So many outcomes are recorded at once, that no call waits for many.
-const SLICE: usize = 50;
 
 /// A thread of its own for the channel: a slow one keeps no other waiting.
 pub(super) fn start(
@@ -59,16 +57,17 @@ pub(super) fn deliver(
 ) -> Result<usize, LedgerError> {
     let now = clock();
     let least = least(quiet, now);
-    if !ledger.has_news(least, now)? {
+    if !ledger.has_due_alerts(way.name(), least, now)? {
         return Ok(0);
     }
     let mut due = Vec::new();
     loop {
         let slice = ledger.claim_alerts(way.name().to_owned(), least, now).wait()?;
-        if slice.is_empty() {
+        let is_last = slice.len() < ALERTS_AT_ONCE;
+        due.extend(slice);
+        if is_last {
             break;
         }
-        due.extend(slice);
     }
     let taken = due.len();
     let is_stale = |due: &Due| now - due.alert.time > STALE_AFTER;
@@ -106,7 +105,7 @@ fn record(
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     while !alerts.is_empty() {
-        let slice = alerts.split_off(alerts.len().saturating_sub(SLICE));
+        let slice = alerts.split_off(alerts.len().saturating_sub(ALERTS_AT_ONCE));
         ledger.alerts_attempted(channel.to_owned(), slice, attempt.clone(), now).wait()?;
     }
     Ok(())

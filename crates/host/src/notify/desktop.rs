@@ -1,5 +1,6 @@
 //! The desktop's own notifications.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,13 +40,18 @@ impl Channel for Desktop {
 
     fn deliver(&mut self, note: &Note) -> Result<(), Undelivered> {
         let mut notification = Notification::new();
-        notification.appname("Outlay").summary(&note.title).body(&body(note)).icon("outlay");
+        let service = Service::ask();
+        notification
+            .appname("Outlay")
+            .summary(&note.title)
+            .body(&service.text(&note.body))
+            .icon("outlay");
         set_urgency(&mut notification, &note.severity);
         let thing = (note.kind.clone(), note.subject.clone());
         if let (true, Some(id)) = (note.attempts > 1, self.shown.get(&thing)) {
             notification.id(*id);
         }
-        let id = self.show(notification, note).map_err(|error| Undelivered {
+        let id = self.show(notification, note, &service).map_err(|error| Undelivered {
             reason: format!("the desktop's notification service did not take it: {error}"),
             // Nobody wants to be shown later what a list has.
             may_pass: false,
@@ -61,9 +67,14 @@ impl Channel for Desktop {
 #[cfg(all(unix, not(target_os = "macos")))]
 impl Desktop {
     /// Shows it with its buttons; its number.
-    fn show(&self, mut notification: Notification, note: &Note) -> notify_rust::error::Result<u32> {
+    fn show(
+        &self,
+        mut notification: Notification,
+        note: &Note,
+        service: &Service,
+    ) -> notify_rust::error::Result<u32> {
         let pressing = self.press.as_ref().filter(|_| {
-            self.waiting.load(Ordering::Relaxed) < PRESSABLE_MAX && has_capability("actions")
+            service.has_actions && self.waiting.load(Ordering::Relaxed) < PRESSABLE_MAX
         });
         let Some(press) = pressing else { return notification.show().map(|handle| handle.id()) };
         let buttons = buttons(note);
@@ -88,7 +99,12 @@ impl Desktop {
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 impl Desktop {
     /// Shows it; these systems tell nobody of a press.
-    fn show(&self, notification: Notification, _note: &Note) -> notify_rust::error::Result<u32> {
+    fn show(
+        &self,
+        notification: Notification,
+        _note: &Note,
+        _service: &Service,
+    ) -> notify_rust::error::Result<u32> {
         notification.show().map(|_handle| 0)
     }
 }
@@ -122,7 +138,7 @@ fn pressed(press: &Press, buttons: &[Button], key: &str) {
     tracing::warn!("\"{}\" was pressed and not done: {reason}", button.label);
     let mut sorry = Notification::new();
     sorry.appname("Outlay").summary(&format!("Not done: {}", button.label)).icon("outlay");
-    if let Err(error) = sorry.body(&for_service(&reason)).show() {
+    if let Err(error) = sorry.body(&Service::ask().text(&reason)).show() {
         tracing::warn!("that could not be shown either: {error}");
     }
 }
@@ -139,29 +155,33 @@ fn set_urgency(notification: &mut Notification, severity: &str) {
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn set_urgency(_notification: &mut Notification, _severity: &str) {}
 
-#[cfg(all(unix, not(target_os = "macos")))]
-fn body(note: &Note) -> String {
-    for_service(&note.body)
+/// What the service that shows notifications can do.
+#[derive(Debug, Default)]
+struct Service {
+    has_actions: bool,
+    /// It takes a budget's name for markup.
+    reads_markup: bool,
 }
 
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn body(note: &Note) -> String {
-    note.body.clone()
+impl Service {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn ask() -> Service {
+        let capabilities = notify_rust::get_capabilities().unwrap_or_default();
+        let has = |name: &str| capabilities.iter().any(|capability| capability == name);
+        Service { has_actions: has("actions"), reads_markup: has("body-markup") }
+    }
+
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    fn ask() -> Service {
+        Service::default()
+    }
+
+    /// The text, in the form that the service reads.
+    fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.reads_markup { escape_markup(text).into() } else { text.into() }
+    }
 }
 
-/// The text, in the form that the service reads: some take a budget's name for markup.
-#[cfg(all(unix, not(target_os = "macos")))]
-fn for_service(text: &str) -> String {
-    if has_capability("body-markup") { escape_markup(text) } else { text.to_owned() }
-}
-
-#[cfg(all(unix, not(target_os = "macos")))]
-fn has_capability(name: &str) -> bool {
-    let capabilities = notify_rust::get_capabilities().unwrap_or_default();
-    capabilities.iter().any(|capability| capability == name)
-}
-
-#[cfg(any(test, all(unix, not(target_os = "macos"))))]
 fn escape_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -26,10 +26,8 @@ pub(crate) fn outlooks(
     rows: &[StandingRow],
     now: DateTime<Utc>,
 ) -> Result<Vec<Outlook>, OpError> {
-    let spenders: Vec<Spender> =
-        rows.iter().map(|row| Spender::new(&row.budget.scope, row.budget.unit)).collect();
     let since = since(now);
-    let burns = burns(connection, &spenders, since)?;
+    let burns = burns_of(connection, rows, since)?;
     let each = rows.iter().zip(&burns).map(|(row, burn)| {
         let budget = &row.budget;
         let hits = hits(connection, budget.id.0, since)?;
@@ -39,6 +37,26 @@ pub(crate) fn outlooks(
         Ok(Outlook { forecast: of_budget(row, burn, now), last_30_days })
     });
     each.collect()
+}
+
+/// When each budget is used up: of its [`Outlook`] what lies ahead.
+pub(crate) fn forecasts(
+    connection: &Connection,
+    rows: &[StandingRow],
+    now: DateTime<Utc>,
+) -> Result<Vec<Forecast>, OpError> {
+    let burns = burns_of(connection, rows, since(now))?;
+    Ok(rows.iter().zip(&burns).map(|(row, burn)| of_budget(row, burn, now)).collect())
+}
+
+fn burns_of(
+    connection: &Connection,
+    rows: &[StandingRow],
+    since: DateTime<Utc>,
+) -> Result<Vec<Burn>, OpError> {
+    let spenders: Vec<Spender> =
+        rows.iter().map(|row| Spender::new(&row.budget.scope, row.budget.unit)).collect();
+    burns(connection, &spenders, since)
 }
 
 /// Every known balance with its forecast, whose days are those of `timezone`.
