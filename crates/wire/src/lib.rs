@@ -10,6 +10,7 @@
 //! - [`estimate`]: usage from bytes, where the provider does not say.
 //! - [`usage_filter`]: hides the usage chunk we asked for from a client that did not.
 //! - [`errors`]: what an upstream's error means.
+//! - [`log`]: what tools write down of their calls.
 //! - [`balance`]: what is left in an account, as its provider tells it.
 //! - [`refusal`]: our own answer to a call that a limit stops; [`ending`]: the early end of a stream
 //!   that one stops, on the pieces that `frames` finds.
@@ -28,6 +29,7 @@ mod frames;
 mod gemini;
 mod input;
 mod json;
+pub mod log;
 pub mod meter;
 mod openai;
 mod openai_chat;
