@@ -205,7 +205,7 @@ fn settlement(ledger: &Ledger, call: &Call, usage: Option<Usage>) -> Settlement 
         output_shown_tokens: None,
         http_status: Some(200),
         error_kind: None,
-        duration: TimeDelta::milliseconds(1_500),
+        duration: Some(TimeDelta::milliseconds(1_500)),
         first_byte: Some(TimeDelta::milliseconds(300)),
         at: call.at() + TimeDelta::milliseconds(1_500),
         ended: false,

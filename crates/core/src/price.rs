@@ -238,6 +238,14 @@ impl PriceList {
             .map(str::to_owned)
     }
 
+    /// The provider whose models bear names like this one, as in a route; `None` where nobody's do.
+    #[must_use]
+    pub fn maker_of(&self, model: &str) -> Option<&'static str> {
+        let name = model.to_ascii_lowercase();
+        let bare = name.rsplit('/').next().unwrap_or(&name);
+        Catalog::embedded().provider_of_model(bare).map(|provider| route_name(provider.id))
+    }
+
     /// How long this model's prompts and answers can be.
     #[must_use]
     pub fn limits(&self, provider: &str, model: &str) -> ModelLimits {
@@ -369,6 +377,17 @@ pub(crate) fn listed_name(provider: &str) -> &str {
         "bedrock" => "aws",
         "xai" => "x-ai",
         "moonshot" => "moonshotai",
+        other => other,
+    }
+}
+
+/// Our name for a provider of the price list.
+fn route_name(listed: &str) -> &str {
+    match listed {
+        "google" => "gemini",
+        "aws" => "bedrock",
+        "x-ai" => "xai",
+        "moonshotai" => "moonshot",
         other => other,
     }
 }

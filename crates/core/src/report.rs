@@ -4,6 +4,7 @@
 
 mod calls;
 mod explain;
+mod outside;
 mod prices;
 mod quota;
 mod totals;
@@ -14,6 +15,7 @@ pub use calls::{
     BudgetShare, CSV_COLUMNS, CallDetail, CallPage, CallQuery, CallView, call, calls, each_call,
 };
 pub use explain::{Explanation, explanation, last_limited};
+pub use outside::{OutsideView, outside};
 pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,

@@ -206,7 +206,7 @@ impl Call {
             bill,
             http_status: None,
             error_kind,
-            duration: delta(lasted),
+            duration: Some(delta(lasted)),
             first_byte: None,
             at,
             ended: false,

@@ -302,7 +302,7 @@ struct EndColumns<'a> {
     cost_stated: Option<i64>,
     service_tier: Option<&'a str>,
     price_id: Option<&'a str>,
-    duration_ms: i64,
+    duration_ms: Option<i64>,
     first_byte_ms: Option<i64>,
 }
 
@@ -325,7 +325,7 @@ impl<'a> EndColumns<'a> {
             cost_stated: money(|bill| bill.cost_stated),
             service_tier: bill.and_then(|bill| bill.service_tier.as_deref()),
             price_id: bill.and_then(|bill| bill.price.as_ref()).map(|price| price.id.as_str()),
-            duration_ms: settlement.duration.num_milliseconds(),
+            duration_ms: settlement.duration.map(|span| span.num_milliseconds()),
             first_byte_ms: settlement.first_byte.map(|first| first.num_milliseconds()),
         }
     }

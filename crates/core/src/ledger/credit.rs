@@ -1,12 +1,12 @@
 //! What is bought, given, observed and spent of an account's prepaid credit.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::error::{LedgerError, OpError};
 use super::grant::{self, USD};
 use super::rollup::QUARTER_MS;
-use super::time::{new_id, to_ms};
+use super::time::{from_ms, new_id, to_ms};
 use super::writer::Writing;
 use super::{account, floor, level};
 use crate::money::Money;
@@ -116,6 +116,53 @@ pub(crate) fn spend(
     }
     grant::draw(writing.connection, account_id, cost, now)?;
     level::check(writing, account_id, now)
+}
+
+/// As [`spend`], for a call that was made elsewhere and is told of later: what is known to be left
+/// since the account was looked at last does not count what was spent before.
+pub(crate) fn spend_elsewhere(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    cost: Money,
+    called: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    if cost == Money::ZERO || writing.cache.keeps_balance(account_id) == Some(false) {
+        return Ok(());
+    }
+    if called <= known_since(writing.connection, account_id)? {
+        return Ok(());
+    }
+    spend(writing, account_id, cost, now)
+}
+
+/// Gives back what [`spend_elsewhere`] took.
+pub(crate) fn unspend(
+    writing: &mut Writing<'_>,
+    account_id: i64,
+    cost: Money,
+    called: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), OpError> {
+    let balance = grant::load(writing.connection, account_id)?;
+    let is_kept = balance.known && balance.currency == USD;
+    if !is_kept || called <= known_since(writing.connection, account_id)? {
+        return Ok(());
+    }
+    let paid_off = cost.min(balance.debt);
+    grant::set_debt(writing.connection, account_id, balance.debt.saturating_sub(paid_off))?;
+    grant::give_back(writing.connection, account_id, cost.saturating_sub(paid_off))?;
+    level::check(writing, account_id, now)
+}
+
+/// When the account was looked at last, or else its first credit came.
+fn known_since(connection: &Connection, account_id: i64) -> rusqlite::Result<DateTime<Utc>> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT max(at_ms) FROM balance_observation WHERE account_id = ?1), \
+             (SELECT min(at_ms) FROM credit_grant WHERE account_id = ?1), 0)",
+        )?
+        .query_row([account_id], |row| row.get(0).map(from_ms))
 }
 
 /// What the account's calls cost in the last hour or a little more.

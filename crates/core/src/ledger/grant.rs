@@ -296,6 +296,37 @@ pub(super) fn load(connection: &Connection, account_id: i64) -> rusqlite::Result
         .ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
+/// Gives back what [`draw`] took: to those grants that end last.
+pub(super) fn give_back(
+    connection: &Connection,
+    account_id: i64,
+    amount: Money,
+) -> rusqlite::Result<()> {
+    let drawn: Vec<([u8; 16], i64)> = connection
+        .prepare_cached(
+            "SELECT id, amount_pico - remaining_pico FROM credit_grant \
+             WHERE account_id = ?1 AND remaining_pico < amount_pico \
+             ORDER BY expires_ms IS NULL DESC, expires_ms DESC, id DESC",
+        )?
+        .query_map([account_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut left = amount.picodollars();
+    for (grant, drawn) in drawn {
+        let part = drawn.min(left);
+        if part <= 0 {
+            break;
+        }
+        connection
+            .prepare_cached(
+                "UPDATE credit_grant SET remaining_pico = remaining_pico + ?2, rev = rev + 1 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![grant, part])?;
+        left -= part;
+    }
+    Ok(())
+}
+
 pub(super) fn set_debt(
     connection: &Connection,
     account_id: i64,

@@ -525,7 +525,8 @@ impl Ledger {
         }
     }
 
-    fn submit<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
+    /// Queues an operation for the writer.
+    pub(crate) fn submit<T, F>(&self, retry: Retry, operation: F) -> Reply<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Writing<'_>) -> Result<T, OpError> + Send + 'static,

@@ -15,6 +15,7 @@
 //! | `file`, `checkpoint`, `disk`, `reservation`, `handle` | the open file, its log's way into it and onto the disk, a running call's hold, all that others can do |
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
 //! | `outbox`, `survey` | the way of alerts to the user, a look around for what no call tells |
+//! | `import`, `elsewhere`, `outside`, `log_file` | calls that logs tell of, what calls made elsewhere have in common, sums of what did not pass here, how far logs were read |
 //! | `query` | what reports read |
 
 mod account;
@@ -38,6 +39,7 @@ mod delivery;
 mod dimension;
 mod disk;
 mod draw;
+mod elsewhere;
 mod empty;
 mod enter;
 mod error;
@@ -46,13 +48,16 @@ mod floor;
 mod grant;
 mod handle;
 mod history;
+mod import;
 mod inherit;
 mod journal;
 mod knock;
 mod level;
+mod log_file;
 mod note;
 mod operation;
 mod outbox;
+mod outside;
 mod plan;
 mod price;
 mod process;
@@ -92,7 +97,10 @@ pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
 pub use grant::BalanceView;
 pub use handle::{Admission, Ledger};
+pub use import::{IMPORTED_AT_ONCE, Import, Imported, ImportedCall, Sum};
+pub use log_file::LogFile;
 pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
+pub use outside::Outside;
 pub use plan::{Plan, PlanUse};
 pub use query::{EndedEarly, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};

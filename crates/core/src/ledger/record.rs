@@ -8,19 +8,14 @@ use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::active::ActiveBudget;
-use super::call::{Entry, NewCall};
-use super::counter::Standing;
+use super::call::NewCall;
 use super::enter::insert;
 use super::error::{LedgerError, OpError};
 use super::settle::settle;
 use super::settlement::Settlement;
-use super::shares::{Share, Shares};
 use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
-use super::{account, asker, price};
-use crate::admission::Bounds;
-use crate::budget::Window;
+use super::{account, elsewhere, price};
 use crate::cost::{self, Metered};
 use crate::money::Money;
 use crate::usage::Usage;
@@ -150,18 +145,12 @@ fn one(
         output_shown_tokens: None,
         http_status: None,
         error_kind: None,
-        duration: call.duration.unwrap_or_default(),
+        duration: call.duration,
         first_byte: None,
         at: now,
         ended: false,
     };
     settle(writing, entered.id, &Arc::new(settlement))?;
-    if call.duration.is_none() {
-        writing
-            .connection
-            .prepare_cached("UPDATE call SET duration_ms = NULL WHERE id = ?1")?
-            .execute([entered.id.as_bytes()])?;
-    }
     outcome(writing, entered.id, false)
 }
 
@@ -180,55 +169,20 @@ fn entered(call: &RecordedCall) -> NewCall {
         run: None,
         plan_login: false,
         service_tier: call.service_tier.clone(),
-        bounds: Bounds {
-            input_tokens_max: 0,
-            input_tokens_usual: 0,
-            output_tokens_max: Some(0),
-            output_tokens_default: 0,
-            default_is_proven: true,
-            output_tokens_floor: 0,
-            can_cap: false,
-            can_stop: false,
-            is_bounded: true,
-        },
+        bounds: elsewhere::ENDED,
         is_strict: false,
     }
 }
 
-/// Writes the call down as running without a hold. Only budgets whose present period it belongs to
-/// are charged: what an earlier period spent changes reports, and is no news.
+/// Writes the call down as running without a hold.
 fn enter(
     writing: &mut Writing<'_>,
     call: &NewCall,
     account: i64,
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
-    let applying = asker::applying(writing, call, account)?;
-    let share = |(active, standing): &(Arc<ActiveBudget>, Standing)| Share {
-        budget_seq: active.seq,
-        period_start_ms: to_ms(standing.period.start),
-        held: 0,
-        charged: None,
-    };
-    let is_present = |(active, standing): &&(Arc<ActiveBudget>, Standing)| {
-        let end = match active.budget.window {
-            Window::Rolling { span } => Some(span.leaves_at(standing.period.start)),
-            _ => standing.period.end,
-        };
-        end.is_none_or(|end| end > now)
-    };
-    let entry = Entry {
-        status: "running",
-        limit_action: None,
-        output_cap: None,
-        ceiling: None,
-        refusal: None,
-        refused_by: None,
-        shares: Shares(applying.iter().filter(is_present).map(share).collect()),
-        owner: None,
-        is_unbounded: false,
-    };
-    insert(writing, call, account, &entry).map(drop).map_err(OpError::from)
+    let shares = elsewhere::shares(writing, call, account, now)?;
+    insert(writing, call, account, &elsewhere::entry(shares)).map(drop).map_err(OpError::from)
 }
 
 fn known(

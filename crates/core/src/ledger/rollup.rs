@@ -84,6 +84,19 @@ impl Rollups {
         add(self.quarters.entry((quarter, key)).or_default(), &counts(usage, value));
     }
 
+    /// Takes one ended call out of the sums again, which [`Rollups::add`] added.
+    pub(crate) fn subtract(
+        &mut self,
+        started: DateTime<Utc>,
+        key: RollupKey,
+        usage: Option<&Usage>,
+        value: Value,
+    ) {
+        let quarter = to_ms(started).div_euclid(QUARTER_MS);
+        let counts = counts(usage, value).map(|count| -count);
+        add(self.quarters.entry((quarter, key)).or_default(), &counts);
+    }
+
     /// Writes down what was added. A day has coarse sums once a call of a later one has ended.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.quarters.is_empty() {

@@ -123,7 +123,7 @@ pub(crate) fn abandon(
         output_shown_tokens: None,
         http_status: None,
         error_kind: None,
-        duration: (now - call.started).max(TimeDelta::zero()),
+        duration: Some((now - call.started).max(TimeDelta::zero())),
         first_byte: None,
         at: now,
         ended: false,

@@ -22,8 +22,8 @@ pub struct Settlement {
     pub http_status: Option<u16>,
     /// The class of the upstream's error.
     pub error_kind: Option<&'static str>,
-    /// From admission to the end.
-    pub duration: TimeDelta,
+    /// From admission to the end; `None` where not known.
+    pub duration: Option<TimeDelta>,
     /// From admission to the first byte of the answer.
     pub first_byte: Option<TimeDelta>,
     /// The instant of the end.

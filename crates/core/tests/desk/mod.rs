@@ -112,7 +112,7 @@ pub(crate) fn settlement(ledger: &Ledger, output: u64, at: DateTime<Utc>) -> Set
         output_shown_tokens: None,
         http_status: Some(200),
         error_kind: None,
-        duration: TimeDelta::milliseconds(1_234),
+        duration: Some(TimeDelta::milliseconds(1_234)),
         first_byte: Some(TimeDelta::milliseconds(200)),
         at,
         ended: false,

@@ -196,7 +196,7 @@ impl Served {
                 .map(|consumed| shown(consumed.output, self.shown_percent)),
             http_status: Some(200),
             error_kind: None,
-            duration: TimeDelta::milliseconds(1_234),
+            duration: Some(TimeDelta::milliseconds(1_234)),
             first_byte: None,
             at: now,
             ended,

@@ -167,7 +167,7 @@ impl Desk {
             output_shown_tokens: None,
             http_status: Some(200),
             error_kind: None,
-            duration: TimeDelta::milliseconds(900),
+            duration: Some(TimeDelta::milliseconds(900)),
             first_byte: Some(TimeDelta::milliseconds(300)),
             at,
             ended: false,

@@ -69,7 +69,7 @@ fn settlement(bill: Option<Bill>, response_id: Option<&str>, ended: bool) -> Set
         output_shown_tokens: None,
         http_status: Some(200),
         error_kind: Some("other"),
-        duration: TimeDelta::milliseconds(1_234),
+        duration: Some(TimeDelta::milliseconds(1_234)),
         first_byte: Some(TimeDelta::milliseconds(200)),
         at: noon() + TimeDelta::minutes(1),
         ended,

@@ -1,0 +1,82 @@
+//! Sums of calls that did not pass here, by the tool whose log told of them.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+
+use super::rollup::{QUARTER_MS, Value};
+use super::time::to_ms;
+use crate::money::Money;
+
+/// What a tool spent without passing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// The tool, as a call's source: `import:<tool>`.
+    pub source: String,
+    /// How many calls.
+    pub calls: i64,
+    /// Of these, the ones of unknown cost.
+    pub unpriced_calls: i64,
+    /// Money owed.
+    pub cost: Money,
+    /// What subscriptions used, at API prices.
+    pub plan_value: Money,
+}
+
+/// Adds one call to the sums (`count` 1), or takes it out again (-1).
+pub(crate) fn add(
+    connection: &Connection,
+    started: DateTime<Utc>,
+    source: i64,
+    value: Value,
+    count: i64,
+) -> rusqlite::Result<()> {
+    let (owed, of_plan, is_unpriced) = match value {
+        Value::Owed(cost) => (cost, None, cost.is_none()),
+        Value::OfPlan(cost) => (None, cost, cost.is_none()),
+    };
+    let picodollars = |cost: Option<Money>| cost.map_or(0, Money::picodollars);
+    connection
+        .prepare_cached(
+            "INSERT INTO outside_quarter VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+             ON CONFLICT (quarter, source_id) DO UPDATE SET calls = calls + ?3, \
+             unpriced_calls = unpriced_calls + ?4, cost_pico = cost_pico + ?5, \
+             plan_value_pico = plan_value_pico + ?6",
+        )?
+        .execute(params![
+            to_ms(started).div_euclid(QUARTER_MS),
+            source,
+            count,
+            count * i64::from(is_unpriced),
+            count * picodollars(owed),
+            count * picodollars(of_plan),
+        ])
+        .map(drop)
+}
+
+/// The sums of the quarter-hours from `since` to before `until`, the dearest first.
+pub(crate) fn sums(
+    connection: &Connection,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> rusqlite::Result<Vec<Outside>> {
+    connection
+        .prepare_cached(
+            "SELECT d.text, sum(calls), sum(unpriced_calls), sum(cost_pico), sum(plan_value_pico) \
+             FROM outside_quarter JOIN dimension d ON d.id = source_id \
+             WHERE quarter >= ?1 AND quarter < ?2 \
+             GROUP BY 1 HAVING sum(calls) > 0 ORDER BY 4 DESC, 5 DESC, 1",
+        )?
+        .query_map(
+            [since, until].map(|instant| to_ms(instant).div_euclid(QUARTER_MS)),
+            |row| {
+                Ok(Outside {
+                    source: row.get(0)?,
+                    calls: row.get(1)?,
+                    unpriced_calls: row.get(2)?,
+                    cost: Money::from_picodollars(row.get(3)?),
+                    plan_value: Money::from_picodollars(row.get(4)?),
+                })
+            },
+        )?
+        .collect()
+}

@@ -1,0 +1,282 @@
+//! Calls that logs tell of: one call is one call, in whatever order and however often it is told.
+
+mod desk;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement};
+use outlay_core::budget::Window;
+use outlay_core::ledger::{Imported, ImportedCall, Ledger, Settlement};
+use outlay_core::money::Money;
+use outlay_core::report::{self, By, CallQuery, CallView, UsageQuery};
+use outlay_core::usage::Usage;
+use proptest::prelude::*;
+
+/// An entry of a log: `output` tokens of `demo`, which cost $10 per million.
+fn entry(key: u8, output: u64, ended: DateTime<Utc>) -> ImportedCall {
+    ImportedCall {
+        key: [key; 16],
+        ended,
+        duration: None,
+        source: "import:codex".into(),
+        provider: "openai".into(),
+        model: Some("demo".into()),
+        project: Some("shop".into()),
+        session: None,
+        client: Some("codex".into()),
+        tags: "".into(),
+        service_tier: None,
+        usage: Usage { input_tokens: 10, output_tokens: output, ..Usage::default() },
+        cost_logged: None,
+        response_id: None,
+        plan_login: false,
+    }
+}
+
+fn with_id(entry: ImportedCall, id: &str) -> ImportedCall {
+    ImportedCall { response_id: Some(id.into()), ..entry }
+}
+
+fn import(ledger: &Ledger, calls: &[ImportedCall], now: DateTime<Utc>) -> Imported {
+    let import = ledger.import(now).unwrap();
+    let preview = import.preview(calls, now).unwrap();
+    let imported = import.calls(calls.to_vec(), now).wait().unwrap();
+    if calls.len() == 1 {
+        assert_eq!(preview, imported, "a dry run says what the import does");
+    }
+    imported
+}
+
+/// Lets a call pass the proxy that ends at `ended`.
+fn proxied(ledger: &Ledger, output: u64, ended: DateTime<Utc>, id: Option<&str>) {
+    let started = ended - TimeDelta::milliseconds(1_234);
+    let reservation = admitted(ledger.reserve(call(started, Some(output))).wait().unwrap());
+    reservation.mark_sent();
+    let settlement = Settlement {
+        response_id: id.map(str::to_owned),
+        ..settlement(ledger, output, ended)
+    };
+    reservation.settle(settlement).wait().unwrap();
+}
+
+fn total(ledger: &Ledger) -> (i64, Money) {
+    let query = UsageQuery {
+        since: noon() - TimeDelta::days(40),
+        until: noon() + TimeDelta::days(2),
+        by: By::Model,
+        timezone: UTC,
+    };
+    let total = report::usage(ledger, &query).unwrap().total;
+    (total.calls, total.cost_usd)
+}
+
+fn rows(ledger: &Ledger) -> Vec<CallView> {
+    let mut rows = Vec::new();
+    let each = report::each_call(ledger, &CallQuery::default(), |call| {
+        rows.push(call.clone());
+        Ok::<(), outlay_core::ledger::LedgerError>(())
+    });
+    each.unwrap();
+    rows
+}
+
+fn outside(ledger: &Ledger) -> (i64, Money) {
+    let since = noon() - TimeDelta::days(40);
+    let sums = report::outside(ledger, since, noon() + TimeDelta::days(2)).unwrap();
+    sums.iter().fold((0, Money::ZERO), |(calls, cost), sum| {
+        (calls + sum.calls, cost.saturating_add(sum.cost_usd))
+    })
+}
+
+fn desk() -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    (folder, ledger)
+}
+
+#[test]
+fn an_entry_is_one_call_however_often_it_is_told() {
+    let (_folder, ledger) = desk();
+    let ended = noon() - TimeDelta::days(3);
+    let logged = ImportedCall { cost_logged: Some(money("7.5")), ..entry(1, 200, ended) };
+    let first = import(&ledger, std::slice::from_ref(&logged), noon());
+    assert_eq!((first.new.calls, first.new.cost, first.known), (1, money("0.002"), 0));
+    let again = import(&ledger, &[logged.clone(), logged], noon());
+    assert_eq!((again.new.calls, again.known), (0, 2));
+    let row = rows(&ledger).remove(0);
+    assert_eq!(row.source, "import:codex");
+    assert_eq!(row.status, "settled");
+    assert_eq!(row.cost_usd, Some(money("0.002")), "as the ledger prices it");
+    assert_eq!(row.cost_stated_usd, Some(money("7.5")), "and the log's own beside");
+    assert_eq!(row.time, ended);
+    assert_eq!((total(&ledger), outside(&ledger)), ((1, money("0.002")), (1, money("0.002"))));
+}
+
+#[test]
+fn the_entry_with_the_most_tokens_is_the_whole_one() {
+    let (_folder, ledger) = desk();
+    set(&ledger, hard("day", "1", Window::DAY));
+    let ended = noon() - TimeDelta::hours(1);
+    for (output, calls, cost) in
+        [(100, 1, "0.001"), (300, 1, "0.003"), (200, 1, "0.003"), (300, 1, "0.003")]
+    {
+        import(&ledger, &[entry(1, output, ended)], noon());
+        assert_eq!(total(&ledger), (calls, money(cost)), "{output}");
+        assert_eq!(outside(&ledger), (calls, money(cost)), "{output}");
+        assert_eq!(day(&ledger, noon()).used.to_string(), cost, "{output}");
+    }
+}
+
+#[test]
+fn what_passed_the_proxy_is_the_proxys() {
+    let ended = noon() - TimeDelta::minutes(5);
+    for (case, id, apart_s, output, expected) in [
+        ("by the id of the answer", Some("resp-1"), 600, 200, (0, 1, 0)),
+        ("though the log counts less", Some("resp-1"), 0, 100, (0, 1, 0)),
+        ("another answer", Some("resp-2"), 0, 200, (1, 0, 0)),
+        ("by model, tokens and time", None, 10, 200, (0, 0, 1)),
+        ("too late", None, 11, 200, (1, 0, 0)),
+        ("too early", None, -11, 200, (1, 0, 0)),
+        ("other tokens", None, 0, 201, (1, 0, 0)),
+    ] {
+        let logged = entry(1, output, ended + TimeDelta::seconds(apart_s));
+        let logged = id.map_or(logged.clone(), |id| with_id(logged, id));
+        let (_folder, ledger) = desk();
+        proxied(&ledger, 200, ended, Some("resp-1"));
+        let imported = import(&ledger, std::slice::from_ref(&logged), noon());
+        assert_eq!((imported.new.calls, imported.merged, imported.matched), expected, "{case}");
+        let calls = 1 + i64::try_from(expected.0).unwrap();
+        assert_eq!(total(&ledger).0, calls, "{case}");
+        // The other way round: the log first, and the proxy when it ended.
+        let (_folder, ledger) = desk();
+        import(&ledger, &[logged], noon());
+        proxied(&ledger, 200, ended, Some("resp-1"));
+        import(&ledger, &[], noon());
+        assert_eq!(total(&ledger).0, calls, "{case}, the log first");
+        assert_eq!(outside(&ledger).0, calls - 1, "{case}, the log first");
+        assert_eq!(rows(&ledger).len(), usize::try_from(calls).unwrap(), "{case}");
+    }
+}
+
+#[test]
+fn equal_calls_are_matched_one_to_one() {
+    let (_folder, ledger) = desk();
+    let ended = noon() - TimeDelta::minutes(5);
+    proxied(&ledger, 200, ended, Some("a"));
+    proxied(&ledger, 200, ended + TimeDelta::seconds(2), Some("b"));
+    let at = |key, seconds| entry(key, 200, ended + TimeDelta::seconds(seconds));
+    let imported = import(&ledger, &[at(1, 0), at(2, 2), at(3, 3)], noon());
+    assert_eq!((imported.matched, imported.new.calls), (2, 1), "the third went elsewhere");
+    assert_eq!(total(&ledger), (3, money("0.006")));
+}
+
+#[test]
+fn only_the_present_is_charged_to_budgets_and_credit() {
+    let (_folder, ledger) = desk();
+    set(&ledger, hard("day", "1", Window::DAY));
+    let looked = noon() - TimeDelta::hours(2);
+    ledger.set_balance("openai".into(), money("20"), looked).wait().unwrap();
+    import(
+        &ledger,
+        &[
+            entry(1, 100_000, noon() - TimeDelta::days(2)),
+            entry(2, 10_000, noon() - TimeDelta::hours(3)),
+            entry(3, 1_000, noon() - TimeDelta::hours(1)),
+        ],
+        noon(),
+    );
+    assert_eq!(total(&ledger), (3, money("1.11")));
+    assert_eq!(day(&ledger, noon()).used.to_string(), "0.11", "today's");
+    let balance = report::balances(&ledger, noon(), UTC).unwrap().remove(0);
+    assert_eq!(balance.remaining, money("19.99"), "since the user looked");
+    // It passed the proxy after all: what the import took is given back, and the proxy's is taken.
+    proxied(&ledger, 1_000, noon() - TimeDelta::hours(1), None);
+    import(&ledger, &[], noon());
+    let balance = report::balances(&ledger, noon(), UTC).unwrap().remove(0);
+    assert_eq!(balance.remaining, money("19.99"));
+    assert_eq!(day(&ledger, noon()).used.to_string(), "0.11");
+}
+
+#[test]
+fn a_subscription_owes_nothing() {
+    let (_folder, ledger) = desk();
+    set(&ledger, hard("day", "1", Window::DAY));
+    let plan = ImportedCall { plan_login: true, ..entry(1, 1_000, noon()) };
+    let imported = import(&ledger, &[plan], noon());
+    assert_eq!((imported.new.cost, imported.new.plan_value), (Money::ZERO, money("0.01")));
+    assert_eq!(total(&ledger), (1, Money::ZERO));
+    assert_eq!(day(&ledger, noon()).used.to_string(), "0.00");
+}
+
+#[test]
+fn the_future_is_not_imported() {
+    let (_folder, ledger) = desk();
+    let ahead = [4, 6].map(|minutes| entry(minutes, 1, noon() + TimeDelta::minutes(minutes.into())));
+    let imported = import(&ledger, &ahead, noon());
+    assert_eq!((imported.new.calls, imported.refused), (1, 1));
+}
+
+/// What happens to a ledger in the property test.
+#[derive(Clone, Debug)]
+enum Step {
+    /// The log tells of call `n`, so far.
+    Logged { n: u8, percent: u8 },
+    /// Call `n` passes the proxy.
+    Proxied { n: u8 },
+    Look,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..6u8, 1..=2u8).prop_map(|(n, half)| Step::Logged { n, percent: half * 50 }),
+        2 => (0..6u8).prop_map(|n| Step::Proxied { n }),
+        1 => Just(Step::Look),
+    ];
+    proptest::collection::vec(step, 1..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn whatever_the_order_each_call_counts_once(steps in steps()) {
+        let (_folder, ledger) = desk();
+        set(&ledger, hard("day", "100", Window::DAY));
+        // Of each call what counts: the proxy's word, else the most that the log told.
+        let mut truth: BTreeMap<u8, u64> = BTreeMap::new();
+        let mut passed: BTreeMap<u8, u64> = BTreeMap::new();
+        for step in &steps {
+            match step {
+                Step::Logged { n, percent } => {
+                    let output = u64::from(*n + 1) * u64::from(*percent) * 10;
+                    let ended = noon() - TimeDelta::minutes(i64::from(*n) * 7);
+                    let told = with_id(entry(*n, output, ended), &format!("resp-{n}"));
+                    import(&ledger, &[told], noon());
+                    let most = truth.entry(*n).or_default();
+                    *most = output.max(*most);
+                }
+                Step::Proxied { n } if !passed.contains_key(n) => {
+                    let output = u64::from(*n + 1) * 1_000;
+                    let ended = noon() - TimeDelta::minutes(i64::from(*n) * 7);
+                    proxied(&ledger, output, ended, Some(&format!("resp-{n}")));
+                    passed.insert(*n, output);
+                }
+                Step::Proxied { .. } | Step::Look => drop(import(&ledger, &[], noon())),
+            }
+        }
+        import(&ledger, &[], noon());
+        let outside_truth: Vec<u64> =
+            truth.iter().filter(|(n, _)| !passed.contains_key(n)).map(|(_, output)| *output).collect();
+        let all: u64 = passed.values().chain(&outside_truth).sum();
+        let cost = |tokens: u64| Money::from_picodollars(i64::try_from(tokens).unwrap() * 10_000_000);
+        let calls = i64::try_from(passed.len() + outside_truth.len()).unwrap();
+        prop_assert_eq!(total(&ledger), (calls, cost(all)));
+        let outside_calls = i64::try_from(outside_truth.len()).unwrap();
+        prop_assert_eq!(outside(&ledger), (outside_calls, cost(outside_truth.iter().sum())));
+        prop_assert_eq!(day(&ledger, noon()).used.to_string(), cost(all).to_string());
+        let in_rows = rows(&ledger).iter().filter_map(|row| row.cost_usd).fold(Money::ZERO, Money::saturating_add);
+        prop_assert_eq!(in_rows, cost(all));
+    }
+}
