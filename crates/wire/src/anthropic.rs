@@ -145,16 +145,16 @@ impl AnswerReader for AnthropicReader {
 /// The fields of `usage`, each with the last value that was sent: in a stream they are cumulative.
 #[derive(Debug, Default)]
 pub(crate) struct MessageCounts {
-    input: Option<u64>,
-    output: Option<u64>,
-    cache_read: Option<u64>,
-    cache_creation: Option<u64>,
-    cache_5m: Option<u64>,
-    cache_1h: Option<u64>,
-    thinking: Option<u64>,
-    web_searches: Option<u64>,
-    web_fetches: Option<u64>,
-    code_executions: Option<u64>,
+    pub(crate) input: Option<u64>,
+    pub(crate) output: Option<u64>,
+    pub(crate) cache_read: Option<u64>,
+    pub(crate) cache_creation: Option<u64>,
+    pub(crate) cache_5m: Option<u64>,
+    pub(crate) cache_1h: Option<u64>,
+    pub(crate) thinking: Option<u64>,
+    pub(crate) web_searches: Option<u64>,
+    pub(crate) web_fetches: Option<u64>,
+    pub(crate) code_executions: Option<u64>,
     iterations: Vec<Iteration>,
     is_final: bool,
 }

@@ -1,11 +1,33 @@
 //! What tools write down of their calls: a file per tool's format below it. Pure functions over
 //! bytes; who finds, opens and watches the files is the host.
+//!
+//! - [`LineReader`] reads files of lines, on from any line's end; [`read_document`] whole documents.
+//! - [`opencode::call`] and [`llm::call`] read rows of those tools' databases.
+//! - [`table`] reads CSV of any origin.
+//!
+//! No value that leaves here holds anything of a prompt or an answer, errors included.
+
+mod claude_code;
+pub mod cline;
+mod codex;
+mod fields;
+mod gemini_cli;
+pub mod llm;
+pub mod opencode;
+mod pi;
+mod provider;
+mod qwen;
+mod reader;
+pub mod table;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use outlay_core::money::Money;
 use outlay_core::usage::Usage;
+
+pub use fields::BrokenLine;
+pub use reader::{LineReader, read_document};
 
 /// A tool whose logs can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,362 @@
+//! CSV of any origin, by a map of its columns.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use csv::StringRecord;
+use outlay_core::money::Money;
+use outlay_core::usage::Usage;
+
+use super::fields::{self, BrokenLine};
+use super::{LogCall, LogKey, provider};
+
+/// What a column can hold, in the order in which errors name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Field {
+    Time,
+    Model,
+    Input,
+    Output,
+    CacheRead,
+    CacheWrite,
+    CacheWrite1h,
+    Reasoning,
+    AudioInput,
+    AudioOutput,
+    ToolCalls,
+    Cost,
+    Provider,
+    Id,
+    ResponseId,
+    Project,
+    Session,
+    ServiceTier,
+    Duration,
+    Status,
+}
+
+/// Each field's name in a map, and the columns it is looked for in without one: Outlay's own first.
+/// As they stand here, without capitals, and with `_` for anything that is no letter or digit.
+const FIELDS: [(Field, &str, &[&str]); 20] = [
+    (
+        Field::Time,
+        "time",
+        &["time", "timestamp", "date", "datetime", "created_at", "started_at", "usage_date"],
+    ),
+    (Field::Model, "model", &["model", "model_name", "model_id", "model_requested"]),
+    (
+        Field::Input,
+        "input",
+        &["input_tokens", "prompt_tokens", "input", "tokens_prompt", "tokens_in", "n_context_tokens_total"],
+    ),
+    (
+        Field::Output,
+        "output",
+        &[
+            "output_tokens",
+            "completion_tokens",
+            "output",
+            "tokens_completion",
+            "tokens_out",
+            "n_generated_tokens_total",
+        ],
+    ),
+    (
+        Field::CacheRead,
+        "cache_read",
+        &["cache_read_tokens", "cache_read_input_tokens", "cache_read", "cached_tokens"],
+    ),
+    (
+        Field::CacheWrite,
+        "cache_write",
+        &[
+            "cache_write_5m_tokens",
+            "cache_creation_input_tokens",
+            "cache_write_tokens",
+            "cache_creation_tokens",
+            "cache_write",
+        ],
+    ),
+    (Field::CacheWrite1h, "cache_write_1h", &["cache_write_1h_tokens"]),
+    (Field::Reasoning, "reasoning", &["reasoning_tokens", "tokens_reasoning"]),
+    (Field::AudioInput, "audio_input", &["audio_input_tokens"]),
+    (Field::AudioOutput, "audio_output", &["audio_output_tokens"]),
+    (Field::ToolCalls, "tool_calls", &["tool_calls"]),
+    (Field::Cost, "cost", &["cost_usd", "cost", "cost_total", "total_cost", "price", "amount_usd"]),
+    (Field::Provider, "provider", &["provider", "provider_name", "vendor"]),
+    (Field::Id, "id", &["id", "call_id", "uuid"]),
+    (Field::ResponseId, "response_id", &["response_id", "generation_id"]),
+    (Field::Project, "project", &["project", "project_name"]),
+    (Field::Session, "session", &["session", "session_id", "conversation_id", "thread_id"]),
+    (Field::ServiceTier, "service_tier", &["service_tier"]),
+    (Field::Duration, "duration_ms", &["duration_ms", "latency_ms"]),
+    (Field::Status, "status", &["status"]),
+];
+/// What Outlay's own export says of calls that cost nothing, or are not over.
+const NOT_CALLS: [&str; 4] = ["refused", "failed", "running", "waiting"];
+
+/// Which column of a table holds what: `time=Date,model=Model,input=Prompt Tokens`. What it does not
+/// name is looked for among the usual names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnMap(Vec<(Field, String)>);
+
+/// Why a table cannot be read at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// A part of a map that is no pair.
+    #[error("'{0}' is no pair of a field and a column: write it like model=Model")]
+    NoPair(String),
+    /// A map's field that there is none of.
+    #[error("there is no field '{0}': a map knows {fields}", fields = field_names())]
+    NoField(String),
+    /// A map's column that the table does not have.
+    #[error("there is no column '{wanted}': the table has {existing}")]
+    NoColumn {
+        /// The column.
+        wanted: String,
+        /// All that there are.
+        existing: String,
+    },
+    /// Neither map nor table name a column that every call needs.
+    #[error(
+        "no column is known to hold the {field}: name it with {field}=COLUMN; the table has {existing}"
+    )]
+    Unknown {
+        /// The field.
+        field: &'static str,
+        /// All columns that there are.
+        existing: String,
+    },
+    /// Not text, or without a first line.
+    #[error("it is no table: its first line names no columns")]
+    NoHeader,
+}
+
+/// A row that tells of no call that can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenRow {
+    /// Its line in the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub why: BrokenLine,
+}
+
+impl fmt::Display for BrokenRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.why)
+    }
+}
+
+impl FromStr for ColumnMap {
+    type Err = TableError;
+
+    fn from_str(text: &str) -> Result<ColumnMap, TableError> {
+        let mut pairs = Vec::new();
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, column) =
+                pair.split_once('=').ok_or_else(|| TableError::NoPair(pair.to_owned()))?;
+            let name = name.trim();
+            let field = FIELDS.iter().find(|(_, known, _)| *known == name);
+            let (field, ..) = field.ok_or_else(|| TableError::NoField(name.to_owned()))?;
+            pairs.push((*field, column.trim().to_owned()));
+        }
+        Ok(ColumnMap(pairs))
+    }
+}
+
+/// Puts the calls of a table into `found`, and gives the rows that tell of none. Its columns are taken
+/// as disjoint: what was cached is not in the input, reasoning is in the output. Times without a
+/// zone are UTC. Rows without an id are the same call where all their cells are, in as many copies as
+/// the table has of them, so that a table that is read again brings nothing new.
+///
+/// # Errors
+/// When it is no table, or a column that is needed is missing.
+pub fn read(
+    bytes: &[u8],
+    map: &ColumnMap,
+    now: DateTime<Utc>,
+    found: &mut Vec<LogCall>,
+) -> Result<Vec<BrokenRow>, TableError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(bytes))
+        .flexible(true)
+        .from_reader(bytes);
+    let header = reader.headers().map_err(|_| TableError::NoHeader)?;
+    if header.iter().all(|name| name.trim().is_empty()) {
+        return Err(TableError::NoHeader);
+    }
+    let columns = Columns::find(header, map)?;
+    let mut copies = HashMap::new();
+    let mut broken = Vec::new();
+    for (number, record) in (2..).zip(reader.records()) {
+        let read = match &record {
+            Ok(record) => Row { columns: &columns, record }.call(now, &mut copies),
+            Err(_) => Err(BrokenLine::NotJson),
+        };
+        let line = record.ok().and_then(|record| record.position().map(csv::Position::line));
+        match read {
+            Ok(call) => found.extend(call),
+            Err(why) => broken.push(BrokenRow { line: line.unwrap_or(number), why }),
+        }
+    }
+    Ok(broken)
+}
+
+/// Spreadsheets of some countries write semicolons.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(|wanted| count(*wanted)).unwrap_or(b',')
+}
+
+/// Where each field stands.
+#[derive(Debug)]
+struct Columns(Vec<(Field, usize)>);
+
+impl Columns {
+    fn find(header: &StringRecord, map: &ColumnMap) -> Result<Columns, TableError> {
+        let existing = || header.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let mut columns = Vec::new();
+        for (field, wanted) in &map.0 {
+            let at = header.iter().position(|name| name.trim() == wanted);
+            let plain = || header.iter().position(|name| plain(name) == plain(wanted));
+            let at = at.or_else(plain).ok_or_else(|| TableError::NoColumn {
+                wanted: wanted.clone(),
+                existing: existing(),
+            })?;
+            columns.push((*field, at));
+        }
+        for (field, _, names) in FIELDS {
+            let is_mapped = columns.iter().any(|(known, _)| *known == field);
+            let found =
+                names.iter().find_map(|name| header.iter().position(|own| plain(own) == *name));
+            columns.extend(found.filter(|_| !is_mapped).map(|at| (field, at)));
+        }
+        for (field, name, _) in FIELDS.iter().take(4) {
+            if !columns.iter().any(|(known, _)| known == field) {
+                return Err(TableError::Unknown { field: name, existing: existing() });
+            }
+        }
+        Ok(Columns(columns))
+    }
+}
+
+/// A row, by its fields.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    columns: &'a Columns,
+    record: &'a StringRecord,
+}
+
+impl<'a> Row<'a> {
+    fn call(
+        self,
+        now: DateTime<Utc>,
+        copies: &mut HashMap<LogKey, u64>,
+    ) -> Result<Option<LogCall>, BrokenLine> {
+        if self.text(Field::Status).is_some_and(|status| NOT_CALLS.contains(&status)) {
+            return Ok(None);
+        }
+        let usage = self.usage()?;
+        let time = self.text(Field::Time).and_then(moment).ok_or(BrokenLine::NoTime)?;
+        let duration = self.text(Field::Duration).and_then(|text| text.parse().ok());
+        let name = self.text(Field::Provider).map(str::to_lowercase);
+        Ok(Some(LogCall {
+            key: self.key(copies),
+            ended: fields::plausible(time, now)?,
+            duration: duration.and_then(chrono::TimeDelta::try_milliseconds),
+            provider: name.as_deref().and_then(provider::route).map(Arc::from),
+            model: self.text(Field::Model).map(Arc::from),
+            usage,
+            cost_logged: self.cost(),
+            response_id: self.text(Field::ResponseId).map(Box::from),
+            session: self.text(Field::Session).map(Arc::from),
+            folder: self.text(Field::Project).map(Arc::from),
+            branch: None,
+            service_tier: self.text(Field::ServiceTier).map(Arc::from),
+            plan_login: None,
+        }))
+    }
+
+    fn usage(self) -> Result<Usage, BrokenLine> {
+        let count = |field| self.text(field).map(fields::count_of).transpose();
+        let (Some(input), Some(output)) = (count(Field::Input)?, count(Field::Output)?) else {
+            return Err(BrokenLine::NoCount);
+        };
+        Ok(Usage {
+            input_tokens: input,
+            output_tokens: output,
+            cache_read_tokens: count(Field::CacheRead)?.unwrap_or(0),
+            cache_write_5m_tokens: count(Field::CacheWrite)?.unwrap_or(0),
+            cache_write_1h_tokens: count(Field::CacheWrite1h)?.unwrap_or(0),
+            reasoning_tokens: count(Field::Reasoning)?,
+            audio_input_tokens: count(Field::AudioInput)?.unwrap_or(0),
+            audio_output_tokens: count(Field::AudioOutput)?.unwrap_or(0),
+            other_tool_calls: count(Field::ToolCalls)?.unwrap_or(0),
+            ..Usage::default()
+        })
+    }
+
+    fn cost(self) -> Option<Money> {
+        let text = self.text(Field::Cost)?;
+        Money::parse_stated(text.trim_start_matches('$').trim()).ok()
+    }
+
+    fn key(self, copies: &mut HashMap<LogKey, u64>) -> LogKey {
+        if let Some(id) = self.text(Field::Id) {
+            return fields::key_of("csv", &["id", id]);
+        }
+        let cells = self.columns.0.iter().map(|(_, at)| self.record.get(*at).unwrap_or_default());
+        let mut parts: Vec<&str> = std::iter::once("row").chain(cells).collect();
+        let copy = copies.entry(fields::key_of("csv", &parts)).or_default();
+        *copy += 1;
+        let copy = copy.to_string();
+        parts.push(&copy);
+        fields::key_of("csv", &parts)
+    }
+
+    /// A cell that is not empty. The apostrophe that keeps a spreadsheet from running it is not its.
+    fn text(self, field: Field) -> Option<&'a str> {
+        let (_, at) = self.columns.0.iter().find(|(known, _)| *known == field)?;
+        let text = self.record.get(*at)?.trim();
+        let text = match text.strip_prefix('\'') {
+            Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
+            _ => text,
+        };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+fn plain(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    name.trim().chars().map(plain).collect()
+}
+
+fn field_names() -> String {
+    FIELDS.map(|(_, name, _)| name).join(", ")
+}
+
+/// RFC 3339, `2026-11-21 20:05:41`, `2026-11-21`, or seconds or milliseconds since 1970.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(number) = text.parse::<i64>() {
+        // As seconds, 11 digits would be after the year 2286.
+        return match number.unsigned_abs() {
+            0..10_000_000_000 => DateTime::from_timestamp(number, 0),
+            _ => DateTime::from_timestamp_millis(number),
+        };
+    }
+    let zoneless = || {
+        let text = text.strip_suffix(" UTC").unwrap_or(text);
+        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+    };
+    let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    fields::moment(text)
+        .or_else(|| text.parse().ok())
+        .or_else(|| zoneless().or_else(midnight).map(|time| time.and_utc()))
+}
