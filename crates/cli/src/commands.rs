@@ -14,6 +14,7 @@ pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod plan;
 pub(crate) mod prices;
 pub(crate) mod report;

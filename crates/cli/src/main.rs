@@ -7,6 +7,7 @@ mod failure;
 mod look;
 mod outlook;
 mod output;
+mod progress;
 mod proxy;
 mod session;
 mod standing;
@@ -79,6 +80,8 @@ enum Command {
     Cost(commands::cost::Arguments),
     /// Show spend by day, model, project and so on
     Report(commands::report::Arguments),
+    /// Import the usage logs of tools
+    Import(commands::import::Arguments),
     /// Write all calls as CSV or JSON
     Export(commands::export::Arguments),
     /// Show the latest calls, refused ones included
@@ -144,6 +147,7 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Prices(command) => commands::prices::run(&session, command, out),
         Command::Cost(options) => commands::cost::run(&session, &options, out),
         Command::Report(options) => commands::report::run(&session, &options, out),
+        Command::Import(options) => commands::import::run(&session, &options, out),
         Command::Export(options) => commands::export::run(&session, &options, out),
         Command::Calls(options) => commands::calls::run(&session, &options, out),
         Command::Check(options) => commands::check::run(&session, &options, out),

@@ -32,7 +32,7 @@ pub(crate) struct Places {
 }
 
 /// A command's surroundings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) folders: Folders,
     pub(crate) config: Config,

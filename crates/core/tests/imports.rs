@@ -53,10 +53,8 @@ fn proxied(ledger: &Ledger, output: u64, ended: DateTime<Utc>, id: Option<&str>)
     let started = ended - TimeDelta::milliseconds(1_234);
     let reservation = admitted(ledger.reserve(call(started, Some(output))).wait().unwrap());
     reservation.mark_sent();
-    let settlement = Settlement {
-        response_id: id.map(str::to_owned),
-        ..settlement(ledger, output, ended)
-    };
+    let settlement =
+        Settlement { response_id: id.map(str::to_owned), ..settlement(ledger, output, ended) };
     reservation.settle(settlement).wait().unwrap();
 }
 
@@ -213,7 +211,8 @@ fn a_subscription_owes_nothing() {
 #[test]
 fn the_future_is_not_imported() {
     let (_folder, ledger) = desk();
-    let ahead = [4, 6].map(|minutes| entry(minutes, 1, noon() + TimeDelta::minutes(minutes.into())));
+    let ahead =
+        [4, 6].map(|minutes| entry(minutes, 1, noon() + TimeDelta::minutes(minutes.into())));
     let imported = import(&ledger, &ahead, noon());
     assert_eq!((imported.new.calls, imported.refused), (1, 1));
 }
@@ -222,9 +221,14 @@ fn the_future_is_not_imported() {
 #[derive(Clone, Debug)]
 enum Step {
     /// The log tells of call `n`, so far.
-    Logged { n: u8, percent: u8 },
+    Logged {
+        n: u8,
+        percent: u8,
+    },
     /// Call `n` passes the proxy.
-    Proxied { n: u8 },
+    Proxied {
+        n: u8,
+    },
     Look,
 }
 

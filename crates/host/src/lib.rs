@@ -7,6 +7,7 @@
 //! | [`config`] | the configuration file and its variables |
 //! | [`idle`] | how long nobody has touched keyboard or mouse |
 //! | [`zone`] | the time zone of this machine |
+//! | [`logs`] | tools' logs: where they are, what is new, their way into the ledger |
 //! | [`notify`] | the delivery of alerts: to the desktop, webhooks, a command |
 //! | [`machine`] | its disk, and how long it has run |
 //! | [`running`] | the proxy that runs already, proved to be ours |
@@ -18,6 +19,7 @@ pub mod config;
 pub mod doctor;
 pub mod folders;
 pub mod idle;
+pub mod logs;
 pub mod machine;
 pub mod notify;
 pub mod port;

@@ -63,6 +63,21 @@ impl Tool {
         Tool::Llm,
     ];
 
+    /// Its name as its makers write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Tool::ClaudeCode => "Claude Code",
+            Tool::Codex => "Codex",
+            Tool::GeminiCli => "Gemini CLI",
+            Tool::Opencode => "opencode",
+            Tool::Qwen => "Qwen Code",
+            Tool::Pi => "pi",
+            Tool::Cline => "Cline",
+            Tool::Llm => "llm",
+        }
+    }
+
     /// Its name in commands, and behind `import:` in a call's source.
     #[must_use]
     pub fn as_str(self) -> &'static str {

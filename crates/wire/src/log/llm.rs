@@ -111,8 +111,8 @@ fn usage(
     provider: Option<&str>,
 ) -> Result<Usage, BrokenLine> {
     let details = Json::new(details.unwrap_or("{}"));
-    let [prompt_details, completion_details, cached_gemini, thoughts, read, write, searches] = details
-        .pick([
+    let [prompt_details, completion_details, cached_gemini, thoughts, read, write, searches] =
+        details.pick([
             "prompt_tokens_details",
             "completion_tokens_details",
             "cachedContentTokenCount",

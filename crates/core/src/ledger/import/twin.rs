@@ -61,9 +61,7 @@ pub(crate) fn find(
         return Ok(None);
     }
     match &call.response_id {
-        Some(id) => {
-            Ok(by_id(connection, proxied, call.ended, id)?.map(|seq| (seq, How::ById)))
-        }
+        Some(id) => Ok(by_id(connection, proxied, call.ended, id)?.map(|seq| (seq, How::ById))),
         None => Ok(by_tokens(connection, proxied, call)?.map(|seq| (seq, How::Matched))),
     }
 }

@@ -1,0 +1,319 @@
+//! `outlay import`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::Utc;
+use outlay_core::ledger::Ledger;
+use outlay_core::money::Money;
+use outlay_host::logs::{self, Billing, Import, Source, SourceReport};
+use outlay_host::running;
+use outlay_wire::log::Tool;
+use serde::Serialize;
+
+use super::Form;
+use crate::failure::{Failure, Outcome};
+use crate::look::Tone;
+use crate::output::Out;
+use crate::progress::ReadingBar;
+use crate::session::Session;
+use crate::table::{Cell, Column, Table, dollars};
+
+/// So many problems of a tool are told one by one.
+const PROBLEMS_SHOWN: usize = 5;
+
+/// Options of `import`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outlay import --all --dry-run        what would come in, from every tool that is found
+  outlay import --all                  all of it; only what is new, when it is run again
+  outlay import claude-code --watch    and go on as it is written
+  outlay import codex ~/old/sessions   from another folder
+
+Each call is priced at the price of its own day. One that passed the proxy counts once, and the logs
+themselves are only read. What was imported stays when they are deleted.")]
+pub(crate) struct Arguments {
+    /// claude-code, codex, gemini-cli, opencode, qwen, pi, cline, llm or csv
+    #[arg(required_unless_present = "all")]
+    source: Option<String>,
+    /// The folder or file to read [default: where the tool keeps its logs]
+    path: Option<PathBuf>,
+    /// Every tool whose logs are found
+    #[arg(long, conflicts_with_all = ["source", "path"])]
+    all: bool,
+    /// Say what would be imported, and import nothing
+    #[arg(long, conflicts_with = "watch")]
+    dry_run: bool,
+    /// Go on importing what tools write, until this is stopped
+    #[arg(long)]
+    watch: bool,
+    /// Who pays: api (each call), subscription (nothing is owed) or auto, which finds out
+    #[arg(long, value_name = "WHO", default_value = "auto")]
+    billing: String,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What was imported, as `--json` tells it.
+#[derive(Debug, Serialize)]
+struct Document {
+    dry_run: bool,
+    sources: Vec<SourceView>,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceView {
+    source: String,
+    files: usize,
+    files_read: usize,
+    calls: u64,
+    unpriced_calls: u64,
+    cost_usd: Money,
+    plan_value_usd: Money,
+    known: u64,
+    merged: u64,
+    matched: u64,
+    ahead: u64,
+    broken_lines: u64,
+    problems: Vec<ProblemView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemView {
+    path: String,
+    reason: String,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    let billing = billing(&options.billing)?;
+    let ledger = session.ledger()?;
+    if options.watch {
+        return watch(session, &ledger, options, billing, out);
+    }
+    let sources = sources(options)?;
+    let reports = import(session, &ledger, sources, options.dry_run, billing)?;
+    if options.form.json {
+        out.json(&Document {
+            dry_run: options.dry_run,
+            sources: reports.iter().map(SourceView::of).collect(),
+        })?;
+    } else {
+        print(&reports, options, out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Imports what is new in these tools' logs.
+pub(crate) fn import(
+    session: &Session,
+    ledger: &Ledger,
+    sources: Vec<Source>,
+    is_dry: bool,
+    billing: Billing,
+) -> Result<Vec<SourceReport>, Failure> {
+    let import = Import {
+        ledger,
+        is_dry,
+        billing,
+        is_shared: matches!(running::find(&session.folders), Ok(Some(_))),
+        now: session.now,
+    };
+    let mut bar = ReadingBar::new();
+    let reports = import.run(sources, &mut |progress| bar.show(progress));
+    bar.end();
+    Ok(reports?)
+}
+
+/// The logs of every tool, where it usually keeps them.
+pub(crate) fn everywhere() -> Vec<Source> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let sources = Tool::ALL.into_iter().map(|tool| logs::discover(tool, &variable));
+    sources.filter(|source| !source.logs.is_empty() || !source.problems.is_empty()).collect()
+}
+
+fn sources(options: &Arguments) -> Result<Vec<Source>, Failure> {
+    if options.all {
+        return Ok(everywhere());
+    }
+    let name = options.source.as_deref().unwrap_or_default();
+    let tool = tool(name)?;
+    let source = match &options.path {
+        Some(path) => logs::at_path(tool, path).map_err(Failure::Failed)?,
+        None => {
+            let source = logs::discover(tool, &|name| std::env::var(name).ok());
+            if source.logs.is_empty() && source.problems.is_empty() {
+                return Err(Failure::Failed(format!(
+                    "no logs of {name} are found where it usually keeps them: name the folder, as in: \
+                     outlay import {name} FOLDER"
+                )));
+            }
+            source
+        }
+    };
+    Ok(vec![source])
+}
+
+fn tool(name: &str) -> Result<Tool, Failure> {
+    Tool::ALL.into_iter().find(|tool| tool.as_str() == name).ok_or_else(|| {
+        let names: Vec<_> = Tool::ALL.iter().map(|tool| tool.as_str()).collect();
+        Failure::Misused(format!("'{name}' is no source: there are {} and csv", names.join(", ")))
+    })
+}
+
+fn billing(text: &str) -> Result<Billing, Failure> {
+    match text {
+        "auto" => Ok(Billing::AsFound),
+        "api" => Ok(Billing::Key),
+        "subscription" => Ok(Billing::Plan),
+        other => Err(Failure::Misused(format!(
+            "--billing {other} says nothing: it is api, subscription or auto"
+        ))),
+    }
+}
+
+/// Goes on until it is stopped; a line for each time that something came in.
+fn watch(
+    session: &Session,
+    ledger: &Ledger,
+    options: &Arguments,
+    billing: Billing,
+    out: &mut Out,
+) -> Outcome {
+    let mut is_first = true;
+    let look = || -> Result<_, Failure> {
+        let sources = match sources(options) {
+            Ok(sources) => sources,
+            // A tool that has yet to be run writes its first log later.
+            Err(failure) if is_first => return Err(failure),
+            Err(_) => Vec::new(),
+        };
+        let roots = sources.iter().flat_map(|source| source.roots.clone()).collect();
+        let present = Session { now: Utc::now(), ..session.clone() };
+        let reports = import(&present, ledger, sources, false, billing)?;
+        if is_first {
+            print(&reports, options, out)?;
+            out.line("Watching for more: Ctrl-C ends it.")?;
+        } else {
+            for report in reports.iter().filter(|report| report.imported.new.calls > 0) {
+                out.line(sentence(report))?;
+            }
+        }
+        out.flush()?;
+        is_first = false;
+        Ok(Some(roots))
+    };
+    logs::watch(look, Failure::Failed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sentence(report: &SourceReport) -> String {
+    let new = &report.imported.new;
+    let calls = if new.calls == 1 { "call" } else { "calls" };
+    let cost = dollars(new.cost.saturating_add(new.plan_value));
+    format!("{}: {} {calls}, {cost}", report.tool.title(), new.calls)
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::Text("Tool"),
+    Column::Number("Logs"),
+    Column::Number("New calls"),
+    Column::Decimal("Cost"),
+    Column::Number("Known"),
+    Column::Number("Passed Outlay"),
+];
+
+/// Prints what came of an import.
+fn print(reports: &[SourceReport], options: &Arguments, out: &mut Out) -> Result<(), Failure> {
+    if reports.is_empty() {
+        return out.line(
+            "No logs of any tool that Outlay can read are found on this machine: outlay run -- TOOL \
+             meters a tool from now on.",
+        );
+    }
+    let mut table = Table::new(&COLUMNS);
+    for report in reports {
+        let imported = &report.imported;
+        table.row([
+            Cell::toned(report.tool.title(), Tone::Strong),
+            Cell::new(report.files),
+            Cell::new(imported.new.calls),
+            Cell::new(dollars(imported.new.cost.saturating_add(imported.new.plan_value))),
+            Cell::new(imported.known),
+            Cell::new(imported.merged + imported.matched),
+        ]);
+    }
+    out.table(&table)?;
+    for report in reports {
+        notes(report, out)?;
+    }
+    let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
+    out.line(match (options.dry_run, calls) {
+        (true, _) => "Nothing was written: without --dry-run it is imported.",
+        (false, 0) => "Nothing was new.",
+        (false, _) => "outlay report --by model (or project, client, day) shows what it came to.",
+    })
+}
+
+fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
+    let title = report.tool.title();
+    let imported = &report.imported;
+    let plan_value = imported.new.plan_value;
+    if plan_value > Money::ZERO {
+        out.line(format!(
+            "{title}: {} of it is the use of a subscription at API prices, which nobody bills \
+             (--billing api where each call is paid).",
+            dollars(plan_value)
+        ))?;
+    }
+    for (count, text) in [
+        (
+            imported.new.unpriced,
+            "calls are of models without a price: outlay prices set MODEL gives one",
+        ),
+        (
+            imported.matched,
+            "calls passed the proxy by model, tokens and time: its log has no ids of answers",
+        ),
+        (report.broken, "lines cannot be read, and are left out"),
+        (imported.refused, "calls have a time to come, and are left out"),
+    ] {
+        if count > 0 {
+            out.line(out.look().paint(Tone::Warning, format!("{title}: {count} {text}.")))?;
+        }
+    }
+    for problem in report.problems.iter().take(PROBLEMS_SHOWN) {
+        let text =
+            format!("{title}: {} cannot be read: {}.", problem.path.display(), problem.reason);
+        out.line(out.look().paint(Tone::Warning, text))?;
+    }
+    match report.problems.len().saturating_sub(PROBLEMS_SHOWN) {
+        0 => Ok(()),
+        more => out.line(format!("{title}: {more} more files cannot be read (--json names them).")),
+    }
+}
+
+impl SourceView {
+    fn of(report: &SourceReport) -> SourceView {
+        let imported = &report.imported;
+        let problem = |problem: &logs::Problem| ProblemView {
+            path: problem.path.display().to_string(),
+            reason: problem.reason.clone(),
+        };
+        SourceView {
+            source: report.tool.as_str().to_owned(),
+            files: report.files,
+            files_read: report.files_read,
+            calls: imported.new.calls,
+            unpriced_calls: imported.new.unpriced,
+            cost_usd: imported.new.cost,
+            plan_value_usd: imported.new.plan_value,
+            known: imported.known,
+            merged: imported.merged,
+            matched: imported.matched,
+            ahead: imported.refused,
+            broken_lines: report.broken,
+            problems: report.problems.iter().map(problem).collect(),
+        }
+    }
+}

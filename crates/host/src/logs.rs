@@ -1,0 +1,15 @@
+//! Tools' logs on this machine: where they are, what is new in them, and their way into the ledger.
+//! A source is only ever read.
+
+pub mod databases;
+mod discovery;
+mod import;
+mod lines;
+mod login;
+mod projects;
+mod read;
+mod watch;
+
+pub use discovery::{Form, LogPath, Problem, Source, at_path, discover};
+pub use import::{Billing, Import, Progress, SourceReport};
+pub use watch::watch;

@@ -1,0 +1,374 @@
+//! The way of logs into the ledger: they are read on all cores, and written in small slices, between
+//! which others write.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use outlay_core::ledger::{
+    self, IMPORTED_AT_ONCE, Imported, ImportedCall, Ledger, LedgerError, LogFile, Reply,
+};
+use outlay_core::price::PriceList;
+use outlay_wire::log::{LogCall, Tool};
+
+use super::discovery::{LogPath, Problem, Source, words};
+use super::login;
+use super::projects::Projects;
+use super::read::{self, News};
+
+/// So many files may wait, read, for the ledger.
+const AHEAD_MAX: usize = 8;
+/// So many slices may wait for their commit.
+const COMMITS_AHEAD_MAX: usize = 2;
+/// So many files are noted at once.
+const NOTED_AT_ONCE: usize = 500;
+/// For so long others may write after each slice, where there are others.
+const ROOM: Duration = Duration::from_millis(3);
+
+/// Who paid for what the logs tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Billing {
+    /// As the logs say, or else what the tool is logged in with now.
+    #[default]
+    AsFound,
+    /// Each call is owed.
+    Key,
+    /// A subscription: nothing is owed per call.
+    Plan,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Bytes of logs that were read.
+    pub bytes: u64,
+    /// Bytes of logs that have something new.
+    pub bytes_total: u64,
+    /// Calls that were found in them.
+    pub calls: u64,
+}
+
+/// What came of a tool's logs.
+#[derive(Clone, Debug)]
+pub struct SourceReport {
+    /// The tool.
+    pub tool: Tool,
+    /// Logs that there are.
+    pub files: usize,
+    /// Of these, the ones that had something new.
+    pub files_read: usize,
+    /// Lines that nobody can read.
+    pub broken: u64,
+    /// What cannot be read at all.
+    pub problems: Vec<Problem>,
+    /// What became of the calls.
+    pub imported: Imported,
+}
+
+/// How to import.
+#[derive(Debug)]
+pub struct Import<'a> {
+    /// Where to.
+    pub ledger: &'a Ledger,
+    /// Only to say what it would do.
+    pub is_dry: bool,
+    /// Who paid.
+    pub billing: Billing,
+    /// Whether others write while it goes on.
+    pub is_shared: bool,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+impl Import<'_> {
+    /// Imports what is new in the logs of these tools.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written. What cannot be read of the logs is in the reports.
+    pub fn run(
+        &self,
+        sources: Vec<Source>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<SourceReport>, LedgerError> {
+        let known = self.ledger.log_files()?;
+        let mut reports: Vec<SourceReport> = sources.iter().map(SourceReport::of).collect();
+        let mut jobs = Vec::new();
+        for (index, source) in sources.into_iter().enumerate() {
+            for log in source.logs {
+                let before = known.get(read::name_of(&log.path).as_str());
+                if !before.is_some_and(|before| read::is_unchanged(&log, before)) {
+                    jobs.push(Job { index, tool: source.tool, log, before: before.cloned() });
+                }
+            }
+        }
+        drop(known);
+        if jobs.is_empty() {
+            return Ok(reports);
+        }
+        // Roughly in the order of time, in which the ledger likes its calls.
+        jobs.sort_by_key(|job| job.log.modified_ms);
+        let mut intake = Intake::new(self, &reports)?;
+        let mut state = Progress {
+            bytes_total: jobs.iter().map(|job| job.log.size).sum(),
+            ..Progress::default()
+        };
+        let outcome = each_news(&jobs, self.now, |job, news| {
+            let report = &mut reports[job.index];
+            state.bytes += job.log.size;
+            match news {
+                Ok(news) => {
+                    report.files_read += 1;
+                    report.broken += news.broken;
+                    state.calls += news.calls.len() as u64;
+                    intake.take(job.index, news)?;
+                }
+                Err(error) => report
+                    .problems
+                    .push(Problem { path: job.log.path.clone(), reason: words(&error) }),
+            }
+            progress(state);
+            Ok(())
+        });
+        outcome?;
+        intake.end(&mut reports)?;
+        Ok(reports)
+    }
+}
+
+impl SourceReport {
+    fn of(source: &Source) -> SourceReport {
+        SourceReport {
+            tool: source.tool,
+            files: source.logs.len(),
+            files_read: 0,
+            broken: 0,
+            problems: source.problems.clone(),
+            imported: Imported::default(),
+        }
+    }
+}
+
+/// A log to be read.
+struct Job {
+    /// Of the source.
+    index: usize,
+    tool: Tool,
+    log: LogPath,
+    before: Option<LogFile>,
+}
+
+/// Reads the logs on all cores, and hands over what is new in each.
+fn each_news(
+    jobs: &[Job],
+    now: DateTime<Utc>,
+    mut take: impl FnMut(&Job, std::io::Result<News>) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let readers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = sync_channel(AHEAD_MAX);
+    std::thread::scope(|scope| {
+        for _ in 0..readers {
+            let sender: SyncSender<_> = sender.clone();
+            let next = &next;
+            scope.spawn(move || {
+                while let Some((index, job)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    jobs.get(index).map(|job| (index, job))
+                } {
+                    let news = read::read(job.tool, &job.log, job.before.as_ref(), now);
+                    if sender.send((index, news)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // An early end drops the receiver, at which the readers stop.
+        receiver.into_iter().try_for_each(|(index, news): (usize, std::io::Result<News>)| {
+            jobs.get(index).map_or(Ok(()), |job| take(job, news))
+        })
+    })
+}
+
+/// Calls on their way into the ledger.
+struct Intake<'a> {
+    setting: &'a Import<'a>,
+    import: ledger::Import,
+    tools: Vec<Origin>,
+    prices: Arc<PriceList>,
+    projects: Projects,
+    /// Entries that were seen, with their tokens: copies are not even asked for.
+    seen: HashMap<[u8; 16], u64, foldhash::fast::RandomState>,
+    /// By source.
+    pending: Vec<Vec<ImportedCall>>,
+    commits: VecDeque<(usize, Reply<Imported>)>,
+    outcomes: Vec<Imported>,
+    files: Vec<LogFile>,
+}
+
+/// What all calls of a tool have in common.
+struct Origin {
+    source: Arc<str>,
+    client: Arc<str>,
+    /// Whose models it asks where nothing tells.
+    vendor: Arc<str>,
+    is_plan: bool,
+    none: Arc<str>,
+}
+
+impl Origin {
+    fn new(tool: Tool, billing: Billing) -> Origin {
+        let variable = |name: &str| std::env::var(name).ok();
+        let home = variable("HOME").map_or_else(PathBuf::new, PathBuf::from);
+        let is_plan = match billing {
+            Billing::Key => false,
+            Billing::Plan => true,
+            Billing::AsFound => login::is_plan(tool, &home, &variable).unwrap_or(false),
+        };
+        Origin {
+            source: format!("import:{}", tool.as_str()).into(),
+            client: tool.as_str().into(),
+            vendor: match tool {
+                Tool::ClaudeCode => "anthropic",
+                Tool::GeminiCli => "gemini",
+                _ => "openai",
+            }
+            .into(),
+            is_plan,
+            none: "".into(),
+        }
+    }
+}
+
+impl<'a> Intake<'a> {
+    fn new(setting: &'a Import<'a>, reports: &[SourceReport]) -> Result<Intake<'a>, LedgerError> {
+        let tools: Vec<Origin> =
+            reports.iter().map(|report| Origin::new(report.tool, setting.billing)).collect();
+        Ok(Intake {
+            setting,
+            import: setting.ledger.import(setting.now)?,
+            prices: setting.ledger.prices(),
+            projects: Projects::default(),
+            seen: HashMap::default(),
+            pending: tools.iter().map(|_| Vec::new()).collect(),
+            commits: VecDeque::new(),
+            outcomes: vec![Imported::default(); tools.len()],
+            files: Vec::new(),
+            tools,
+        })
+    }
+
+    fn take(&mut self, index: usize, news: News) -> Result<(), LedgerError> {
+        for call in news.calls {
+            let tokens = call.usage.total_tokens();
+            match self.seen.entry(call.key.0) {
+                std::collections::hash_map::Entry::Occupied(mut seen) => {
+                    if *seen.get() >= tokens {
+                        continue;
+                    }
+                    seen.insert(tokens);
+                }
+                std::collections::hash_map::Entry::Vacant(new) => {
+                    new.insert(tokens);
+                }
+            }
+            let call = self.told(index, call);
+            self.pending[index].push(call);
+        }
+        self.files.push(news.file);
+        while self.pending[index].len() >= IMPORTED_AT_ONCE {
+            self.write(index)?;
+        }
+        Ok(())
+    }
+
+    /// The call as the ledger is told of it.
+    fn told(&mut self, index: usize, call: LogCall) -> ImportedCall {
+        let origin = &self.tools[index];
+        let provider = call.provider.unwrap_or_else(|| {
+            let maker = call.model.as_deref().and_then(|model| self.prices.maker_of(model));
+            maker.map_or_else(|| Arc::clone(&origin.vendor), Arc::from)
+        });
+        let tags = match &call.branch {
+            Some(branch) if is_plain(branch) => format!("branch={branch}").into(),
+            _ => Arc::clone(&origin.none),
+        };
+        ImportedCall {
+            key: call.key.0,
+            ended: call.ended,
+            duration: call.duration,
+            source: Arc::clone(&origin.source),
+            provider,
+            model: call.model,
+            project: call.folder.as_ref().and_then(|folder| self.projects.of(folder)),
+            session: call.session,
+            client: Some(Arc::clone(&origin.client)),
+            tags,
+            service_tier: call.service_tier,
+            usage: call.usage,
+            cost_logged: call.cost_logged,
+            response_id: call.response_id,
+            plan_login: match self.setting.billing {
+                Billing::AsFound => call.plan_login.unwrap_or(origin.is_plan),
+                Billing::Key | Billing::Plan => origin.is_plan,
+            },
+        }
+    }
+
+    /// Writes a slice of what waits.
+    fn write(&mut self, index: usize) -> Result<(), LedgerError> {
+        let pending = &mut self.pending[index];
+        let mut slice: Vec<_> = pending.drain(..pending.len().min(IMPORTED_AT_ONCE)).collect();
+        slice.sort_by_key(|call| call.ended);
+        if self.setting.is_dry {
+            let outcome = self.import.preview(&slice, self.setting.now)?;
+            self.outcomes[index].add(&outcome);
+            return Ok(());
+        }
+        self.commits.push_back((index, self.import.calls(slice, self.setting.now)));
+        if self.setting.is_shared {
+            self.settle(0)?;
+            std::thread::sleep(ROOM);
+        }
+        self.settle(COMMITS_AHEAD_MAX)
+    }
+
+    /// Waits until no more than `left` slices are on their way.
+    fn settle(&mut self, left: usize) -> Result<(), LedgerError> {
+        while self.commits.len() > left {
+            if let Some((index, commit)) = self.commits.pop_front() {
+                self.outcomes[index].add(&commit.wait()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left, and notes how far the logs were read only when all of them is in.
+    fn end(mut self, reports: &mut [SourceReport]) -> Result<(), LedgerError> {
+        for index in 0..self.pending.len() {
+            while !self.pending[index].is_empty() {
+                self.write(index)?;
+            }
+        }
+        self.settle(0)?;
+        if !self.setting.is_dry {
+            while !self.files.is_empty() {
+                let slice = self.files.split_off(self.files.len().saturating_sub(NOTED_AT_ONCE));
+                self.setting.ledger.note_log_files(slice).wait()?;
+            }
+        }
+        for (report, outcome) in reports.iter_mut().zip(&self.outcomes) {
+            report.imported.add(outcome);
+        }
+        Ok(())
+    }
+}
+
+/// Whether it can stand in a tag as it is.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && !text.contains([';', '=', '\n'])
+}

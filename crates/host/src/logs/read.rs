@@ -1,0 +1,167 @@
+//! What is new in one log.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use outlay_core::ledger::LogFile;
+use outlay_wire::log::{LineReader, LogCall, Tool, read_document};
+use sha2::{Digest, Sha256};
+
+use super::databases;
+use super::discovery::{Form, LogPath};
+use super::lines::each_line;
+
+/// By so many bytes before the place where reading stopped a file is known again.
+const TAIL_BYTES: u64 = 512;
+const BUFFER_BYTES: usize = 256 << 10;
+/// Larger documents are no sessions of anybody.
+const DOCUMENT_MAX: u64 = 512 << 20;
+
+/// What is new in a log.
+#[derive(Debug)]
+pub(super) struct News {
+    /// Its calls, each as its last entry tells it.
+    pub(super) calls: Vec<LogCall>,
+    /// How far it is read now.
+    pub(super) file: LogFile,
+    /// Lines that nobody can read, of those that are new.
+    pub(super) broken: u64,
+}
+
+/// Whether nothing has changed since the log was read.
+pub(super) fn is_unchanged(log: &LogPath, before: &LogFile) -> bool {
+    before.size == log.size && before.modified_ms == log.modified_ms
+}
+
+/// Reads what has come since, or all of it where it is another file now.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read(
+    tool: Tool,
+    log: &LogPath,
+    before: Option<&LogFile>,
+    now: DateTime<Utc>,
+) -> io::Result<News> {
+    match log.form {
+        Form::Lines => lines(tool, log, before, now),
+        Form::Document => document(tool, log, now),
+        Form::Database => database(tool, log, before, now),
+    }
+}
+
+fn lines(
+    tool: Tool,
+    log: &LogPath,
+    before: Option<&LogFile>,
+    now: DateTime<Utc>,
+) -> io::Result<News> {
+    let mut source = File::open(&log.path)?;
+    let goes_on = match before {
+        Some(before) => resume(tool, &mut source, before, now)?,
+        None => None,
+    };
+    let (mut reader, begin, broken_before) = match goes_on {
+        Some((reader, before)) => (reader, before.read_bytes, before.broken),
+        None => (LineReader::new(tool, now), 0, 0),
+    };
+    source.seek(SeekFrom::Start(begin))?;
+    let mut calls = Vec::new();
+    let mut broken = 0;
+    let mut last = Vec::new();
+    let mut buffered = BufReader::with_capacity(BUFFER_BYTES, &mut source);
+    let walked = each_line(
+        &mut buffered,
+        |line| {
+            if !is_blank(line) && reader.read(line, &mut calls).is_err() {
+                broken += 1;
+            }
+        },
+        |rest| last = rest.to_vec(),
+    )?;
+    let state = reader.state();
+    // The last line of a file may have no end; half a line is none, and is read again when it has grown.
+    if !is_blank(&last) {
+        let _ = reader.read(&last, &mut calls);
+    }
+    broken += walked.too_long;
+    let read_bytes = begin + walked.bytes;
+    let file = LogFile {
+        tail: Some(tail(&mut source, read_bytes)?),
+        ..noted(tool, log, read_bytes, state, broken_before + broken)
+    };
+    Ok(News { calls, file, broken })
+}
+
+/// The reader as it was left, where the file still has what was read.
+fn resume<'a>(
+    tool: Tool,
+    source: &mut File,
+    before: &'a LogFile,
+    now: DateTime<Utc>,
+) -> io::Result<Option<(LineReader, &'a LogFile)>> {
+    let Some(known) = before.tail else { return Ok(None) };
+    if source.metadata()?.len() < before.read_bytes || tail(source, before.read_bytes)? != known {
+        return Ok(None);
+    }
+    Ok(LineReader::resume(tool, &before.state, now).map(|reader| (reader, before)))
+}
+
+/// A hash of what stands before `end`.
+fn tail(source: &mut File, end: u64) -> io::Result<[u8; 16]> {
+    let begin = end.saturating_sub(TAIL_BYTES);
+    source.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::with_capacity(TAIL_BYTES as usize);
+    source.take(end - begin).read_to_end(&mut bytes)?;
+    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    Ok(short)
+}
+
+fn document(tool: Tool, log: &LogPath, now: DateTime<Utc>) -> io::Result<News> {
+    if log.size > DOCUMENT_MAX {
+        return Err(io::Error::other(format!("it has more than {} MB", DOCUMENT_MAX >> 20)));
+    }
+    let bytes = std::fs::read(&log.path)?;
+    let mut calls = Vec::new();
+    let broken = u64::from(read_document(tool, &bytes, now, &mut calls).is_err());
+    let file = noted(tool, log, log.size, String::new(), broken);
+    Ok(News { calls, file, broken })
+}
+
+fn database(
+    tool: Tool,
+    log: &LogPath,
+    before: Option<&LogFile>,
+    now: DateTime<Utc>,
+) -> io::Result<News> {
+    let since = before.map_or("", |before| before.state.as_str());
+    let rows = databases::read(tool, &log.path, since, now)?;
+    let file = noted(tool, log, log.size, rows.state, rows.broken);
+    Ok(News { calls: rows.calls, file, broken: rows.broken })
+}
+
+fn noted(tool: Tool, log: &LogPath, read_bytes: u64, state: String, broken: u64) -> LogFile {
+    LogFile {
+        path: name_of(&log.path),
+        tool: tool.as_str().to_owned(),
+        size: log.size,
+        modified_ms: log.modified_ms,
+        read_bytes,
+        tail: None,
+        state,
+        broken,
+    }
+}
+
+/// What the ledger knows the log by.
+pub(super) fn name_of(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
