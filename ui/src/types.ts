@@ -145,6 +145,17 @@ export interface Status {
   budgets: Budget[];
   balances: Balance[];
   blocked: Blocked[];
+  /** Of `month`, what did not pass here, as tools' logs tell; the dearest tool first. */
+  outside: Outside[];
+}
+
+/** What a tool spent without passing here. */
+export interface Outside {
+  tool: string;
+  calls: number;
+  unpriced_calls: number;
+  cost_usd: MoneyText;
+  plan_value_usd: MoneyText;
 }
 
 /** Usage and cost of a group of calls. Token buckets are disjoint; reasoning is part of output. */

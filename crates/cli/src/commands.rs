@@ -15,6 +15,7 @@ pub(crate) mod env;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod prices;
 pub(crate) mod report;

@@ -1,7 +1,9 @@
 //! The `outlay` command: one file per command in [`commands`].
 
+mod ask;
 mod base_urls;
 mod browser;
+mod chart;
 mod commands;
 mod failure;
 mod look;
@@ -49,6 +51,8 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up in a minute: import logs, suggest limits, connect tools, install the service
+    Init(commands::init::Arguments),
     /// Run the proxy, the local API and the dashboard
     Serve(commands::serve::Arguments),
     /// Run a tool with its base URLs pointed at the proxy
@@ -134,6 +138,7 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
     }
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
+        Command::Init(options) => commands::init::run(&session, &options, out),
         Command::Serve(options) => commands::serve::run(&mut session, &options, out),
         Command::Run(options) => commands::run::run(&session, &options),
         Command::Env(options) => commands::env::run(&session, &options, out),

@@ -6,7 +6,8 @@ use outlay_core::balance::spoken;
 use outlay_core::budget::Scope;
 use outlay_core::ledger::{BalanceView, Bypass};
 use outlay_core::money::Money;
-use outlay_core::report::{BudgetState, BudgetView};
+use outlay_core::report::{BudgetState, BudgetView, OutsideView};
+use outlay_wire::log::Tool;
 
 use crate::look::Tone;
 use crate::outlook;
@@ -53,6 +54,27 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
         table.row(cells);
     }
     table
+}
+
+/// What tools spent without passing here, in one sentence.
+pub(crate) fn outside(outside: &[OutsideView]) -> Option<String> {
+    let part = |sum: &OutsideView| {
+        let tool = Tool::ALL.iter().find(|tool| tool.as_str() == sum.tool);
+        let tool = tool.map_or(sum.tool.as_str(), |tool| tool.title());
+        let plan = format!("${} at API prices under a subscription", sum.plan_value_usd);
+        match (sum.cost_usd, sum.plan_value_usd) {
+            (cost, Money::ZERO) => format!("{tool} ${cost}"),
+            (Money::ZERO, _) => format!("{tool} {plan}"),
+            (cost, _) => format!("{tool} ${cost} and {plan}"),
+        }
+    };
+    let parts: Vec<String> = outside.iter().map(part).collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "Of this month, as tools' logs tell, this did not pass Outlay: {}.",
+            parts.join(", ")
+        )
+    })
 }
 
 /// That budgets will or may be used up before they reset: a sentence each.

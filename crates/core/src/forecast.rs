@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+pub(crate) use hits::rounded_up;
 pub use hits::{Hit, Hits, hits};
 pub use range::{between, range_ends};
 pub use spike::{Spike, spike};

@@ -7,6 +7,7 @@ mod explain;
 mod outside;
 mod prices;
 mod quota;
+mod suggest;
 mod totals;
 mod usage;
 mod usage_by_two;
@@ -20,6 +21,7 @@ pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,
 };
+pub use suggest::{Suggestion, suggestion};
 pub use totals::{Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
 pub use usage_by_two::usage_by_two;

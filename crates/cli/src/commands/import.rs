@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
+use outlay_core::report::{self, OutsideView};
 use outlay_host::logs::{self, Billing, Import, Source, SourceReport};
 use outlay_host::running;
 use outlay_wire::log::Tool;
@@ -17,6 +18,7 @@ use crate::look::Tone;
 use crate::output::Out;
 use crate::progress::ReadingBar;
 use crate::session::Session;
+use crate::standing;
 use crate::table::{Cell, Column, Table, dollars};
 
 /// So many problems of a tool are told one by one.
@@ -99,7 +101,8 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
             sources: reports.iter().map(SourceView::of).collect(),
         })?;
     } else {
-        print(&reports, options, out)?;
+        let outside = report::status(&ledger, Utc::now(), session.zone)?.outside;
+        print(&reports, &outside, options, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -192,7 +195,8 @@ fn watch(
         let present = Session { now: Utc::now(), ..session.clone() };
         let reports = import(&present, ledger, sources, false, billing)?;
         if is_first {
-            print(&reports, options, out)?;
+            let outside = report::status(ledger, present.now, present.zone)?.outside;
+            print(&reports, &outside, options, out)?;
             out.line("Watching for more: Ctrl-C ends it.")?;
         } else {
             for report in reports.iter().filter(|report| report.imported.new.calls > 0) {
@@ -223,14 +227,33 @@ const COLUMNS: [Column; 6] = [
     Column::Number("Passed Outlay"),
 ];
 
-/// Prints what came of an import.
-fn print(reports: &[SourceReport], options: &Arguments, out: &mut Out) -> Result<(), Failure> {
+/// Prints what came of an import, and what to do next.
+fn print(
+    reports: &[SourceReport],
+    outside: &[OutsideView],
+    options: &Arguments,
+    out: &mut Out,
+) -> Result<(), Failure> {
     if reports.is_empty() {
         return out.line(
             "No logs of any tool that Outlay can read are found on this machine: outlay run -- TOOL \
              meters a tool from now on.",
         );
     }
+    print_reports(reports, out)?;
+    if let Some(sentence) = standing::outside(outside) {
+        out.line(sentence)?;
+    }
+    let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
+    out.line(match (options.dry_run, calls) {
+        (true, _) => "Nothing was written: without --dry-run it is imported.",
+        (false, 0) => "Nothing was new.",
+        (false, _) => "outlay report --by model (or project, client, day) shows what it came to.",
+    })
+}
+
+/// Prints what came of an import.
+pub(crate) fn print_reports(reports: &[SourceReport], out: &mut Out) -> Result<(), Failure> {
     let mut table = Table::new(&COLUMNS);
     for report in reports {
         let imported = &report.imported;
@@ -244,15 +267,7 @@ fn print(reports: &[SourceReport], options: &Arguments, out: &mut Out) -> Result
         ]);
     }
     out.table(&table)?;
-    for report in reports {
-        notes(report, out)?;
-    }
-    let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
-    out.line(match (options.dry_run, calls) {
-        (true, _) => "Nothing was written: without --dry-run it is imported.",
-        (false, 0) => "Nothing was new.",
-        (false, _) => "outlay report --by model (or project, client, day) shows what it came to.",
-    })
+    reports.iter().try_for_each(|report| notes(report, out))
 }
 
 fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {

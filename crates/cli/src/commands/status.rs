@@ -86,6 +86,10 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         out.line("")?;
         out.line(out.look().paint(Tone::Bad, sentence))?;
     }
+    if let Some(sentence) = standing::outside(&status.outside) {
+        out.line("")?;
+        out.line(sentence)?;
+    }
     if let Some(note) = unpriced(&status.month) {
         out.line("")?;
         out.line(out.look().paint(Tone::Warning, note))?;

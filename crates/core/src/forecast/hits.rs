@@ -111,7 +111,7 @@ fn spent(burn: &Burn, start: DateTime<Utc>, end: DateTime<Utc>) -> i64 {
 }
 
 /// Rounded up to two digits.
-fn rounded_up(count: i64) -> i64 {
+pub(crate) fn rounded_up(count: i64) -> i64 {
     let mut unit = 1_i64;
     while count / unit >= 100 {
         unit *= 10;

@@ -53,7 +53,7 @@ pub(crate) fn add(
         .map(drop)
 }
 
-/// The sums of the quarter-hours from `since` to before `until`, the dearest first.
+/// The sums of the quarter-hours from that of `since` to before `until`, the dearest first.
 pub(crate) fn sums(
     connection: &Connection,
     since: DateTime<Utc>,
@@ -66,14 +66,17 @@ pub(crate) fn sums(
              WHERE quarter >= ?1 AND quarter < ?2 \
              GROUP BY 1 HAVING sum(calls) > 0 ORDER BY 4 DESC, 5 DESC, 1",
         )?
-        .query_map([since, until].map(|instant| to_ms(instant).div_euclid(QUARTER_MS)), |row| {
-            Ok(Outside {
-                source: row.get(0)?,
-                calls: row.get(1)?,
-                unpriced_calls: row.get(2)?,
-                cost: Money::from_picodollars(row.get(3)?),
-                plan_value: Money::from_picodollars(row.get(4)?),
-            })
-        })?
+        .query_map(
+            [to_ms(since), to_ms(until) + QUARTER_MS - 1].map(|ms| ms.div_euclid(QUARTER_MS)),
+            |row| {
+                Ok(Outside {
+                    source: row.get(0)?,
+                    calls: row.get(1)?,
+                    unpriced_calls: row.get(2)?,
+                    cost: Money::from_picodollars(row.get(3)?),
+                    plan_value: Money::from_picodollars(row.get(4)?),
+                })
+            },
+        )?
         .collect()
 }

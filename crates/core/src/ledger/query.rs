@@ -10,7 +10,7 @@ mod standings;
 mod sums;
 mod totals;
 
-pub(crate) use burn::burn;
+pub(crate) use burn::{burn, burn_since};
 pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
 pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;

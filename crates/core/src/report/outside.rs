@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::ledger::query;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Outside};
 use crate::money::Money;
 
 /// What a tool spent without passing here.
@@ -31,12 +31,17 @@ pub fn outside(
     until: DateTime<Utc>,
 ) -> Result<Vec<OutsideView>, LedgerError> {
     let sums = ledger.read(|connection| Ok(query::outside(connection, since, until)?))?;
-    let view = |sum: crate::ledger::Outside| OutsideView {
-        tool: sum.source.strip_prefix("import:").unwrap_or(&sum.source).to_owned(),
-        calls: sum.calls,
-        unpriced_calls: sum.unpriced_calls,
-        cost_usd: sum.cost,
-        plan_value_usd: sum.plan_value,
-    };
-    Ok(sums.into_iter().map(view).collect())
+    Ok(sums.into_iter().map(OutsideView::from).collect())
+}
+
+impl From<Outside> for OutsideView {
+    fn from(sum: Outside) -> OutsideView {
+        OutsideView {
+            tool: sum.source.strip_prefix("import:").unwrap_or(&sum.source).to_owned(),
+            calls: sum.calls,
+            unpriced_calls: sum.unpriced_calls,
+            cost_usd: sum.cost,
+            plan_value_usd: sum.plan_value,
+        }
+    }
 }

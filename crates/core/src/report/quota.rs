@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::Number;
 
+use super::outside::OutsideView;
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
 use crate::forecast::{Forecast, Hits};
 use crate::ledger::query::{self, Outlook, StandingRow, SumRow};
@@ -34,6 +35,8 @@ pub struct Status {
     pub balances: Vec<BalanceView>,
     /// The hard budgets that refuse now.
     pub blocked: Vec<Blocked>,
+    /// Of `month`, what did not pass here, as tools' logs tell; the dearest tool first.
+    pub outside: Vec<OutsideView>,
 }
 
 /// Ended calls and their cost.
@@ -186,6 +189,10 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
             blocked: budgets.iter().filter_map(blocked).collect(),
             budgets,
             balances: query::balances(connection, now, timezone)?,
+            outside: query::outside(connection, since(Window::MONTH), now)?
+                .into_iter()
+                .map(OutsideView::from)
+                .collect(),
         })
     })
 }

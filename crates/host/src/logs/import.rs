@@ -370,5 +370,6 @@ impl<'a> Intake<'a> {
 
 /// Whether it can stand in a tag as it is.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && !text.contains([';', '=', '\n'])
+    // A checkout without a branch is logged as that.
+    !text.is_empty() && text != "HEAD" && !text.contains([';', '=', '\n'])
 }

@@ -35,8 +35,12 @@ impl Spender {
 
 /// All that is owed, in dollars.
 pub(crate) fn burn(connection: &Connection, now: DateTime<Utc>) -> Result<Burn, OpError> {
+    burn_since(connection, now - chrono::TimeDelta::days(crate::forecast::DAYS_OF_HISTORY))
+}
+
+/// All that is owed since then, in dollars.
+pub(crate) fn burn_since(connection: &Connection, since: DateTime<Utc>) -> Result<Burn, OpError> {
     let all = Spender::new(&Scope::default(), BudgetUnit::Usd);
-    let since = now - chrono::TimeDelta::days(crate::forecast::DAYS_OF_HISTORY);
     Ok(burns(connection, &[all], since)?.pop().unwrap_or_default())
 }
 

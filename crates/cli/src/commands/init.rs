@@ -1,0 +1,231 @@
+//! `outlay init`: from nothing to limits in a minute, each step asked for.
+
+use std::process::ExitCode;
+
+use chrono::{Days, NaiveDate, TimeDelta};
+use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
+use outlay_core::ledger::{BudgetChange, Ledger};
+use outlay_core::money::Money;
+use outlay_core::report::{self, By, Suggestion, UsageQuery};
+use outlay_host::logs::{Billing, Source};
+
+use super::import;
+use crate::ask::{ask, can_be_asked};
+use crate::chart;
+use crate::failure::{Failure, Outcome};
+use crate::look::Tone;
+use crate::output::Out;
+use crate::session::Session;
+use crate::table::{Cell, Column, Table, bar, dollars};
+
+const ACTOR: &str = "cli";
+const DAYS: u64 = 30;
+/// So many rows of a table are shown.
+const ROWS_SHOWN: usize = 6;
+
+/// Options of `init`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  outlay init         asks before each step
+  outlay init --yes   does what it would suggest, without asking
+
+It imports what tools logged, shows what the last 30 days cost, and suggests limits from it. Run it
+again whenever you like: what is done already is left as it is.")]
+pub(crate) struct Arguments {
+    /// Do what is suggested, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    if !options.yes && !can_be_asked() {
+        return Err(Failure::misused(
+            "nobody can be asked here: outlay init --yes does what it would suggest",
+        ));
+    }
+    let ledger = session.ledger()?;
+    let mut guide = Guide { session, ledger: &ledger, is_yes: options.yes, out };
+    guide.logs()?;
+    guide.month()?;
+    guide.limits()?;
+    guide.end()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What goes from step to step.
+struct Guide<'a> {
+    session: &'a Session,
+    ledger: &'a Ledger,
+    is_yes: bool,
+    out: &'a mut Out,
+}
+
+impl Guide<'_> {
+    fn heading(&mut self, text: &str) -> Result<(), Failure> {
+        self.out.line("")?;
+        let text = self.out.look().paint(Tone::Strong, text);
+        self.out.line(text)
+    }
+
+    /// Whether to take the step. What is suggested is done without a question where nobody wants one.
+    fn ask(&mut self, question: &str) -> Result<bool, Failure> {
+        if self.is_yes {
+            return Ok(true);
+        }
+        ask(question, true, self.out)
+    }
+
+    fn logs(&mut self) -> Result<(), Failure> {
+        let heading = self.out.look().paint(Tone::Strong, "What your tools have logged");
+        self.out.line(heading)?;
+        let sources = import::everywhere();
+        if sources.is_empty() {
+            return self.out.line(
+                "No logs of Claude Code, Codex, Gemini CLI, opencode, Qwen Code, pi, Cline or llm are found here.",
+            );
+        }
+        self.out.table(&found(&sources))?;
+        if !self.ask("Import them? They are only read, and no prompt is kept.")? {
+            return self.out.line("Left alone: outlay import --all does it later.");
+        }
+        self.out.flush()?;
+        let reports = import::import(self.session, self.ledger, sources, false, Billing::AsFound)?;
+        import::print_reports(&reports, self.out)
+    }
+
+    /// What the last 30 days cost: in all, by day, tool, model and project.
+    fn month(&mut self) -> Result<(), Failure> {
+        let (now, zone) = (self.session.now, self.session.zone);
+        let today = now.with_timezone(&zone).date_naive();
+        let first = today - Days::new(DAYS - 1);
+        let since = Window::DAY.period(now - TimeDelta::days(DAYS as i64 - 1), zone).start;
+        let query = |by| UsageQuery { since, until: now, by, timezone: zone };
+        let days = report::usage(self.ledger, &query(By::Day))?;
+        if days.total.calls == 0 {
+            return Ok(());
+        }
+        self.heading("The last 30 days")?;
+        let mut sentence =
+            format!("{} in {} calls.", dollars(days.total.cost_usd), days.total.calls);
+        if days.total.plan_value_usd > Money::ZERO {
+            sentence.push_str(&format!(
+                " Subscriptions used {} more at API prices, which nobody bills.",
+                dollars(days.total.plan_value_usd)
+            ));
+        }
+        self.out.line(sentence)?;
+        let cost_of = |day: NaiveDate| {
+            let name = day.to_string();
+            let row = days.rows.iter().find(|row| row.key.as_deref() == Some(name.as_str()));
+            row.map_or(Money::ZERO, |row| row.cost_usd.saturating_add(row.plan_value_usd))
+        };
+        let each: Vec<_> =
+            first.iter_days().take(DAYS as usize).map(|day| (day, cost_of(day))).collect();
+        self.out.line("")?;
+        for line in chart::days(&each) {
+            let line = self.out.look().paint(Tone::Good, line);
+            self.out.line(line)?;
+        }
+        for (by, heading) in [(By::Client, "Tool"), (By::Model, "Model"), (By::Project, "Project")]
+        {
+            let usage = report::usage(self.ledger, &query(by))?;
+            let rows = usage.rows.iter().map(|row| {
+                let cost = row.cost_usd.saturating_add(row.plan_value_usd);
+                (row.key.clone(), row.calls, cost)
+            });
+            self.out.line("")?;
+            self.out.table(&shares(heading, rows.collect()))?;
+        }
+        Ok(())
+    }
+
+    fn limits(&mut self) -> Result<(), Failure> {
+        self.heading("Limits")?;
+        let now = self.session.now;
+        let budgets = report::budgets(self.ledger, now)?;
+        if !budgets.is_empty() {
+            let names: Vec<_> = budgets.iter().map(|budget| budget.name.as_str()).collect();
+            return self.out.line(format!("Set already: {}.", names.join(", ")));
+        }
+        let suggestion = report::suggestion(self.ledger, now, self.session.zone)?;
+        let Suggestion { days, day_usd: Some(day), month_usd: Some(month) } = suggestion else {
+            return self.out.line(
+                "There is too little yet to suggest any: outlay budget set day --limit 5 --window day, or \
+                 outlay plan use solo ($5 a day, $100 a month).",
+            );
+        };
+        self.out.line(format!(
+            "On nine in ten of {days} days you stayed under {} a day; 30 days came to {} at most.",
+            dollars(day),
+            dollars(month)
+        ))?;
+        let question = format!(
+            "Set hard budgets 'day' of {} and 'month' of {}? A call that would pass one is refused.",
+            dollars(day),
+            dollars(month)
+        );
+        if !self.ask(&question)? {
+            return self
+                .out
+                .line("None is set: outlay budget set day --limit N --window day does it.");
+        }
+        for (name, limit, window) in [("day", day, Window::DAY), ("month", month, Window::MONTH)] {
+            let change = BudgetChange {
+                name: name.to_owned(),
+                limit: Some(limit.to_string()),
+                window: Some(window),
+                kind: Some(BudgetKind::Hard),
+                unit: Some(BudgetUnit::Usd),
+                ..BudgetChange::default()
+            };
+            self.ledger.set_budget(change, ACTOR, now, self.session.zone).wait()?;
+        }
+        self.out
+            .line("Both are set: outlay budget list shows them, outlay budget raise gives more.")
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        self.heading("From here")?;
+        self.out.line("outlay run -- TOOL   runs a tool through the proxy")?;
+        self.out.line("outlay status        what was spent, and what is left")?;
+        self.out.line("outlay dashboard     the same to look at, while outlay serve runs")
+    }
+}
+
+fn found(sources: &[Source]) -> Table {
+    let mut table =
+        Table::new(&[Column::Text("Tool"), Column::Number("Logs"), Column::Number("MB")]);
+    for source in sources {
+        table.row([
+            Cell::toned(source.tool.title(), Tone::Strong),
+            Cell::new(source.logs.len()),
+            Cell::new(source.size().div_ceil(1_000_000)),
+        ]);
+    }
+    table
+}
+
+/// The dearest of them, and what the others come to.
+fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) -> Table {
+    let columns =
+        [Column::Text(heading), Column::Number("Calls"), Column::Decimal("Cost"), Column::Text("")];
+    rows.sort_by_key(|(_, _, cost)| std::cmp::Reverse(*cost));
+    let dearest = rows.first().map_or(0, |(_, _, cost)| cost.picodollars());
+    let rest = rows.split_off(rows.len().min(ROWS_SHOWN));
+    if !rest.is_empty() {
+        let calls = rest.iter().map(|(_, calls, _)| calls).sum();
+        let cost = rest.iter().fold(Money::ZERO, |sum, (_, _, cost)| sum.saturating_add(*cost));
+        rows.push((Some(format!("{} others", rest.len())), calls, cost));
+    }
+    let mut table = Table::new(&columns);
+    for (name, calls, cost) in rows {
+        table.row([
+            Cell::new(name.as_deref().unwrap_or("(none)")),
+            Cell::new(calls),
+            Cell::new(dollars(cost.at_a_glance())),
+            Cell::toned(bar(cost.picodollars(), dearest), Tone::Good),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,49 @@
+//! Limits that would have suited the past.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::budget::{BudgetUnit, Window};
+use crate::forecast::{hits, rounded_up};
+use crate::ledger::query;
+use crate::ledger::{Ledger, LedgerError};
+use crate::money::Money;
+
+/// So many days are looked at.
+const DAYS: i64 = 30;
+
+/// Limits that would have suited the past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Suggestion {
+    /// Complete days that it rests on, up to 30.
+    pub days: usize,
+    /// What nine in ten of these days stayed under, rounded up to two digits; `None` with too few days,
+    /// or where nothing was owed.
+    pub day_usd: Option<Money>,
+    /// What the last 30 days came to, rounded up to two digits; `None` as above.
+    pub month_usd: Option<Money>,
+}
+
+/// Suggests limits for a day and a month, from all that was owed lately.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn suggestion(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Result<Suggestion, LedgerError> {
+    // A day more: the first that counts is to be whole.
+    let since = now - TimeDelta::days(DAYS + 1);
+    let burn = ledger.read(|connection| query::burn_since(connection, since))?;
+    let Some(past) = hits(&burn, Window::DAY, BudgetUnit::Usd, false, &[], now, timezone) else {
+        return Ok(Suggestion::default());
+    };
+    let month: i64 = burn.quarters.iter().map(|(_, spent)| *spent).fold(0, i64::saturating_add);
+    let day_usd = past.nine_in_ten.map(|limit| Money::from_picodollars(limit.count));
+    Ok(Suggestion {
+        days: past.days,
+        day_usd,
+        month_usd: day_usd.map(|day| Money::from_picodollars(rounded_up(month)).max(day)),
+    })
+}
