@@ -73,8 +73,7 @@ mod tests {
         };
         let costs = ["0", "1", "12", "0.0001", "6", "3", "0", "0", "9"];
         let shown: Vec<_> = (1..).zip(costs).map(|(date, cost)| day(date, cost)).collect();
-        insta::assert_snapshot!(days(&shown).join("\n"), @r"
-        ");
+        insta::assert_snapshot!(days(&shown).join("\n"));
         assert_eq!(days(&[day(1, "0")]), Vec::<String>::new());
     }
 }

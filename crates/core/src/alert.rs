@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub use words::{
     AlertText, back_text, balance_back_text, balance_text, clock_text, disk_text, expiring_text,
-    floor_text, loop_text, overrun_text, recharge_text, refused_text, reset_text, runway_text,
-    spike_text, stale_prices_text, threshold_text, unpriced_text, upstream_empty_text,
+    floor_text, logs_gone_text, loop_text, overrun_text, recharge_text, refused_text, reset_text,
+    runway_text, spike_text, stale_prices_text, threshold_text, unpriced_text, upstream_empty_text,
 };
 
 /// What happened.
@@ -48,6 +48,8 @@ pub enum AlertKind {
     StalePrices,
     /// The disk that the ledger is on is nearly full.
     DiskFull,
+    /// Logs that were imported from are gone, all of a tool.
+    LogsGone,
     /// The system's clock was set.
     ClockJumped,
     /// Nothing: somebody wants to see whether alerts arrive.
@@ -88,6 +90,7 @@ impl AlertKind {
             AlertKind::UnpricedModel => "unpriced_model",
             AlertKind::StalePrices => "stale_prices",
             AlertKind::DiskFull => "disk_full",
+            AlertKind::LogsGone => "logs_gone",
             AlertKind::ClockJumped => "clock_jumped",
             AlertKind::Test => "test",
         }

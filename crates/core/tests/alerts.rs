@@ -306,7 +306,11 @@ fn a_dear_hour_a_full_disk_and_old_prices_are_told() {
     assert_eq!(titles(&survey(&folder, at("20T10:05"))), ["Far more is spent than usual"]);
 
     let disk = |free: u64, now| {
-        let surroundings = Surroundings { disk_free_bytes: Some(free), folder: "/data".into() };
+        let surroundings = Surroundings {
+            disk_free_bytes: Some(free),
+            folder: "/data".into(),
+            has_file: |_| true,
+        };
         ledger.survey(&surroundings, UTC, now).unwrap();
         titles(&ledger).iter().filter(|title| title.contains("disk")).count()
     };

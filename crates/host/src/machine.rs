@@ -8,7 +8,11 @@ use outlay_core::ledger::Surroundings;
 /// What is known of this machine to whoever keeps a ledger in `folder`.
 #[must_use]
 pub fn surroundings(folder: &Path) -> Surroundings {
-    Surroundings { disk_free_bytes: disk_free_bytes(folder), folder: folder.display().to_string() }
+    Surroundings {
+        disk_free_bytes: disk_free_bytes(folder),
+        folder: folder.display().to_string(),
+        has_file: |path| Path::new(path).exists(),
+    }
 }
 
 /// How many bytes are left on the disk that `folder` is on; `None` where it does not tell.

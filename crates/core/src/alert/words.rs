@@ -244,6 +244,17 @@ pub fn disk_text(free_bytes: u64, folder: &str) -> AlertText {
     }
 }
 
+/// The words for logs that are gone; `path` is the one that was written last.
+#[must_use]
+pub fn logs_gone_text(tool: &str, path: &str) -> AlertText {
+    AlertText {
+        title: format!("The logs of {tool} are gone"),
+        body: format!(
+            "None of those that were imported is there any more ({path} was the last). What they told stays; what the tool spends from now on is not seen here unless it passes the proxy. If it keeps its logs elsewhere now: outlay import {tool} FOLDER"
+        ),
+    }
+}
+
 /// The words for a clock that was set; `by` is ahead, negative for back.
 #[must_use]
 pub fn clock_text(by: TimeDelta) -> AlertText {

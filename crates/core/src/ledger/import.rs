@@ -13,6 +13,7 @@ use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern};
 use super::error::{LedgerError, OpError};
 use super::handle::Ledger;
+use super::outside::Sums;
 use super::reply::Reply;
 use super::rollup::{RollupKey, Value, clamp};
 use super::running::Running;
@@ -20,7 +21,7 @@ use super::settlement::Settlement;
 use super::shares::Shares;
 use super::time::{new_id, uuid_of};
 use super::writer::{Retry, Writing};
-use super::{account, credit, elsewhere, enter, outside, price};
+use super::{account, credit, elsewhere, enter, price};
 use crate::cost::{self, Bill, Metered};
 use crate::money::Money;
 use crate::usage::Usage;
@@ -29,8 +30,13 @@ use twin::{How, Proxied};
 mod twin;
 mod withdraw;
 
-/// So many calls are imported at once: some milliseconds' work, that no call waits for long.
+/// So many calls are imported at once where others write: some milliseconds' work, that no call waits
+/// for long.
 pub const IMPORTED_AT_ONCE: usize = 500;
+/// The pages that an import keeps in memory: what it writes is spread over its indexes.
+const CACHE_KIB: i64 = 24 << 10;
+/// As SQLite has it.
+const USUAL_CACHE_KIB: i64 = 2_000;
 /// How far ahead of our clock a log's may be.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 /// Until when after its log's entry a call may still be seen by the proxy.
@@ -102,6 +108,10 @@ impl ImportedCall {
         self.ended - self.duration.unwrap_or_default()
     }
 
+    fn value(&self, cost: Option<Money>) -> Value {
+        if self.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) }
+    }
+
     /// What it costs as the ledger prices it, at the price of its own day.
     fn bill(&self, prices: &crate::price::PriceList) -> Bill {
         let model = self.model.as_deref().unwrap_or_default();
@@ -171,6 +181,7 @@ impl Ledger {
     /// When the file cannot be read or written.
     pub fn import(&self, now: DateTime<Utc>) -> Result<Import, LedgerError> {
         let proxied = self.read(|connection| Ok(Proxied::load(connection)?))?;
+        self.submit(Retry::Never, |writing| keep_pages(writing, CACHE_KIB)).wait()?;
         let import = Import { ledger: self.clone(), proxied };
         if let Some(proxied) = proxied {
             let late = |connection: &rusqlite::Connection| {
@@ -179,7 +190,10 @@ impl Ledger {
             let late = self.read(late)?;
             if !late.is_empty() {
                 self.submit(Retry::Never, move |writing| {
-                    late.iter().try_for_each(|found| replace(writing, *found, now))
+                    let mut outside = Sums::default();
+                    late.iter()
+                        .try_for_each(|found| replace(writing, *found, &mut outside, now))?;
+                    Ok(outside.write(writing.connection)?)
                 })
                 .wait()?;
             }
@@ -189,7 +203,8 @@ impl Ledger {
 }
 
 impl Import {
-    /// Imports these calls, not more than [`IMPORTED_AT_ONCE`]; best in the order of their time.
+    /// Imports these calls in one transaction, best in the order of their time: not more than
+    /// [`IMPORTED_AT_ONCE`] where others write.
     pub fn calls(&self, calls: Vec<ImportedCall>, now: DateTime<Utc>) -> Reply<Imported> {
         let proxied = self.proxied;
         self.ledger.submit(Retry::Never, move |writing| import(writing, proxied, &calls, now))
@@ -218,6 +233,17 @@ impl Import {
             Ok(outcome)
         })
     }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        // Nobody waits for it: at worst the pages stay.
+        drop(self.ledger.submit(Retry::Never, |writing| keep_pages(writing, USUAL_CACHE_KIB)));
+    }
+}
+
+fn keep_pages(writing: &Writing<'_>, kib: i64) -> Result<(), OpError> {
+    Ok(writing.connection.execute_batch(&format!("PRAGMA cache_size = -{kib}"))?)
 }
 
 /// What the ledger has of a call that a log tells of.
@@ -286,6 +312,7 @@ fn import(
     now: DateTime<Utc>,
 ) -> Result<Imported, OpError> {
     let mut outcome = Imported::default();
+    let mut outside = Sums::default();
     let present_since = elsewhere::present_since(writing, now)?;
     for call in calls {
         let found = look(writing.connection, proxied, call, now)?;
@@ -293,7 +320,7 @@ fn import(
             Found::New => (None, true),
             Found::Grown(seq) => {
                 enter::write_rows(writing)?;
-                (withdraw::withdraw(writing, seq, now)?, true)
+                (withdraw::withdraw(writing, seq, &mut outside, now)?, true)
             }
             Found::Twin(seq, how) => {
                 note(writing, call, seq, how as i64)?;
@@ -303,13 +330,16 @@ fn import(
         };
         if is_new {
             let is_present = present_since.is_some_and(|since| call.started() >= since);
-            let (seq, cost) = enter(writing, call, id, is_present, now)?;
-            note(writing, call, seq, 0)?;
-            outcome.new.count(call.plan_login, cost);
+            let entered = enter(writing, call, id, is_present, now)?;
+            note(writing, call, entered.seq, 0)?;
+            let value = call.value(entered.cost);
+            outside.add(call.started(), entered.source, value, 1);
+            outcome.new.count(call.plan_login, entered.cost);
         }
         outcome.count(found);
     }
     enter::write_rows(writing)?;
+    outside.write(writing.connection)?;
     Ok(outcome)
 }
 
@@ -335,13 +365,14 @@ fn note(
 fn replace(
     writing: &mut Writing<'_>,
     (seq, twin, how): (i64, i64, How),
+    outside: &mut Sums,
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
     writing
         .connection
         .prepare_cached("UPDATE logged SET call_seq = ?2, how = ?3 WHERE call_seq = ?1")?
         .execute(params![seq, twin, how as i64])?;
-    withdraw::withdraw(writing, seq, now)?;
+    withdraw::withdraw(writing, seq, outside, now)?;
     // It was told to be one of two.
     writing
         .connection
@@ -350,14 +381,21 @@ fn replace(
     Ok(())
 }
 
-/// Writes the call down as it ended; its row and its cost.
+/// A row that was made.
+struct Entered {
+    seq: i64,
+    source: i64,
+    cost: Option<Money>,
+}
+
+/// Writes the call down as it ended.
 fn enter(
     writing: &mut Writing<'_>,
     call: &ImportedCall,
     id: Option<Uuid>,
     is_present: bool,
     now: DateTime<Utc>,
-) -> Result<(i64, Option<Money>), OpError> {
+) -> Result<Entered, OpError> {
     let started = call.started();
     let new = new_call(call, id);
     let account = account::of_call(writing, &call.provider, None, call.plan_login, started)?;
@@ -406,13 +444,11 @@ fn enter(
         key: 0,
         client: dimensions.client.unwrap_or(0),
     };
-    let value = if call.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) };
-    writing.cache.rollups.add(started, key, Some(&call.usage), value);
-    outside::add(connection, started, dimensions.source, value, 1)?;
+    writing.cache.rollups.add(started, key, Some(&call.usage), call.value(cost));
     if !call.plan_login {
         credit::spend_elsewhere(writing, account, cost.unwrap_or_default(), started, now)?;
     }
-    Ok((seq, cost))
+    Ok(Entered { seq, source: dimensions.source, cost })
 }
 
 fn new_call(call: &ImportedCall, id: Option<Uuid>) -> NewCall {

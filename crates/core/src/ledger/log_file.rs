@@ -42,16 +42,6 @@ impl Ledger {
     pub fn note_log_files(&self, files: Vec<LogFile>) -> Reply<()> {
         self.submit(Retry::Never, move |writing| note(writing, &files))
     }
-
-    /// Forgets a log that is gone; what it told stays.
-    pub fn forget_log_files(&self, paths: Vec<String>) -> Reply<()> {
-        self.submit(Retry::Never, move |writing| {
-            let mut forget =
-                writing.connection.prepare_cached("DELETE FROM log_file WHERE path = ?1")?;
-            paths.iter().try_for_each(|path| forget.execute([path]).map(drop))?;
-            Ok(())
-        })
-    }
 }
 
 fn all(connection: &Connection) -> rusqlite::Result<HashMap<String, LogFile>> {
@@ -73,6 +63,22 @@ fn all(connection: &Connection) -> rusqlite::Result<HashMap<String, LogFile>> {
         Ok((file.path.clone(), file))
     })?;
     rows.collect()
+}
+
+/// Each tool that logs were read of, with the one that was written last.
+pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    connection
+        .prepare_cached("SELECT tool, path, max(modified_ms) FROM log_file GROUP BY tool")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// All logs that were read of the tool.
+pub(crate) fn paths(connection: &Connection, tool: &str) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT path FROM log_file WHERE tool = ?1")?
+        .query_map([tool], |row| row.get(0))?
+        .collect()
 }
 
 fn note(writing: &mut Writing<'_>, files: &[LogFile]) -> Result<(), OpError> {

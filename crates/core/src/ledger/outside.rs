@@ -1,6 +1,7 @@
 //! Sums of calls that did not pass here, by the tool whose log told of them.
 
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 use rusqlite::{Connection, params};
 
 use super::rollup::{QUARTER_MS, Value};
@@ -22,35 +23,39 @@ pub struct Outside {
     pub plan_value: Money,
 }
 
-/// Adds one call to the sums (`count` 1), or takes it out again (-1).
-pub(crate) fn add(
-    connection: &Connection,
-    started: DateTime<Utc>,
-    source: i64,
-    value: Value,
-    count: i64,
-) -> rusqlite::Result<()> {
-    let (owed, of_plan, is_unpriced) = match value {
-        Value::Owed(cost) => (cost, None, cost.is_none()),
-        Value::OfPlan(cost) => (None, cost, cost.is_none()),
-    };
-    let picodollars = |cost: Option<Money>| cost.map_or(0, Money::picodollars);
-    connection
-        .prepare_cached(
+/// What is to be added to the sums: calls of one slice mostly share them.
+#[derive(Debug, Default)]
+pub(crate) struct Sums(HashMap<(i64, i64), [i64; 4]>);
+
+impl Sums {
+    /// Adds one call (`count` 1), or takes it out again (-1).
+    pub(crate) fn add(&mut self, started: DateTime<Utc>, source: i64, value: Value, count: i64) {
+        let (owed, of_plan, is_unpriced) = match value {
+            Value::Owed(cost) => (cost, None, cost.is_none()),
+            Value::OfPlan(cost) => (None, cost, cost.is_none()),
+        };
+        let picodollars = |cost: Option<Money>| cost.map_or(0, Money::picodollars);
+        let quarter = to_ms(started).div_euclid(QUARTER_MS);
+        let sums = self.0.entry((quarter, source)).or_default();
+        let more = [1, i64::from(is_unpriced), picodollars(owed), picodollars(of_plan)];
+        for (sum, more) in sums.iter_mut().zip(more) {
+            *sum = sum.saturating_add(count * more);
+        }
+    }
+
+    /// Writes down what was added.
+    pub(crate) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut add = connection.prepare_cached(
             "INSERT INTO outside_quarter VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
              ON CONFLICT (quarter, source_id) DO UPDATE SET calls = calls + ?3, \
              unpriced_calls = unpriced_calls + ?4, cost_pico = cost_pico + ?5, \
              plan_value_pico = plan_value_pico + ?6",
-        )?
-        .execute(params![
-            to_ms(started).div_euclid(QUARTER_MS),
-            source,
-            count,
-            count * i64::from(is_unpriced),
-            count * picodollars(owed),
-            count * picodollars(of_plan),
-        ])
-        .map(drop)
+        )?;
+        for ((quarter, source), [calls, unpriced, cost, plan_value]) in self.0 {
+            add.execute(params![quarter, source, calls, unpriced, cost, plan_value])?;
+        }
+        Ok(())
+    }
 }
 
 /// The sums of the quarter-hours from that of `since` to before `until`, the dearest first.

@@ -10,14 +10,15 @@ use super::alert::NewAlert;
 use super::condition::{self, Change, Finding};
 use super::error::OpError;
 use super::grant::{self, BalanceView};
+use super::log_file;
 use super::query::{self, StandingRow};
 use super::rollup::QUARTER_MS;
 use super::time::to_ms;
 use super::writer::Writing;
 use super::{charge, level};
 use crate::alert::{
-    self, AlertKind, AlertText, Severity, back_text, disk_text, expiring_text, overrun_text,
-    runway_text, spike_text, stale_prices_text, unpriced_text,
+    self, AlertKind, AlertText, Severity, back_text, disk_text, expiring_text, logs_gone_text,
+    overrun_text, runway_text, spike_text, stale_prices_text, unpriced_text,
 };
 use crate::budget::{BudgetKind, Quantity};
 use crate::forecast::{Forecast, Outlook, between, spike};
@@ -25,12 +26,21 @@ use crate::money::Money;
 use crate::price::{PRICES_STALE_AFTER_DAYS, PriceList, PriceQuery};
 
 /// What is known of the machine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Surroundings {
     /// What is left on the ledger's disk; `None` where that is not known.
     pub disk_free_bytes: Option<u64>,
     /// The ledger's folder, as shown.
     pub folder: String,
+    /// Whether there is a file of that path.
+    pub has_file: fn(&str) -> bool,
+}
+
+impl Default for Surroundings {
+    /// Nothing is known, and nothing is missed.
+    fn default() -> Surroundings {
+        Surroundings { disk_free_bytes: None, folder: String::new(), has_file: |_| true }
+    }
 }
 
 /// What a look found that is to be written down.
@@ -83,6 +93,7 @@ pub(crate) fn look(
     findings.extend(unpriced(connection, prices, now)?);
     findings.extend(stale_prices(prices, now));
     findings.push(disk(surroundings, now));
+    findings.extend(logs_gone(connection, surroundings, now)?);
     let is_changed = |row: &StandingRow| {
         let is_rolling = row.budget.window.is_rolling();
         !is_rolling
@@ -285,6 +296,29 @@ fn stale_prices(prices: &PriceList, now: DateTime<Utc>) -> Option<Finding> {
         on_end: None,
         key,
     })
+}
+
+/// Tools whose logs were imported and are gone.
+fn logs_gone(
+    connection: &Connection,
+    surroundings: &Surroundings,
+    now: DateTime<Utc>,
+) -> Result<Vec<Finding>, OpError> {
+    let kind = AlertKind::LogsGone;
+    let finding = |(tool, newest): (String, String)| {
+        // Nearly always it is there, and the others are not asked for.
+        let is_there = (surroundings.has_file)(&newest)
+            || log_file::paths(connection, &tool)?.iter().any(|path| (surroundings.has_file)(path));
+        let text = logs_gone_text(&tool, &newest);
+        Ok(Finding {
+            kind: kind.as_str(),
+            holds: Some(!is_there),
+            on_begin: Some(new(kind, Severity::Warning, &tool, &tool, text, now)),
+            on_end: None,
+            key: tool,
+        })
+    };
+    log_file::newest(connection)?.into_iter().map(finding).collect()
 }
 
 fn disk(surroundings: &Surroundings, now: DateTime<Utc>) -> Finding {

@@ -22,8 +22,10 @@ use super::read::{self, News};
 
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
+/// So many calls are written at once where nobody else writes.
+const ALONE_AT_ONCE: usize = 8_000;
 /// So many slices may wait for their commit.
-const COMMITS_AHEAD_MAX: usize = 2;
+const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.
 const NOTED_AT_ONCE: usize = 500;
 /// For so long others may write after each slice, where there are others.
@@ -280,7 +282,7 @@ impl<'a> Intake<'a> {
             self.pending[index].push(call);
         }
         self.files.push(news.file);
-        while self.pending[index].len() >= IMPORTED_AT_ONCE {
+        while self.pending[index].len() >= self.at_once() {
             self.write(index)?;
         }
         Ok(())
@@ -321,8 +323,9 @@ impl<'a> Intake<'a> {
 
     /// Writes a slice of what waits.
     fn write(&mut self, index: usize) -> Result<(), LedgerError> {
+        let at_once = self.at_once();
         let pending = &mut self.pending[index];
-        let mut slice: Vec<_> = pending.drain(..pending.len().min(IMPORTED_AT_ONCE)).collect();
+        let mut slice: Vec<_> = pending.drain(..pending.len().min(at_once)).collect();
         slice.sort_by_key(|call| call.ended);
         if self.setting.is_dry {
             let outcome = self.import.preview(&slice, self.setting.now)?;
@@ -335,6 +338,10 @@ impl<'a> Intake<'a> {
             std::thread::sleep(ROOM);
         }
         self.settle(COMMITS_AHEAD_MAX)
+    }
+
+    fn at_once(&self) -> usize {
+        if self.setting.is_shared { IMPORTED_AT_ONCE } else { ALONE_AT_ONCE }
     }
 
     /// Waits until no more than `left` slices are on their way.

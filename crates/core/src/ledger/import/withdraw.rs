@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use crate::ledger::error::OpError;
+use crate::ledger::outside::Sums;
 use crate::ledger::rollup::{RollupKey, Value};
 use crate::ledger::shares::Shares;
 use crate::ledger::time::{from_ms, uuid_of};
 use crate::ledger::writer::Writing;
-use crate::ledger::{budget, credit, outside};
+use crate::ledger::{budget, credit};
 use crate::money::Money;
 use crate::usage::Usage;
 
@@ -30,12 +31,13 @@ struct Row {
 pub(crate) fn withdraw(
     writing: &mut Writing<'_>,
     seq: i64,
+    outside: &mut Sums,
     now: DateTime<Utc>,
 ) -> Result<Option<Uuid>, OpError> {
     let Some(row) = read(writing.connection, seq)? else { return Ok(None) };
     let value = if row.plan_login { Value::OfPlan(row.cost) } else { Value::Owed(row.cost) };
     writing.cache.rollups.subtract(row.started, row.key, Some(&row.usage), value);
-    outside::add(writing.connection, row.started, row.source, value, -1)?;
+    outside.add(row.started, row.source, value, -1);
     uncharge(writing, &row.shares)?;
     if !row.plan_login {
         let cost = row.cost.unwrap_or_default();
