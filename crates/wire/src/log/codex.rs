@@ -107,16 +107,17 @@ impl Context {
     }
 
     fn read_meta(&mut self, line: &Line<'_>, now: DateTime<Utc>) {
-        let [id, session, folder, git, provider, forked_from, parent, source] = line.payload.pick([
-            "id",
-            "session_id",
-            "cwd",
-            "git",
-            "model_provider",
-            "forked_from_id",
-            "parent_thread_id",
-            "source",
-        ]);
+        let [id, session, folder, git, provider, forked_from, parent, source] =
+            line.payload.pick([
+                "id",
+                "session_id",
+                "cwd",
+                "git",
+                "model_provider",
+                "forked_from_id",
+                "parent_thread_id",
+                "source",
+            ]);
         let id = id.or(session).and_then(Json::text);
         if self.thread.is_some() {
             self.is_fork |= id.as_deref() != self.thread.as_deref();

@@ -90,7 +90,10 @@ pub(super) fn cost(value: Option<Json<'_>>) -> Option<Money> {
 }
 
 /// When something happened: RFC 3339, or milliseconds since 1970.
-pub(super) fn time(value: Option<Json<'_>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, BrokenLine> {
+pub(super) fn time(
+    value: Option<Json<'_>>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, BrokenLine> {
     let value = value.ok_or(BrokenLine::NoTime)?;
     let time = match value.raw().strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"').and_then(moment),
@@ -120,9 +123,10 @@ pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
 /// general way takes longer than all else that is read of them.
 fn utc_millis(text: &[u8]) -> Option<DateTime<Utc>> {
     let text: &[u8; 24] = text.try_into().ok()?;
-    let is_shaped = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')]
-        .iter()
-        .all(|(at, byte)| text[*at] == *byte);
+    let is_shaped =
+        [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')]
+            .iter()
+            .all(|(at, byte)| text[*at] == *byte);
     let number = |from: usize, to: usize| {
         text[from..to].iter().try_fold(0_u32, |number, byte| {
             byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
@@ -131,14 +135,16 @@ fn utc_millis(text: &[u8]) -> Option<DateTime<Utc>> {
     if !is_shaped {
         return None;
     }
-    let date = NaiveDate::from_ymd_opt(number(0, 4)?.try_into().ok()?, number(5, 7)?, number(8, 10)?)?;
+    let date =
+        NaiveDate::from_ymd_opt(number(0, 4)?.try_into().ok()?, number(5, 7)?, number(8, 10)?)?;
     date.and_hms_milli_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?)
         .map(|time| time.and_utc())
 }
 
 /// So many milliseconds.
 pub(super) fn millis(value: Option<Json<'_>>) -> Option<TimeDelta> {
-    TimeDelta::try_milliseconds(value?.raw().parse().ok()?).filter(|time| *time >= TimeDelta::zero())
+    TimeDelta::try_milliseconds(value?.raw().parse().ok()?)
+        .filter(|time| *time >= TimeDelta::zero())
 }
 
 /// The key of the call that the tool names by `parts`.

@@ -67,8 +67,7 @@ pub fn call(
 
 /// Disjoint, but for reasoning, which stands beside the output.
 fn usage(tokens: Json<'_>) -> Result<Usage, BrokenLine> {
-    let [input, output, reasoning, cache] =
-        tokens.pick(["input", "output", "reasoning", "cache"]);
+    let [input, output, reasoning, cache] = tokens.pick(["input", "output", "reasoning", "cache"]);
     let (Some(input), Some(output)) = (fields::count(input)?, fields::count(output)?) else {
         return Err(BrokenLine::NoCount);
     };

@@ -88,7 +88,9 @@ impl Context {
         found.push(LogCall {
             key,
             ended,
-            duration: started.map(|started| ended - started).filter(|time| time.num_milliseconds() >= 0),
+            duration: started
+                .map(|started| ended - started)
+                .filter(|time| time.num_milliseconds() >= 0),
             provider: provider::shared_route(&mut self.provider, name),
             model: fields::shared(&mut self.model, model),
             usage,
@@ -106,9 +108,8 @@ impl Context {
 
 /// Disjoint already; reasoning is inside the output.
 fn usage(tokens: Json<'_>) -> Result<Usage, BrokenLine> {
-    let [input, output, read, write, reasoning] = tokens
-        .pick(["input", "output", "cacheRead", "cacheWrite", "reasoning"])
-        .map(fields::count);
+    let [input, output, read, write, reasoning] =
+        tokens.pick(["input", "output", "cacheRead", "cacheWrite", "reasoning"]).map(fields::count);
     let (Some(input), Some(output)) = (input?, output?) else { return Err(BrokenLine::NoCount) };
     Ok(Usage {
         input_tokens: input,

@@ -138,10 +138,8 @@ fn key(
     model: Option<&str>,
     usage: &Usage,
 ) -> super::LogKey {
-    let counts = format!(
-        "{} {} {}",
-        usage.input_tokens, usage.cache_read_tokens, usage.output_tokens
-    );
+    let counts =
+        format!("{} {} {}", usage.input_tokens, usage.cache_read_tokens, usage.output_tokens);
     let millis = ended.timestamp_millis().to_string();
     // Where the event has no model, the usage file says `unknown` and the chat nothing.
     let model = model.unwrap_or("unknown");

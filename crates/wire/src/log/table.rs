@@ -50,7 +50,14 @@ const FIELDS: [(Field, &str, &[&str]); 20] = [
     (
         Field::Input,
         "input",
-        &["input_tokens", "prompt_tokens", "input", "tokens_prompt", "tokens_in", "n_context_tokens_total"],
+        &[
+            "input_tokens",
+            "prompt_tokens",
+            "input",
+            "tokens_prompt",
+            "tokens_in",
+            "n_context_tokens_total",
+        ],
     ),
     (
         Field::Output,
@@ -181,10 +188,8 @@ pub fn read(
     found: &mut Vec<LogCall>,
 ) -> Result<Vec<BrokenRow>, TableError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter(bytes))
-        .flexible(true)
-        .from_reader(bytes);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter(bytes)).flexible(true).from_reader(bytes);
     let header = reader.headers().map_err(|_| TableError::NoHeader)?;
     if header.iter().all(|name| name.trim().is_empty()) {
         return Err(TableError::NoHeader);
@@ -219,7 +224,8 @@ struct Columns(Vec<(Field, usize)>);
 
 impl Columns {
     fn find(header: &StringRecord, map: &ColumnMap) -> Result<Columns, TableError> {
-        let existing = || header.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let existing =
+            || header.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         let mut columns = Vec::new();
         for (field, wanted) in &map.0 {
             let at = header.iter().position(|name| name.trim() == wanted);

@@ -48,57 +48,70 @@ fn usage(changes: Value) -> Value {
 #[test]
 fn which_lines_are_the_same_call() {
     let id = |id: &str, request: &str, output: u64| {
-        line(&json!({"message": {"id": id, "usage": {"output_tokens": output}}, "requestId": request}))
+        line(
+            &json!({"message": {"id": id, "usage": {"output_tokens": output}}, "requestId": request}),
+        )
     };
     let other_file = |text: &str| text.replace("\"s1\"", "\"s2\"");
-    for (what, files, expected) in [
-        (
-            "blocks of one message, growing",
-            vec![[id("msg_1", "req_1", 1), id("msg_1", "req_1", 9), id("msg_1", "req_1", 9)].join("\n")],
-            vec!["10+200+30+10>9(-)"],
-        ),
-        (
-            "blocks of one message, the last one less",
-            vec![[id("msg_1", "req_1", 9), id("msg_1", "req_1", 1)].join("\n")],
-            vec!["10+200+30+10>9(-)"],
-        ),
-        (
-            "two messages of which one is written between the other's blocks",
-            vec![[id("msg_1", "r", 1), id("msg_2", "r", 3), id("msg_1", "r", 9)].join("\n")],
-            vec!["10+200+30+10>9(-)", "10+200+30+10>3(-)"],
-        ),
-        (
-            "one message id, two requests",
-            vec![[id("msg_1", "req_1", 1), id("msg_1", "req_2", 2)].join("\n")],
-            vec!["10+200+30+10>1(-)", "10+200+30+10>2(-)"],
-        ),
-        (
-            "a session resumed in another file, which copies the first",
-            vec![
-                id("msg_1", "req_1", 9),
-                [other_file(&id("msg_1", "req_1", 9)), id("msg_2", "req_2", 2)].join("\n"),
-            ],
-            vec!["10+200+30+10>9(-)", "10+200+30+10>2(-)"],
-        ),
-        (
-            "a gateway that names no request",
-            vec![[id("msg_1", "(none)", 1), id("msg_1", "(none)", 9), id("msg_2", "(none)", 2)].join("\n")],
-            vec!["10+200+30+10>9(-)", "10+200+30+10>2(-)"],
-        ),
-        (
-            "a block that leaves out the request which the others name",
-            vec![[id("msg_1", "req_1", 1), id("msg_1", "(none)", 9), id("msg_1", "req_1", 9)].join("\n")],
-            vec!["10+200+30+10>9(-)"],
-        ),
-        (
-            "no id at all: each line for itself",
-            vec![[
+    for (what, files, expected) in
+        [
+            (
+                "blocks of one message, growing",
+                vec![
+                    [id("msg_1", "req_1", 1), id("msg_1", "req_1", 9), id("msg_1", "req_1", 9)]
+                        .join("\n"),
+                ],
+                vec!["10+200+30+10>9(-)"],
+            ),
+            (
+                "blocks of one message, the last one less",
+                vec![[id("msg_1", "req_1", 9), id("msg_1", "req_1", 1)].join("\n")],
+                vec!["10+200+30+10>9(-)"],
+            ),
+            (
+                "two messages of which one is written between the other's blocks",
+                vec![[id("msg_1", "r", 1), id("msg_2", "r", 3), id("msg_1", "r", 9)].join("\n")],
+                vec!["10+200+30+10>9(-)", "10+200+30+10>3(-)"],
+            ),
+            (
+                "one message id, two requests",
+                vec![[id("msg_1", "req_1", 1), id("msg_1", "req_2", 2)].join("\n")],
+                vec!["10+200+30+10>1(-)", "10+200+30+10>2(-)"],
+            ),
+            (
+                "a session resumed in another file, which copies the first",
+                vec![
+                    id("msg_1", "req_1", 9),
+                    [other_file(&id("msg_1", "req_1", 9)), id("msg_2", "req_2", 2)].join("\n"),
+                ],
+                vec!["10+200+30+10>9(-)", "10+200+30+10>2(-)"],
+            ),
+            (
+                "a gateway that names no request",
+                vec![
+                    [id("msg_1", "(none)", 1), id("msg_1", "(none)", 9), id("msg_2", "(none)", 2)]
+                        .join("\n"),
+                ],
+                vec!["10+200+30+10>9(-)", "10+200+30+10>2(-)"],
+            ),
+            (
+                "a block that leaves out the request which the others name",
+                vec![
+                    [id("msg_1", "req_1", 1), id("msg_1", "(none)", 9), id("msg_1", "req_1", 9)]
+                        .join("\n"),
+                ],
+                vec!["10+200+30+10>9(-)"],
+            ),
+            (
+                "no id at all: each line for itself",
+                vec![[
                 line(&json!({"message": {"id": "(none)"}, "requestId": "(none)"})),
                 line(&json!({"message": {"id": "(none)"}, "requestId": "(none)", "uuid": "u2"})),
             ].join("\n")],
-            vec!["10+200+30+10>5(-)", "10+200+30+10>5(-)"],
-        ),
-    ] {
+                vec!["10+200+30+10>5(-)", "10+200+30+10>5(-)"],
+            ),
+        ]
+    {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let mut got = all_tokens(&calls(Tool::ClaudeCode, &files));
         let mut expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
@@ -113,8 +126,16 @@ fn what_counts() {
     let nested = json!({"=": {"type": "agent_progress", "message": serde_json::from_str::<Value>(
         &line(&json!({"sessionId": "(none)", "message": {"id": "msg_sub"}}))).unwrap()}});
     for (what, text, expected) in [
-        ("a sub-agent's", line(&json!({"isSidechain": true, "agentId": "a1"})), vec!["10+200+30+10>5(-)"]),
-        ("of before the split", line(&usage(json!({"cache_creation": "(none)"}))), vec!["10+200+40+0>5(-)"]),
+        (
+            "a sub-agent's",
+            line(&json!({"isSidechain": true, "agentId": "a1"})),
+            vec!["10+200+30+10>5(-)"],
+        ),
+        (
+            "of before the split",
+            line(&usage(json!({"cache_creation": "(none)"}))),
+            vec!["10+200+40+0>5(-)"],
+        ),
         (
             "more written than split: for the default time",
             line(&usage(json!({"cache_creation_input_tokens": 50}))),
@@ -125,7 +146,11 @@ fn what_counts() {
             line(&usage(json!({"output_tokens_details": {"thinking_tokens": 3}}))),
             vec!["10+200+30+10>5(3)"],
         ),
-        ("what was made up without a call", line(&json!({"message": {"model": "<synthetic>"}})), vec![]),
+        (
+            "what was made up without a call",
+            line(&json!({"message": {"model": "<synthetic>"}})),
+            vec![],
+        ),
         ("an error told as an answer", line(&json!({"isApiErrorMessage": true})), vec![]),
         ("no usage", line(&json!({"message": {"usage": null}})), vec![]),
         (
@@ -167,13 +192,19 @@ fn read_whole(text: &str) -> Vec<outlay_wire::log::LogCall> {
 #[test]
 fn what_is_told_besides() {
     let call = |changes: Value| read_whole(&line(&changes)).remove(0);
-    let searched = call(usage(json!({"server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1}})));
+    let searched = call(usage(
+        json!({"server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1}}),
+    ));
     assert_eq!((searched.usage.web_searches, searched.usage.other_tool_calls), (2, 1));
     for (what, changes, expected) in [
         ("Anthropic's own", json!({}), "anthropic/claude-opus-5-5"),
         ("Bedrock", json!({"message": {"id": "msg_bdrk_1"}}), "bedrock/claude-opus-5-5"),
         ("Vertex", json!({"message": {"id": "msg_vrtx_1"}}), "vertex/claude-opus-5-5"),
-        ("another model behind the protocol", json!({"message": {"model": "kimi-k3"}}), "-/kimi-k3"),
+        (
+            "another model behind the protocol",
+            json!({"message": {"model": "kimi-k3"}}),
+            "-/kimi-k3",
+        ),
         ("a gateway's id", json!({"message": {"id": "chatcmpl-1"}}), "-/claude-opus-5-5"),
     ] {
         assert_eq!(model(&call(changes)), expected, "{what}");
@@ -187,7 +218,8 @@ fn what_is_told_besides() {
         let cost = call(changes.clone()).cost_logged.map(|cost| cost.to_string());
         assert_eq!(cost.as_deref(), expected, "{changes}");
     }
-    for (changes, expected) in [(json!({}), "standard"), (usage(json!({"speed": "fast"})), "fast")] {
+    for (changes, expected) in [(json!({}), "standard"), (usage(json!({"speed": "fast"})), "fast")]
+    {
         assert_eq!(call(changes).service_tier.as_deref(), Some(expected));
     }
 }
@@ -200,11 +232,23 @@ fn broken_lines() {
         ("two in one", format!("{whole}{whole}"), BrokenLine::NotJson),
         ("no time", line(&json!({"timestamp": "(none)"})), BrokenLine::NoTime),
         ("a time that is none", line(&json!({"timestamp": "soon"})), BrokenLine::NoTime),
-        ("tomorrow's tomorrow", line(&json!({"timestamp": "2026-11-25T00:00:00.000Z"})), BrokenLine::ImplausibleTime),
-        ("long ago", line(&json!({"timestamp": "1970-01-01T00:00:00.000Z"})), BrokenLine::ImplausibleTime),
+        (
+            "tomorrow's tomorrow",
+            line(&json!({"timestamp": "2026-11-25T00:00:00.000Z"})),
+            BrokenLine::ImplausibleTime,
+        ),
+        (
+            "long ago",
+            line(&json!({"timestamp": "1970-01-01T00:00:00.000Z"})),
+            BrokenLine::ImplausibleTime,
+        ),
         ("negative", line(&usage(json!({"output_tokens": -1}))), BrokenLine::ImplausibleCount),
         ("a fraction", line(&usage(json!({"input_tokens": 1.5}))), BrokenLine::ImplausibleCount),
-        ("absurd", line(&usage(json!({"input_tokens": 9_007_199_254_740_993_u64}))), BrokenLine::ImplausibleCount),
+        (
+            "absurd",
+            line(&usage(json!({"input_tokens": 9_007_199_254_740_993_u64}))),
+            BrokenLine::ImplausibleCount,
+        ),
         ("a text", line(&usage(json!({"input_tokens": "many"}))), BrokenLine::ImplausibleCount),
         (
             "negative, within",

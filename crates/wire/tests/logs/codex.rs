@@ -61,7 +61,10 @@ fn records_and_sums() {
     for (what, lines, expected) in [
         (
             "a record and the sums after it are one call",
-            vec![record(5, "r1", [100, 60, 20, 5]), sums(5, [100, 60, 20, 5], Some([100, 60, 20, 5]))],
+            vec![
+                record(5, "r1", [100, 60, 20, 5]),
+                sums(5, [100, 60, 20, 5], Some([100, 60, 20, 5])),
+            ],
             vec!["40+60+0+0>20(5)"],
         ),
         (
@@ -140,17 +143,20 @@ fn copies_count_once() {
     let (one, two, three) = ([100, 0, 10, 0], [300, 0, 30, 0], [600, 0, 60, 0]);
     let own = |turns: bool, second: u32, id: &str| turn(second, turns.then_some(id));
     let file = |lines: &[String]| lines.join("\n");
-    let of_parent = |turns| {
-        file(&[meta(0, &parent, &json!({})), own(turns, 1, &first), counted(5, one)])
-    };
+    let of_parent =
+        |turns| file(&[meta(0, &parent, &json!({})), own(turns, 1, &first), counted(5, one)]);
     for (what, files, expected) in [
         (
             "a fork, copied at once with the times of the copying",
             vec![
                 of_parent(true),
                 file(&[
-                    meta(30, &child, &forked(&parent)), meta(30, &parent, &json!({})),
-                    own(true, 30, &first), counted(30, one), own(true, 31, &second), counted(35, two),
+                    meta(30, &child, &forked(&parent)),
+                    meta(30, &parent, &json!({})),
+                    own(true, 30, &first),
+                    counted(30, one),
+                    own(true, 31, &second),
+                    counted(35, two),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "200+0+0+0>20(0)"],
@@ -160,17 +166,32 @@ fn copies_count_once() {
             vec![
                 of_parent(true),
                 file(&[
-                    meta(30, &child, &forked(&parent)), meta(30, &parent, &json!({})),
-                    own(true, 30, &first), counted(30, one), own(true, 31, &second), counted(35, two),
+                    meta(30, &child, &forked(&parent)),
+                    meta(30, &parent, &json!({})),
+                    own(true, 30, &first),
+                    counted(30, one),
+                    own(true, 31, &second),
+                    counted(35, two),
                 ]),
                 file(&[
-                    meta(60, &grandchild, &forked(&child)), meta(60, &child, &forked(&parent)),
-                    meta(60, &parent, &json!({})), own(true, 60, &first), counted(60, one),
-                    own(true, 60, &second), counted(60, two), own(true, 61, &third), counted(65, three),
+                    meta(60, &grandchild, &forked(&child)),
+                    meta(60, &child, &forked(&parent)),
+                    meta(60, &parent, &json!({})),
+                    own(true, 60, &first),
+                    counted(60, one),
+                    own(true, 60, &second),
+                    counted(60, two),
+                    own(true, 61, &third),
+                    counted(65, three),
                 ]),
                 file(&[
-                    meta(60, &id(60, 4), &forked(&child)), own(true, 60, &first), counted(60, one),
-                    own(true, 60, &second), counted(60, two), own(true, 61, &id(61, 14)), counted(66, three),
+                    meta(60, &id(60, 4), &forked(&child)),
+                    own(true, 60, &first),
+                    counted(60, one),
+                    own(true, 60, &second),
+                    counted(60, two),
+                    own(true, 61, &id(61, 14)),
+                    counted(66, three),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "200+0+0+0>20(0)", "300+0+0+0>30(0)", "300+0+0+0>30(0)"],
@@ -179,12 +200,19 @@ fn copies_count_once() {
             "a sub-agent that begins with its parent's sums, at their own times, without the records",
             vec![
                 file(&[
-                    meta(0, &parent, &json!({})), own(true, 1, &first),
-                    record(5, "r1", one), counted(5, one),
+                    meta(0, &parent, &json!({})),
+                    own(true, 1, &first),
+                    record(5, "r1", one),
+                    counted(5, one),
                 ]),
                 file(&[
-                    meta(30, &child, &spawned), meta(0, &parent, &json!({})), own(true, 1, &first),
-                    counted(5, one), own(true, 31, &second), record(35, "r2", [200, 0, 20, 0]), counted(35, two),
+                    meta(30, &child, &spawned),
+                    meta(0, &parent, &json!({})),
+                    own(true, 1, &first),
+                    counted(5, one),
+                    own(true, 31, &second),
+                    record(35, "r2", [200, 0, 20, 0]),
+                    counted(35, two),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "200+0+0+0>20(0)"],
@@ -194,8 +222,11 @@ fn copies_count_once() {
             vec![
                 of_parent(true),
                 file(&[
-                    meta(30, &child, &spawned), meta(30, &parent, &json!({})),
-                    own(true, 31, &second), counted(35, one), counted(39, two),
+                    meta(30, &child, &spawned),
+                    meta(30, &parent, &json!({})),
+                    own(true, 31, &second),
+                    counted(35, one),
+                    counted(39, two),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "100+0+0+0>10(0)", "200+0+0+0>20(0)"],
@@ -205,8 +236,12 @@ fn copies_count_once() {
             vec![
                 file(&[meta(0, &parent, &json!({})), own(true, 1, &first), record(5, "r1", one)]),
                 file(&[
-                    meta(30, &child, &forked(&parent)), meta(30, &parent, &json!({})),
-                    own(true, 30, &first), record(30, "r1", one), own(true, 31, &second), record(35, "r2", two),
+                    meta(30, &child, &forked(&parent)),
+                    meta(30, &parent, &json!({})),
+                    own(true, 30, &first),
+                    record(30, "r1", one),
+                    own(true, 31, &second),
+                    record(35, "r2", two),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "300+0+0+0>30(0)"],
@@ -216,8 +251,13 @@ fn copies_count_once() {
             vec![
                 of_parent(false),
                 file(&[
-                    meta(30, &child, &forked(&parent)), meta(30, &parent, &json!({})),
-                    own(false, 30, ""), counted(30, one), own(false, 31, ""), counted(35, two), counted(36, three),
+                    meta(30, &child, &forked(&parent)),
+                    meta(30, &parent, &json!({})),
+                    own(false, 30, ""),
+                    counted(30, one),
+                    own(false, 31, ""),
+                    counted(35, two),
+                    counted(36, three),
                 ]),
             ],
             vec!["100+0+0+0>10(0)", "200+0+0+0>20(0)", "300+0+0+0>30(0)"],
@@ -244,13 +284,22 @@ fn who_pays_and_where() {
         ]
     };
     for (what, provider, lines, expected) in [
-        ("a plan", "openai", vec![record(5, "r1", [9, 0, 1, 0]), plan(5, &json!("plus"))], Some(true)),
+        (
+            "a plan",
+            "openai",
+            vec![record(5, "r1", [9, 0, 1, 0]), plan(5, &json!("plus"))],
+            Some(true),
+        ),
         ("no plan", "openai", vec![record(5, "r1", [9, 0, 1, 0]), plan(5, &json!(null))], None),
         ("not told", "work", vec![record(5, "r1", [9, 0, 1, 0])], None),
         (
             "told in between",
             "openai",
-            vec![record(5, "r1", [9, 0, 1, 0]), plan(5, &json!("plus")), record(6, "r2", [9, 0, 1, 0])],
+            vec![
+                record(5, "r1", [9, 0, 1, 0]),
+                plan(5, &json!("plus")),
+                record(6, "r2", [9, 0, 1, 0]),
+            ],
             Some(true),
         ),
     ] {

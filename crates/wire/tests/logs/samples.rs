@@ -94,11 +94,8 @@ fn documents() {
     let mut found = Vec::new();
     read_document(Tool::Cline, fixture("cline.messages.json").as_bytes(), now(), &mut found)
         .unwrap();
-    let expected = [[
-        "-/gpt-4o-mini",
-        "939+64+0+0>51(-)",
-        "20:22:30.388 - 1795292549292_ioezk - - - -",
-    ]];
+    let expected =
+        [["-/gpt-4o-mini", "939+64+0+0>51(-)", "20:22:30.388 - 1795292549292_ioezk - - - -"]];
     assert_eq!(shown(&found), expected);
     let folder = cline::folder(fixture("cline.json").as_bytes());
     assert_eq!(folder.as_deref(), Some("/home/dev/work/cline"));
@@ -120,12 +117,16 @@ fn rows_of_databases() {
         [
             "openai/gpt-4o-mini".to_owned(),
             "969+64+0+0>61(5)".to_owned(),
-            format!("20:07:03.250 3819 ses_e0047ee61ffen6hjxm5gYilDfI {work}-openai - 0.00018675 -"),
+            format!(
+                "20:07:03.250 3819 ses_e0047ee61ffen6hjxm5gYilDfI {work}-openai - 0.00018675 -"
+            ),
         ],
         [
             "anthropic/claude-sonnet-4-5".to_owned(),
             "1039+200+40+0>63(0)".to_owned(),
-            format!("20:07:19.743 4161 ses_e0047b381ffeGQWW34QPpg4Hdv {work}-anthropic - 0.004272 -"),
+            format!(
+                "20:07:19.743 4161 ses_e0047b381ffeGQWW34QPpg4Hdv {work}-anthropic - 0.004272 -"
+            ),
         ],
         [
             "-/gpt-4o-mini".to_owned(),
