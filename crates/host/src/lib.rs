@@ -8,6 +8,7 @@
 //! | [`idle`] | how long nobody has touched keyboard or mouse |
 //! | [`zone`] | the time zone of this machine |
 //! | [`notify`] | the delivery of alerts: to the desktop, webhooks, a command |
+//! | [`logs`] | the logs that tools leave |
 //! | [`machine`] | its disk, and how long it has run |
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |
@@ -18,6 +19,7 @@ pub mod config;
 pub mod doctor;
 pub mod folders;
 pub mod idle;
+pub mod logs;
 pub mod machine;
 pub mod notify;
 pub mod port;

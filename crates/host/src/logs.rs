@@ -1,0 +1,3 @@
+//! The logs that tools leave on this machine.
+
+pub mod databases;
