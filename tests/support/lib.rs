@@ -8,6 +8,7 @@
 //! | [`client`] | a raw HTTP/1.1 client that shows the exact bytes and when they came |
 //! | [`tool_stream`] | a provider for coding agents: text, or a shell command in small pieces |
 //! | [`clients`] | coding agents and SDKs, pinned, each in a home of its own |
+//! | [`log_tree`] | home folders full of tools' logs, and the truth about them |
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
@@ -26,6 +27,7 @@ pub mod desktop;
 pub mod dialect;
 pub mod fake_provider;
 pub mod listener;
+pub mod log_tree;
 pub mod outlay;
 pub mod script;
 pub mod story;

@@ -9,6 +9,7 @@
 //! | [`zone`] | the time zone of this machine |
 //! | [`logs`] | tools' logs: where they are, what is new, their way into the ledger |
 //! | [`notify`] | the delivery of alerts: to the desktop, webhooks, a command |
+//! | [`logs`] | the logs that tools leave |
 //! | [`machine`] | its disk, and how long it has run |
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |

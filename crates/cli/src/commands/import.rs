@@ -7,9 +7,10 @@ use chrono::Utc;
 use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
 use outlay_core::report::{self, OutsideView};
-use outlay_host::logs::{self, Billing, Import, Source, SourceReport};
+use outlay_host::logs::{self, Billing, Import, Source, SourceReport, TableFailure};
 use outlay_host::running;
 use outlay_wire::log::Tool;
+use outlay_wire::log::table::TableError;
 use serde::Serialize;
 
 use super::Form;
@@ -21,6 +22,8 @@ use crate::session::Session;
 use crate::standing;
 use crate::table::{Cell, Column, Table, dollars};
 
+/// The source that is a table.
+const TABLE: &str = "csv";
 /// So many problems of a tool are told one by one.
 const PROBLEMS_SHOWN: usize = 5;
 
@@ -32,6 +35,7 @@ Examples:
   outlay import --all                  all of it; only what is new, when it is run again
   outlay import claude-code --watch    and go on as it is written
   outlay import codex ~/old/sessions   from another folder
+  outlay import csv usage.csv --columns 'time=Date,input=Tokens in,output=Tokens out'
 
 Each call is priced at the price of its own day. One that passed the proxy counts once, and the logs
 themselves are only read. What was imported stays when they are deleted.")]
@@ -50,6 +54,9 @@ pub(crate) struct Arguments {
     /// Go on importing what tools write, until this is stopped
     #[arg(long)]
     watch: bool,
+    /// Which column of a table holds what: time=Date,model=Model,input=Tokens in,output=Tokens out
+    #[arg(long, value_name = "MAP")]
+    columns: Option<String>,
     /// Who pays: api (each call), subscription (nothing is owed) or auto, which finds out
     #[arg(long, value_name = "WHO", default_value = "auto")]
     billing: String,
@@ -90,11 +97,16 @@ struct ProblemView {
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
     let billing = billing(&options.billing)?;
     let ledger = session.ledger()?;
+    if options.watch && options.source.as_deref() == Some(TABLE) {
+        return Err(Failure::misused("a table is read once: --watch is for tools' logs"));
+    }
     if options.watch {
         return watch(session, &ledger, options, billing, out);
     }
-    let sources = sources(options)?;
-    let reports = import(session, &ledger, sources, options.dry_run, billing)?;
+    let reports = match options.source.as_deref() {
+        Some(TABLE) => vec![table(session, &ledger, options, billing)?],
+        _ => import(session, &ledger, sources(options)?, options.dry_run, billing)?,
+    };
     if options.form.json {
         out.json(&Document {
             dry_run: options.dry_run,
@@ -115,17 +127,40 @@ pub(crate) fn import(
     is_dry: bool,
     billing: Billing,
 ) -> Result<Vec<SourceReport>, Failure> {
-    let import = Import {
-        ledger,
-        is_dry,
-        billing,
-        is_shared: matches!(running::find(&session.folders), Ok(Some(_))),
-        now: session.now,
-    };
+    let import = setting(session, ledger, is_dry, billing);
     let mut bar = ReadingBar::new();
     let reports = import.run(sources, &mut |progress| bar.show(progress));
     bar.end();
     Ok(reports?)
+}
+
+fn setting<'a>(
+    session: &Session,
+    ledger: &'a Ledger,
+    is_dry: bool,
+    billing: Billing,
+) -> Import<'a> {
+    let is_shared = matches!(running::find(&session.folders), Ok(Some(_)));
+    Import { ledger, is_dry, billing, is_shared, now: session.now }
+}
+
+/// Imports a table of calls.
+fn table(
+    session: &Session,
+    ledger: &Ledger,
+    options: &Arguments,
+    billing: Billing,
+) -> Result<SourceReport, Failure> {
+    let Some(path) = &options.path else {
+        return Err(Failure::misused("which table? outlay import csv FILE"));
+    };
+    let columns = options.columns.as_deref().unwrap_or_default().parse();
+    let columns = columns.map_err(|error: TableError| Failure::Misused(error.to_string()))?;
+    let import = setting(session, ledger, options.dry_run, billing);
+    import.table(path, &columns).map_err(|failure| match failure {
+        TableFailure::Ledger(error) => error.into(),
+        other => Failure::Failed(other.to_string()),
+    })
 }
 
 /// The logs of every tool, where it usually keeps them.
@@ -215,7 +250,7 @@ fn sentence(report: &SourceReport) -> String {
     let new = &report.imported.new;
     let calls = if new.calls == 1 { "call" } else { "calls" };
     let cost = dollars(new.cost.saturating_add(new.plan_value));
-    format!("{}: {} {calls}, {cost}", report.tool.title(), new.calls)
+    format!("{}: {} {calls}, {cost}", report.title, new.calls)
 }
 
 const COLUMNS: [Column; 6] = [
@@ -258,7 +293,7 @@ pub(crate) fn print_reports(reports: &[SourceReport], out: &mut Out) -> Result<(
     for report in reports {
         let imported = &report.imported;
         table.row([
-            Cell::toned(report.tool.title(), Tone::Strong),
+            Cell::toned(report.title, Tone::Strong),
             Cell::new(report.files),
             Cell::new(imported.new.calls),
             Cell::new(dollars(imported.new.cost.saturating_add(imported.new.plan_value))),
@@ -271,7 +306,7 @@ pub(crate) fn print_reports(reports: &[SourceReport], out: &mut Out) -> Result<(
 }
 
 fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
-    let title = report.tool.title();
+    let title = report.title;
     let imported = &report.imported;
     let plan_value = imported.new.plan_value;
     if plan_value > Money::ZERO {
@@ -316,7 +351,7 @@ impl SourceView {
             reason: problem.reason.clone(),
         };
         SourceView {
-            source: report.tool.as_str().to_owned(),
+            source: report.source.to_owned(),
             files: report.files,
             files_read: report.files_read,
             calls: imported.new.calls,

@@ -2,7 +2,7 @@
 //! which others write.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -13,6 +13,7 @@ use outlay_core::ledger::{
     self, IMPORTED_AT_ONCE, Imported, ImportedCall, Ledger, LedgerError, LogFile, Reply,
 };
 use outlay_core::price::PriceList;
+use outlay_wire::log::table::{self, ColumnMap};
 use outlay_wire::log::{LogCall, Tool};
 
 use super::discovery::{LogPath, Problem, Source, words};
@@ -20,6 +21,8 @@ use super::login;
 use super::projects::Projects;
 use super::read::{self, News};
 
+/// The source of a table's calls, behind `import:`.
+const TABLE: &str = "csv";
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
 /// So many calls are written at once where nobody else writes.
@@ -57,8 +60,10 @@ pub struct Progress {
 /// What came of a tool's logs.
 #[derive(Clone, Debug)]
 pub struct SourceReport {
-    /// The tool.
-    pub tool: Tool,
+    /// The tool, or `csv`; as in `import:<source>`.
+    pub source: &'static str,
+    /// Its name as its makers write it.
+    pub title: &'static str,
     /// Logs that there are.
     pub files: usize,
     /// Of these, the ones that had something new.
@@ -98,6 +103,8 @@ impl Import<'_> {
     ) -> Result<Vec<SourceReport>, LedgerError> {
         let known = self.ledger.log_files()?;
         let mut reports: Vec<SourceReport> = sources.iter().map(SourceReport::of).collect();
+        let origins =
+            sources.iter().map(|source| Origin::of_tool(source.tool, self.billing)).collect();
         let mut jobs = Vec::new();
         for (index, source) in sources.into_iter().enumerate() {
             for log in source.logs {
@@ -113,7 +120,7 @@ impl Import<'_> {
         }
         // Roughly in the order of time, in which the ledger likes its calls.
         jobs.sort_by_key(|job| job.log.modified_ms);
-        let mut intake = Intake::new(self, &reports)?;
+        let mut intake = Intake::new(self, origins)?;
         let mut state = Progress {
             bytes_total: jobs.iter().map(|job| job.log.size).sum(),
             ..Progress::default()
@@ -141,10 +148,57 @@ impl Import<'_> {
     }
 }
 
+impl Import<'_> {
+    /// Imports the calls of a table, by a map of its columns.
+    ///
+    /// # Errors
+    /// One sentence: where it cannot be read, or the ledger cannot be written.
+    pub fn table(&self, path: &Path, columns: &ColumnMap) -> Result<SourceReport, TableFailure> {
+        let unread = |reason| TableFailure::Table { path: path.to_owned(), reason };
+        let bytes = std::fs::read(path).map_err(|error| unread(words(&error)))?;
+        let mut calls = Vec::new();
+        let broken = table::read(&bytes, columns, self.now, &mut calls)
+            .map_err(|error| unread(error.to_string()))?;
+        let row =
+            |row: &table::BrokenRow| Problem { path: path.to_owned(), reason: row.to_string() };
+        let mut reports = [SourceReport {
+            source: TABLE,
+            title: "CSV",
+            files: 1,
+            files_read: 1,
+            broken: broken.len() as u64,
+            problems: broken.iter().map(row).collect(),
+            imported: Imported::default(),
+        }];
+        let mut intake = Intake::new(self, vec![Origin::of_table(self.billing)])?;
+        intake.take_calls(0, calls)?;
+        intake.end(&mut reports)?;
+        let [report] = reports;
+        Ok(report)
+    }
+}
+
+/// Why a table was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum TableFailure {
+    /// It cannot be read.
+    #[error("{} cannot be imported: {reason}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The ledger cannot be.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
 impl SourceReport {
     fn of(source: &Source) -> SourceReport {
         SourceReport {
-            tool: source.tool,
+            source: source.tool.as_str(),
+            title: source.tool.title(),
             files: source.logs.len(),
             files_read: 0,
             broken: 0,
@@ -215,7 +269,7 @@ struct Intake<'a> {
 /// What all calls of a tool have in common.
 struct Origin {
     source: Arc<str>,
-    client: Arc<str>,
+    client: Option<Arc<str>>,
     /// Whose models it asks where nothing tells.
     vendor: Arc<str>,
     is_plan: bool,
@@ -223,7 +277,7 @@ struct Origin {
 }
 
 impl Origin {
-    fn new(tool: Tool, billing: Billing) -> Origin {
+    fn of_tool(tool: Tool, billing: Billing) -> Origin {
         let variable = |name: &str| std::env::var(name).ok();
         let home = variable("HOME").map_or_else(PathBuf::new, PathBuf::from);
         let is_plan = match billing {
@@ -231,15 +285,24 @@ impl Origin {
             Billing::Plan => true,
             Billing::AsFound => login::is_plan(tool, &home, &variable).unwrap_or(false),
         };
+        let vendor = match tool {
+            Tool::ClaudeCode => "anthropic",
+            Tool::GeminiCli => "gemini",
+            _ => "openai",
+        };
+        Origin::new(tool.as_str(), Some(tool.as_str()), vendor, is_plan)
+    }
+
+    /// Of a table: whose calls it has nobody knows.
+    fn of_table(billing: Billing) -> Origin {
+        Origin::new(TABLE, None, "openai", billing == Billing::Plan)
+    }
+
+    fn new(source: &str, client: Option<&str>, vendor: &str, is_plan: bool) -> Origin {
         Origin {
-            source: format!("import:{}", tool.as_str()).into(),
-            client: tool.as_str().into(),
-            vendor: match tool {
-                Tool::ClaudeCode => "anthropic",
-                Tool::GeminiCli => "gemini",
-                _ => "openai",
-            }
-            .into(),
+            source: format!("import:{source}").into(),
+            client: client.map(Arc::from),
+            vendor: vendor.into(),
             is_plan,
             none: "".into(),
         }
@@ -247,9 +310,7 @@ impl Origin {
 }
 
 impl<'a> Intake<'a> {
-    fn new(setting: &'a Import<'a>, reports: &[SourceReport]) -> Result<Intake<'a>, LedgerError> {
-        let tools: Vec<Origin> =
-            reports.iter().map(|report| Origin::new(report.tool, setting.billing)).collect();
+    fn new(setting: &'a Import<'a>, tools: Vec<Origin>) -> Result<Intake<'a>, LedgerError> {
         Ok(Intake {
             setting,
             import: setting.ledger.import(setting.now)?,
@@ -265,7 +326,12 @@ impl<'a> Intake<'a> {
     }
 
     fn take(&mut self, index: usize, news: News) -> Result<(), LedgerError> {
-        for call in news.calls {
+        self.files.push(news.file);
+        self.take_calls(index, news.calls)
+    }
+
+    fn take_calls(&mut self, index: usize, calls: Vec<LogCall>) -> Result<(), LedgerError> {
+        for call in calls {
             let tokens = call.usage.total_tokens();
             match self.seen.entry(call.key.0) {
                 std::collections::hash_map::Entry::Occupied(mut seen) => {
@@ -281,7 +347,6 @@ impl<'a> Intake<'a> {
             let call = self.told(index, call);
             self.pending[index].push(call);
         }
-        self.files.push(news.file);
         while self.pending[index].len() >= self.at_once() {
             self.write(index)?;
         }
@@ -308,7 +373,7 @@ impl<'a> Intake<'a> {
             model: call.model,
             project: call.folder.as_ref().and_then(|folder| self.projects.of(folder)),
             session: call.session,
-            client: Some(Arc::clone(&origin.client)),
+            client: origin.client.clone(),
             tags,
             service_tier: call.service_tier,
             usage: call.usage,

@@ -17,6 +17,10 @@ impl Projects {
             return known.clone();
         }
         let path = Path::new(folder.as_ref());
+        if !path.is_absolute() {
+            // It is a project's name already.
+            return Some(Arc::clone(folder));
+        }
         let own = || path.file_name().and_then(std::ffi::OsStr::to_str).map(str::to_owned);
         let project = project::of_folder(path).or_else(own).map(Arc::from);
         self.0.insert(Arc::clone(folder), project.clone());

@@ -9,7 +9,7 @@ use outlay_core::ledger::LogFile;
 use outlay_wire::log::{LineReader, LogCall, Tool, read_document};
 use sha2::{Digest, Sha256};
 
-use super::databases;
+use super::databases::{self, Kind};
 use super::discovery::{Form, LogPath};
 use super::lines::each_line;
 
@@ -138,10 +138,13 @@ fn database(
     before: Option<&LogFile>,
     now: DateTime<Utc>,
 ) -> io::Result<News> {
-    let since = before.map_or("", |before| before.state.as_str());
-    let rows = databases::read(tool, &log.path, since, now)?;
-    let file = noted(tool, log, log.size, rows.state, rows.broken);
-    Ok(News { calls: rows.calls, file, broken: rows.broken })
+    let kind = if tool == Tool::Llm { Kind::Llm } else { Kind::Opencode };
+    let since = before.map(|before| before.state.as_str()).filter(|state| !state.is_empty());
+    let told = databases::read(kind, &log.path, since, now).map_err(io::Error::other)?;
+    let broken = told.broken.len() as u64;
+    let state = told.watermark.unwrap_or_default();
+    let file = noted(tool, log, log.size, state, broken);
+    Ok(News { calls: told.calls, file, broken })
 }
 
 fn noted(tool: Tool, log: &LogPath, read_bytes: u64, state: String, broken: u64) -> LogFile {

@@ -96,10 +96,9 @@ fn whole(tokens: i64) -> Result<u64, BrokenLine> {
 }
 
 fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let without_zone = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok();
-    fields::moment(text)
-        .or_else(|| text.parse().ok())
-        .or_else(|| without_zone().map(|time| time.and_utc()))
+    // Older rows name no zone.
+    let zoneless = || text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc());
+    fields::moment(text).or_else(zoneless)
 }
 
 /// `details` are the provider's own: Anthropic's stand beside the input, others' are inside it. A

@@ -1,0 +1,129 @@
+//! Tables by a map of their columns.
+
+use outlay_wire::log::table::{self, ColumnMap};
+
+use crate::{about, model, now, tokens};
+
+fn read(map: &str, text: &str) -> Result<(Vec<String>, Vec<String>), String> {
+    let map: ColumnMap = map.parse().map_err(|error: table::TableError| error.to_string())?;
+    let mut found = Vec::new();
+    let broken =
+        table::read(text.as_bytes(), &map, now(), &mut found).map_err(|error| error.to_string())?;
+    let shown =
+        found.iter().map(|call| format!("{} {} {}", model(call), tokens(call), about(call)));
+    Ok((shown.collect(), broken.iter().map(ToString::to_string).collect()))
+}
+
+#[test]
+fn tables() {
+    let own = "time,id,provider,model,project,session,status,input_tokens,cache_read_tokens,cache_write_5m_tokens,cache_write_1h_tokens,output_tokens,reasoning_tokens,cost_usd,response_id,duration_ms";
+    for (what, map, text, expected) in [
+        (
+            "Outlay's own export",
+            "",
+            format!(
+                "{own}\n\
+                 2026-11-21T20:05:41.858Z,01,openai,gpt-5.2,demo,s,settled,10,20,30,40,50,5,0.000201,r1,876\n\
+                 2026-11-21T20:05:41.858Z,02,openai,gpt-5.2,demo,s,refused,,,,,,,,,\n\
+                 2026-11-21T20:05:42.858Z,03,work,'=gpt,,,estimated,1,0,0,0,2,,,,\n"
+            ),
+            vec![
+                "openai/gpt-5.2 10+20+30+40>50(5) 20:05:41.858 876 s demo - 0.000201 r1",
+                "-/=gpt 1+0+0+0>2(-) 20:05:42.858 - - - - - -",
+            ],
+        ),
+        (
+            "another's, by a map",
+            "time=When, model=Which,input=In,output=Out,cost=USD,provider=By",
+            "\u{feff}When;Which;In;Out;USD;By\n2026-11-21 20:05:41;gpt-5.2;10;5;$0.50;OpenAI\n"
+                .to_owned(),
+            vec!["openai/gpt-5.2 10+0+0+0>5(-) 20:05:41.000 - - - - 0.50 -"],
+        ),
+        (
+            "another's, with usual names",
+            "",
+            "Date,Model Name,Prompt Tokens,Completion Tokens,Total Cost\n\
+             2026-11-21,m,10,5,1e-3\n1795291541,m,11,5,\n1795291541858,m,12,5,\n\
+             2026-11-21 20:05:41 UTC,m,13,5,\n2026-11-21T21:05:41+01:00,m,14,5,\n"
+                .to_owned(),
+            vec![
+                "-/m 10+0+0+0>5(-) 00:00:00.000 - - - - 0.001 -",
+                "-/m 11+0+0+0>5(-) 20:05:41.000 - - - - - -",
+                "-/m 12+0+0+0>5(-) 20:05:41.858 - - - - - -",
+                "-/m 13+0+0+0>5(-) 20:05:41.000 - - - - - -",
+                "-/m 14+0+0+0>5(-) 20:05:41.000 - - - - - -",
+            ],
+        ),
+    ] {
+        let (calls, broken) = read(map, &text).unwrap();
+        assert_eq!(
+            (calls, broken.len()),
+            (expected.iter().map(|&text| text.to_owned()).collect(), 0),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_look_alike() {
+    let keys = |text: &str| {
+        let mut found = Vec::new();
+        table::read(text.as_bytes(), &ColumnMap::default(), now(), &mut found).unwrap();
+        found.into_iter().map(|call| call.key).collect::<Vec<_>>()
+    };
+    let (header, row) = ("time,model,input,output\n", "2026-11-21,m,1,2\n");
+    let two = keys(&[header, row, row].concat());
+    assert_ne!(two[0], two[1], "two calls");
+    assert_eq!(keys(&[header, row, row].concat()), two, "the same two, read again");
+    assert_eq!(keys(&[header, row].concat()), two[..1]);
+    let named = keys("id,time,model,input,output\nx,2026-11-21,m,1,2\nx,2026-11-22,m,1,3\n");
+    assert_eq!(named[0], named[1], "an id is an id");
+}
+
+#[test]
+fn what_is_wrong_with_a_table() {
+    let table = "Day,Model,In,Out\n2026-11-21,m,1,2\n";
+    for (map, text, expected) in [
+        ("time", table, "'time' is no pair of a field and a column: write it like model=Model"),
+        (
+            "when=Day",
+            table,
+            "there is no field 'when': a map knows time, model, input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, tool_calls, cost, provider, id, response_id, project, session, service_tier, duration_ms, status",
+        ),
+        (
+            "time=Date",
+            table,
+            "there is no column 'Date': the table has 'Day', 'Model', 'In', 'Out'",
+        ),
+        (
+            "time=Day,input=In",
+            table,
+            "no column is known to hold the output: name it with output=COLUMN; the table has 'Day', 'Model', 'In', 'Out'",
+        ),
+        ("", "", "it is no table: its first line names no columns"),
+        (
+            "",
+            "\u{0}\u{1}",
+            "no column is known to hold the time: name it with time=COLUMN; the table has '\u{0}\u{1}'",
+        ),
+    ] {
+        assert_eq!(read(map, text), Err(expected.to_owned()), "{map}");
+    }
+    let (calls, broken) = read(
+        "time=Day,input=In,output=Out",
+        "Day,Model,In,Out\n2026-11-21,m,-1,2\n2026-11-21,m,1,\nsoon,m,1,2\n2036-11-21,m,1,2\n2026-11-21,\"two\nlines\",1,2\n2026-11-21,m,1.5,2\n2026-11-21,m\n",
+    )
+    .unwrap();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(
+        broken,
+        [
+            "line 2: a token count in it is no whole number from 0 to 2^53",
+            "line 3: it has no count of input and output tokens",
+            "line 4: it has no readable time",
+            "line 5: its time is in the future or before 2020",
+            "line 8: a token count in it is no whole number from 0 to 2^53",
+            "line 9: it has no count of input and output tokens",
+        ]
+    );
+}
