@@ -4,6 +4,7 @@ mod base_urls;
 mod browser;
 mod commands;
 mod failure;
+mod listening;
 mod look;
 mod outlook;
 mod output;
@@ -13,6 +14,7 @@ mod standing;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tools;
 mod when;
 
 use std::process::ExitCode;
@@ -91,6 +93,11 @@ enum Command {
     Explain(commands::explain::Arguments),
     /// Show what fired, and whether it was delivered
     Alerts(commands::alerts::Arguments),
+    /// Keep the proxy running: at each login, and after it ends
+    #[command(subcommand)]
+    Service(commands::service::Command),
+    /// Take Outlay off this machine; what it recorded stays unless you say otherwise
+    Uninstall(commands::uninstall::Arguments),
     /// Look for what is wrong on this machine
     Doctor(commands::doctor::Arguments),
     /// Open the dashboard of the running proxy
@@ -129,6 +136,10 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         // It looks at the configuration itself, which may be what is wrong.
         return commands::doctor::run(&arguments.places, options, out);
     }
+    if let Command::Uninstall(options) = &arguments.command {
+        // A configuration that cannot be read must not keep anybody.
+        return commands::uninstall::run(&arguments.places, options, out);
+    }
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
         Command::Serve(options) => commands::serve::run(&mut session, &options, out),
@@ -152,7 +163,12 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Alerts(options) => commands::alerts::run(&session, &options, out),
         Command::Dashboard(options) => commands::dashboard::run(&session, &options, out),
         Command::Backup(options) => commands::backup::run(&session, &options, out),
-        Command::Doctor(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Service(command) => {
+            commands::service::run(&session, &arguments.places, &command, out)
+        }
+        Command::Uninstall(_) | Command::Doctor(_) | Command::Completions { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

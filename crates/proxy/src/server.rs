@@ -160,7 +160,8 @@ fn serve(app: &App, local: &Router, stream: TcpStream, graceful: &GracefulShutdo
     // Without it small pieces of a stream would wait for each other.
     drop(stream.set_nodelay(true));
     // Who came in over the network, where that was allowed.
-    let is_remote = stream.local_addr().is_ok_and(|address| !address.ip().to_canonical().is_loopback());
+    let is_remote =
+        stream.local_addr().is_ok_and(|address| !address.ip().to_canonical().is_loopback());
     let (app, local) = (app.clone(), local.clone());
     let service = service_fn(move |request| answer(app.clone(), local.clone(), request, is_remote));
     let connection = http1::Builder::new()

@@ -489,6 +489,12 @@ impl Ledger {
         schema::back_up(&schema::connect(&self.0.path)?, target)
     }
 
+    /// Where the file is as it was, where opening it brought it to this version's form.
+    #[must_use]
+    pub fn backup_of_upgrade(&self) -> Option<&Path> {
+        self.0.backup.as_deref()
+    }
+
     /// SQLite's own check of the whole file, and of what its tables promise.
     ///
     /// # Errors

@@ -37,8 +37,17 @@ pub(crate) struct Identity {
     pub(crate) fingerprints: Hmac<Sha256>,
 }
 
+/// An open ledger.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) identity: Identity,
+    /// The file as it was, where it has just been migrated.
+    pub(crate) backup: Option<PathBuf>,
+}
+
 /// Opens the file, made or migrated as needed; a file that is newer or damaged is left untouched.
-pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Identity), LedgerError> {
+pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<Opened, LedgerError> {
     let sqlite = |error: &rusqlite::Error| LedgerError::sqlite(path, error);
     create_private(path)?;
     let mut connection = connect(path)?;
@@ -58,11 +67,9 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Ident
     }
     closes_untouched(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| sqlite(&error))?;
-    if found < known {
-        upgrade(path, &mut connection)?;
-    }
+    let backup = if found < known { upgrade(path, &mut connection)? } else { None };
     let identity = identity(&connection, now).map_err(|error| sqlite(&error))?;
-    Ok((connection, identity))
+    Ok(Opened { connection, identity, backup })
 }
 
 /// Another connection to the same file, with the same settings.
@@ -118,7 +125,7 @@ pub(crate) fn back_up(connection: &Connection, target: &Path) -> Result<(), Ledg
 }
 
 /// Brings the file to this version, with a copy of it as it was; one process at a time.
-fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> {
+fn upgrade(path: &Path, connection: &mut Connection) -> Result<Option<PathBuf>, LedgerError> {
     let failed = |error: &std::io::Error| LedgerError::io(path, error);
     let folder = path.parent().unwrap_or(path).join(process::FOLDER);
     std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
@@ -132,6 +139,7 @@ fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
     let found: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|error| LedgerError::sqlite(path, &error))?;
+    let mut backup = None;
     if found > 0 && found < MIGRATIONS.len() as i64 {
         if process::any_is_alive(&folder) {
             return Err(LedgerError::Invalid(format!(
@@ -139,13 +147,18 @@ fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
                 path.display()
             )));
         }
-        keep_copy(path, connection, found)?;
+        backup = keep_copy(path, connection, found)?;
     }
-    migrate(path, connection)
+    migrate(path, connection)?;
+    Ok(backup)
 }
 
 /// A copy that is whole or not there, under a name that is free.
-fn keep_copy(path: &Path, connection: &Connection, version: i64) -> Result<(), LedgerError> {
+fn keep_copy(
+    path: &Path,
+    connection: &Connection,
+    version: i64,
+) -> Result<Option<PathBuf>, LedgerError> {
     let failed = |error: &std::io::Error| LedgerError::io(path, error);
     let unfinished = beside(path, "copying");
     if unfinished.exists() {
@@ -157,8 +170,9 @@ fn keep_copy(path: &Path, connection: &Connection, version: i64) -> Result<(), L
         .map(|count| if count == 1 { name.clone() } else { format!("{name}-{count}") })
         .map(|name| beside(path, &name))
         .find(|target| !target.exists());
-    let Some(target) = free else { return Ok(()) };
-    std::fs::rename(&unfinished, target).map_err(|error| failed(&error))
+    let Some(target) = free else { return Ok(None) };
+    std::fs::rename(&unfinished, &target).map_err(|error| failed(&error))?;
+    Ok(Some(target))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

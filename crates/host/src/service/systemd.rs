@@ -14,9 +14,9 @@ const LISTEN: &str = "ListenStream=";
 ///
 /// It hides no folders: what does so needs namespaces, which not every machine lets a user have, and
 /// would hide the display, the session bus or a data folder under /tmp. What it forbids is forbidden
-/// to the command that gets alerts too.
+/// to the command that gets alerts too, so it forbids nothing that a usual one needs.
 pub(super) fn service(definition: &Definition) -> Result<String, ServiceError> {
-    let program = quoted(definition.program()?);
+    let program = started(definition.program()?);
     let environment: String = definition
         .variables()?
         .iter()
@@ -44,7 +44,6 @@ NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
-RestrictNamespaces=yes
 SystemCallArchitectures=native
 
 [Install]
@@ -75,6 +74,16 @@ pub(super) fn address(unit: &str) -> Option<SocketAddr> {
     unit.lines().find_map(|line| line.strip_prefix(LISTEN)?.trim().parse().ok())
 }
 
+/// The program as the first word of a command line. systemd runs none with a quote or a backslash in its
+/// name by itself.
+fn started(program: &str) -> String {
+    if program.contains(['"', '\'', '\\']) {
+        format!("/usr/bin/env {}", quoted(program))
+    } else {
+        quoted(program)
+    }
+}
+
 /// One word, in which only itself is meant: no specifier, no escape. The line's `:` keeps `$` as it is.
 fn quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
@@ -95,9 +104,21 @@ mod tests {
 
     fn odd() -> Definition {
         Definition {
-            program: "/home/anna b/100% \"mine\"\\$HOME/outlay".into(),
+            program: "/home/anna b/100%/$HOME/outlay".into(),
             listen: "127.0.0.1:4780".parse().unwrap(),
             variables: vec![("OUTLAY_DATA_DIR".to_owned(), "/home/anna b/%h & $x".to_owned())],
+        }
+    }
+
+    #[test]
+    fn programs_of_odd_names() {
+        for (program, expected) in [
+            ("/usr/bin/outlay", r#""/usr/bin/outlay""#),
+            ("/home/anna b/100%/$HOME/outlay", r#""/home/anna b/100%%/$HOME/outlay""#),
+            ("/home/anna's/outlay", r#"/usr/bin/env "/home/anna's/outlay""#),
+            (r#"/a\b"c/outlay"#, r#"/usr/bin/env "/a\\b\"c/outlay""#),
+        ] {
+            assert_eq!(started(program), expected);
         }
     }
 
