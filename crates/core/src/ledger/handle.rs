@@ -396,6 +396,11 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| account::link(writing, &key, &account))
     }
 
+    /// Removes an account on which no call was made.
+    pub fn remove_account(&self, account: String) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| account::remove(writing, &account))
+    }
+
     /// Sets a price of the user's, in force from now on.
     pub fn set_price(&self, price: UserPrice, now: DateTime<Utc>) -> Reply<()> {
         self.submit(Retry::Never, move |writing| price::set(writing, &price, now))

@@ -90,7 +90,7 @@ pub use disk::Durability;
 pub use draw::Drawn;
 pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
-pub use grant::BalanceView;
+pub use grant::{BalanceView, StoppedAccount};
 pub use handle::{Admission, Ledger};
 pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use plan::{Plan, PlanUse};
