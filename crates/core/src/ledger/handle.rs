@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
@@ -506,6 +507,14 @@ impl Ledger {
     /// `Corrupt` with SQLite's word.
     pub fn check_integrity(&self) -> Result<(), LedgerError> {
         schema::check(&self.0.path)
+    }
+
+    /// The same as far as there is time, without the contents of indexes; whether there was enough.
+    ///
+    /// # Errors
+    /// `Corrupt` with SQLite's word.
+    pub fn check_within(&self, time_max: Duration) -> Result<bool, LedgerError> {
+        schema::check_within(&self.0.path, time_max)
     }
 
     /// A number that changes when anything in the file does, whichever process changed it.

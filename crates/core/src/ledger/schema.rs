@@ -1,6 +1,7 @@
 //! Opening the file: its checks, its settings, its migrations.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -91,11 +92,37 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Checks the whole file: its pages, and what its tables promise.
 pub(crate) fn check(path: &Path) -> Result<(), LedgerError> {
+    verdict(&connect(path)?, "PRAGMA integrity_check(1)", path)
+}
+
+/// As [`check`], without the contents of indexes, for as long as there is time; whether there was enough.
+pub(crate) fn check_within(path: &Path, time_max: Duration) -> Result<bool, LedgerError> {
     let connection = connect(path)?;
+    let (done, is_done) = mpsc::channel::<()>();
+    let handle = connection.get_interrupt_handle();
+    let watch = std::thread::spawn(move || {
+        let is_late = is_done.recv_timeout(time_max) == Err(mpsc::RecvTimeoutError::Timeout);
+        if is_late {
+            handle.interrupt();
+        }
+        is_late
+    });
+    let outcome = verdict(&connection, "PRAGMA quick_check(1)", path);
+    drop(done);
+    match (outcome, watch.join()) {
+        // What was interrupted has found nothing yet.
+        (Err(LedgerError::Corrupt { path, reason }), _) => {
+            Err(LedgerError::Corrupt { path, reason })
+        }
+        (Err(_), Ok(true)) => Ok(false),
+        (outcome, _) => outcome.map(|()| true),
+    }
+}
+
+fn verdict(connection: &Connection, check: &str, path: &Path) -> Result<(), LedgerError> {
     let verdict = || {
         connection.pragma_update(None, "ignore_check_constraints", false)?;
-        let found: String =
-            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        let found: String = connection.query_row(check, [], |row| row.get(0))?;
         let is_whole = !connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
         Ok(if is_whole || found != "ok" {
             found
