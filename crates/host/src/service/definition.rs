@@ -180,7 +180,7 @@ mod tests {
         let data = ("OUTLAY_DATA_DIR".to_owned(), "/data of me".to_owned());
         let config = ("OUTLAY_CONFIG".to_owned(), "/etc/outlay.toml".to_owned());
         assert_eq!(of((false, false)), []);
-        assert_eq!(of((true, false)), [data.clone()]);
+        assert_eq!(of((true, false)), std::slice::from_ref(&data));
         assert_eq!(of((true, true)), [config, data]);
     }
 

@@ -107,6 +107,15 @@ fn what_does_not_work_has_one_fix() {
     }
 }
 
+fn assert_warned(rows: &[(Row, &str)]) {
+    for ((change, subject, text), fix) in rows {
+        let found = found(*change, subject);
+        assert_eq!(found.state, State::Warning, "{found:?}");
+        assert!(found.text.contains(text), "{found:?}");
+        assert!(found.fix.as_ref().is_some_and(|found| found.contains(fix)), "{found:?}");
+    }
+}
+
 #[test]
 fn what_works_badly_has_one_fix() {
     let rows: &[(Row, &str)] = &[
@@ -154,6 +163,15 @@ fn what_works_badly_has_one_fix() {
             "outlay service install",
         ),
         ((|f| f.http_proxy = Some(("ALL_PROXY", false)), "HTTP proxy", "ALL_PROXY"), "NO_PROXY"),
+        ((|f| f.now = "2020-01-01T00:00:00Z".parse().unwrap(), "time", "2020"), "clock"),
+        ((|f| f.prices.1 = NaiveDate::from_ymd_opt(2025, 1, 1), "prices", "list"), "Upgrade"),
+    ];
+    assert_warned(rows);
+}
+
+#[test]
+fn each_way_of_alerts_is_looked_at() {
+    let rows: &[(Row, &str)] = &[
         (
             (
                 |f| f.ways = vec![Way { problem: Some("no bus".into()), ..way("desktop") }],
@@ -178,15 +196,8 @@ fn what_works_badly_has_one_fix() {
             ),
             "Correct command",
         ),
-        ((|f| f.now = "2020-01-01T00:00:00Z".parse().unwrap(), "time", "2020"), "clock"),
-        ((|f| f.prices.1 = NaiveDate::from_ymd_opt(2025, 1, 1), "prices", "list"), "Upgrade"),
     ];
-    for ((change, subject, text), fix) in rows {
-        let found = found(*change, subject);
-        assert_eq!(found.state, State::Warning, "{found:?}");
-        assert!(found.text.contains(text), "{found:?}");
-        assert!(found.fix.as_ref().is_some_and(|found| found.contains(fix)), "{found:?}");
-    }
+    assert_warned(rows);
 }
 
 #[test]
