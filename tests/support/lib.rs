@@ -12,6 +12,7 @@
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
+//! | [`service`] | a service manager, played or real |
 //! | [`tray`], [`clipboard`] | a panel that shows the tray's icons and presses their items, and who pastes |
 //!
 //! Everything blocks: a test that needs a hundred calls at once starts a hundred threads.
@@ -30,6 +31,8 @@ pub mod listener;
 pub mod log_tree;
 pub mod outlay;
 pub mod script;
+#[cfg(target_os = "linux")]
+pub mod service;
 pub mod story;
 pub mod tool_stream;
 #[cfg(target_os = "linux")]

@@ -39,6 +39,7 @@ pub(crate) const STORY_PACKAGES: &[&str] = &[
     "python3",
     "python3-venv",
     "strace",
+    "systemd",
     "xvfb",
 ];
 

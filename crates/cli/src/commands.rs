@@ -21,8 +21,10 @@ pub(crate) mod prices;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod statusline;
+pub(crate) mod uninstall;
 pub(crate) mod wait;
 
 /// How a reading command prints.

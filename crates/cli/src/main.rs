@@ -6,6 +6,7 @@ mod browser;
 mod chart;
 mod commands;
 mod failure;
+mod listening;
 mod look;
 mod outlook;
 mod output;
@@ -16,6 +17,7 @@ mod standing;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tools;
 mod when;
 
 use std::process::ExitCode;
@@ -98,6 +100,11 @@ enum Command {
     Explain(commands::explain::Arguments),
     /// Show what fired, and whether it was delivered
     Alerts(commands::alerts::Arguments),
+    /// Keep the proxy running: at each login, and after it ends
+    #[command(subcommand)]
+    Service(commands::service::Command),
+    /// Take Outlay off this machine; what it recorded stays unless you say otherwise
+    Uninstall(commands::uninstall::Arguments),
     /// Look for what is wrong on this machine
     Doctor(commands::doctor::Arguments),
     /// Open the dashboard of the running proxy
@@ -136,6 +143,10 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         // It looks at the configuration itself, which may be what is wrong.
         return commands::doctor::run(&arguments.places, options, out);
     }
+    if let Command::Uninstall(options) = &arguments.command {
+        // A configuration that cannot be read must not keep anybody.
+        return commands::uninstall::run(&arguments.places, options, out);
+    }
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
         Command::Init(options) => commands::init::run(&session, &options, out),
@@ -161,7 +172,12 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Alerts(options) => commands::alerts::run(&session, &options, out),
         Command::Dashboard(options) => commands::dashboard::run(&session, &options, out),
         Command::Backup(options) => commands::backup::run(&session, &options, out),
-        Command::Doctor(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Service(command) => {
+            commands::service::run(&session, &arguments.places, &command, out)
+        }
+        Command::Uninstall(_) | Command::Doctor(_) | Command::Completions { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

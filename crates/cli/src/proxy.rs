@@ -22,7 +22,8 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::browser;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::listening::Listening;
+use crate::session::{self, Session};
 
 /// How often to look for calls whose process has died, and for our own mark.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -60,9 +61,9 @@ pub(crate) fn log_to_stderr() {
 
 impl Proxy {
     /// Opens the ledger, settles what dead processes left running, and listens.
-    pub(crate) async fn start(session: &Session, listen: SocketAddr) -> Result<Proxy, Failure> {
+    pub(crate) async fn start(session: &Session, listening: Listening) -> Result<Proxy, Failure> {
         let token = session.folders.token()?;
-        let settings = settings(session, listen, token)?;
+        let settings = settings(session, listening.address, token)?.with_expose(listening.expose);
         let (sources, problems) = sources(session, &settings)?;
         problems.iter().for_each(|problem| tracing::warn!("{problem}"));
         let watched = watched(session, sources);
@@ -75,10 +76,11 @@ impl Proxy {
         });
         let opening = Opening { role: Role::Forward, now: Utc::now(), changed };
         let ledger = Ledger::open(session.folders.data(), opening)?;
+        session::tell_upgrade(&ledger);
         ledger.recover(Utc::now()).await?;
         let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes)
             .map_err(Failure::failed)?;
-        let server = Server::bind(app).await.map_err(Failure::failed)?;
+        let server = listening.server(app, session).await?;
         let press = Press {
             ledger: ledger.clone(),
             clock: Arc::new(Utc::now),

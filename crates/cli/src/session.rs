@@ -53,11 +53,23 @@ impl Session {
     /// The ledger, for reading and setting.
     pub(crate) fn ledger(&self) -> Result<Ledger, Failure> {
         let opening = Opening { role: Role::Use, now: self.now, changed: Arc::new(|| {}) };
-        Ok(Ledger::open(self.folders.data(), opening)?)
+        let ledger = Ledger::open(self.folders.data(), opening)?;
+        tell_upgrade(&ledger);
+        Ok(ledger)
     }
 
     /// The zone that an option names, else the session's.
     pub(crate) fn zone_or(&self, named: Option<&str>) -> Result<Tz, Failure> {
         named.map_or(Ok(self.zone), |name| zone::parse(name).map_err(Failure::Misused))
+    }
+}
+
+/// Says that the ledger was brought to this version's form, and where it is as it was.
+pub(crate) fn tell_upgrade(ledger: &Ledger) {
+    if let Some(backup) = ledger.backup_of_upgrade() {
+        eprintln!(
+            "outlay: the ledger was upgraded to this version's form; {} keeps it as it was before",
+            backup.display()
+        );
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::balance::spoken;
 use outlay_core::budget::Scope;
-use outlay_core::ledger::{BalanceView, Bypass};
+use outlay_core::ledger::{BalanceView, Bypass, StoppedAccount};
 use outlay_core::money::Money;
 use outlay_core::report::{BudgetState, BudgetView, OutsideView};
 use outlay_wire::log::Tool;
@@ -138,12 +138,18 @@ fn seen(at: DateTime<Utc>, is_stale: bool, now: DateTime<Utc>) -> String {
 }
 
 /// That accounts refuse calls: a sentence each.
-pub(crate) fn empty_accounts(balances: &[BalanceView]) -> Vec<String> {
-    let refusing = balances.iter().filter(|balance| balance.refusing);
-    let each = refusing.map(|balance| {
-        let account = &balance.account;
+pub(crate) fn stopped(stopped: &[StoppedAccount], now: DateTime<Utc>, zone: Tz) -> Vec<String> {
+    let each = stopped.iter().map(|stopped| {
+        let account = &stopped.account;
+        let why = match stopped.emptied_at {
+            Some(at) => {
+                let at = when::shown(at, now, zone);
+                format!("its provider said on {at} that the money is gone")
+            }
+            None => "too little is left in it".to_owned(),
+        };
         format!(
-            "Account '{account}' refuses calls, as too little is left in it. To go on: outlay balance set {account} USD"
+            "Account '{account}' refuses calls, as {why}. To go on: outlay balance set {account} USD"
         )
     });
     each.collect()

@@ -93,7 +93,13 @@ impl std::str::FromStr for WarnLevel {
         match (text.strip_suffix('h'), text.strip_suffix('d')) {
             (Some(count), _) => hours(count, 1).ok_or_else(wrong),
             (_, Some(count)) => hours(count, 24).ok_or_else(wrong),
-            _ => text.parse().map(WarnLevel::Below).map_err(|error| format!("{error}")),
+            _ => match text.parse::<Money>() {
+                Ok(level) if level < Money::ZERO => {
+                    Err(format!("a level below zero never warns in time: '{text}' is one"))
+                }
+                Ok(level) => Ok(WarnLevel::Below(level)),
+                Err(error) => Err(error.to_string()),
+            },
         }
     }
 }

@@ -19,7 +19,8 @@ pub use explain::{Explanation, explanation, last_limited};
 pub use outside::{OutsideView, outside};
 pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
 pub use quota::{
-    Blocked, BudgetState, BudgetView, Quota, Spend, Status, budget, budgets, quota, status,
+    Blocked, BudgetState, BudgetView, Glance, Quota, Spend, Status, budget, budgets, glance, quota,
+    status,
 };
 pub use suggest::{Suggestion, suggestion};
 pub use totals::{Totals, totals};
@@ -32,7 +33,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::ledger::query;
-use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan};
+use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan, StoppedAccount};
 
 /// `GET /api/v1/plans`: the plans there are.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -70,6 +71,17 @@ pub fn balances(
     timezone: Tz,
 ) -> Result<Vec<BalanceView>, LedgerError> {
     ledger.read(|connection| query::balances(connection, now, timezone))
+}
+
+/// Every account that refuses calls.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn stopped_accounts(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+) -> Result<Vec<StoppedAccount>, LedgerError> {
+    ledger.read(|connection| Ok(query::stopped_accounts(connection, now)?))
 }
 
 /// The latest alerts, newest first.

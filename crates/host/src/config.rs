@@ -164,7 +164,8 @@ impl Config {
         let mut config = Config::default();
         if let Some(listen) = top.text("listen")? {
             let wanted = "write it like \"127.0.0.1:4780\"";
-            config.listen = top.value("listen", &listen, listen.parse(), wanted)?;
+            config.listen =
+                top.value("listen", &listen, crate::port::parse_listen(&listen), wanted)?;
         }
         if let Some(hosts) = top.texts("allowed_hosts")? {
             config.allowed_hosts = hosts;

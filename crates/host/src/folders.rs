@@ -43,7 +43,7 @@ pub enum FolderError {
     /// A file of ours cannot be read or written.
     #[error("cannot {action} {}: {source}. Give this user access, or choose another folder with --data-dir", path.display())]
     Access {
-        /// `read` or `write`.
+        /// `read`, `write` or `remove`.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -142,6 +142,57 @@ impl Folders {
         }
     }
 
+    /// Removes what Outlay made in the data folder, and the folder where that leaves it empty; what
+    /// stays, as somebody else put it there.
+    ///
+    /// # Errors
+    /// When something of ours cannot be removed.
+    pub fn remove_data(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let entries = match std::fs::read_dir(&self.data) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(access("read", &self.data, source)),
+        };
+        let mut kept = Vec::new();
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if !is_ours(&entry.file_name().to_string_lossy()) {
+                kept.push(path);
+                continue;
+            }
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
+            removed.map_err(|source| access("remove", &path, source))?;
+        }
+        if kept.is_empty() {
+            let removed = std::fs::remove_dir(&self.data);
+            removed.map_err(|source| access("remove", &self.data, source))?;
+        }
+        kept.sort();
+        Ok(kept)
+    }
+
+    /// Removes the configuration file, and its folder where that leaves it empty; whether there was one.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_config(&self) -> Result<bool, FolderError> {
+        match std::fs::remove_file(&self.config) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(access("remove", &self.config, source)),
+        }
+        if let Some(folder) = self.config.parent().filter(|_| !self.config_is_named) {
+            // Not empty: somebody else's.
+            drop(std::fs::remove_dir(folder));
+        }
+        Ok(true)
+    }
+
     fn make_token(&self, path: &Path) -> Result<(), FolderError> {
         let mut bytes = [0_u8; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(FolderError::Random)?;
@@ -163,6 +214,13 @@ impl Folders {
         file.as_file().sync_all()?;
         Ok(file)
     }
+}
+
+/// Whether Outlay made what has this name in the data folder.
+fn is_ours(name: &str) -> bool {
+    matches!(name, TOKEN | RUNNING | "processes")
+        || name.starts_with("outlay.db")
+        || name.starts_with(".outlay-")
 }
 
 fn access(action: &'static str, path: &Path, source: std::io::Error) -> FolderError {
@@ -192,6 +250,26 @@ mod tests {
         }
         std::fs::write(folders.data().join("token"), "\n").unwrap();
         assert!(folders.token().unwrap_err().to_string().contains("remove it"));
+    }
+
+    #[test]
+    fn only_what_is_ours_is_removed() {
+        for (others, kept) in [(&["notes.txt"][..], 1), (&[], 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let folders = folders(&folder.path().join("data"));
+            folders.token().unwrap();
+            for name in ["outlay.db", "outlay.db-wal", "outlay.db.before-migration-from-1"] {
+                std::fs::write(folders.data().join(name), "").unwrap();
+            }
+            std::fs::create_dir(folders.data().join("processes")).unwrap();
+            for name in others {
+                std::fs::write(folders.data().join(name), "").unwrap();
+            }
+            assert_eq!(folders.remove_data().unwrap().len(), kept);
+            assert_eq!(folders.data().exists(), kept > 0);
+            assert!(folders.remove_data().is_ok());
+            assert!(!folders.remove_config().unwrap());
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |
 //! | [`port`] | which program holds a port |
+//! | [`service`] | what keeps the proxy running: systemd, launchd, Windows' scheduler |
 //! | [`doctor`] | what may be wrong, and how to mend it |
 
 pub mod config;
@@ -27,4 +28,5 @@ pub mod port;
 pub mod project;
 pub mod quiet;
 pub mod running;
+pub mod service;
 pub mod zone;

@@ -1,6 +1,6 @@
 //! Which program holds a port.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A program that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,30 @@ pub struct Holder {
     pub pid: u32,
     /// Its name.
     pub name: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (process {})", self.name, self.pid)
+    }
+}
+
+/// The address that a text names: `127.0.0.1:4780`, `localhost:4780`, or a port of this machine's
+/// loopback alone.
+///
+/// # Errors
+/// One sentence where it names none.
+pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let trimmed = text.trim();
+    let port = trimmed.strip_prefix("localhost").unwrap_or(trimmed);
+    let port = port.strip_prefix(':').unwrap_or(port);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    trimmed.parse().map_err(|_| match trimmed.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(ip) => format!("it has no port: write {}", SocketAddr::new(ip, 4780)),
+        Err(_) => "it is no address: write 127.0.0.1:4780, or a port alone".to_owned(),
+    })
 }
 
 /// The program that listens on `address`, where the system lets us see it; Linux only.
@@ -55,6 +79,30 @@ fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_as_people_write_them() {
+        for (text, expected) in [
+            ("127.0.0.1:4780", Ok("127.0.0.1:4780")),
+            ("4799", Ok("127.0.0.1:4799")),
+            (":4799", Ok("127.0.0.1:4799")),
+            ("localhost:4799", Ok("127.0.0.1:4799")),
+            ("0", Ok("127.0.0.1:0")),
+            ("[::1]:4780", Ok("[::1]:4780")),
+            ("0.0.0.0:1", Ok("0.0.0.0:1")),
+            ("127.0.0.1", Err("write 127.0.0.1:4780")),
+            ("::1", Err("write [::1]:4780")),
+            ("localhost", Err("it is no address")),
+            ("99999", Err("it is no address")),
+            ("", Err("it is no address")),
+        ] {
+            match (parse_listen(text), expected) {
+                (Ok(address), Ok(expected)) => assert_eq!(address.to_string(), expected, "{text}"),
+                (Err(error), Err(part)) => assert!(error.contains(part), "{text}: {error}"),
+                (got, _) => panic!("{text}: {got:?}"),
+            }
+        }
+    }
 
     #[test]
     fn listening_sockets_are_found_in_the_table() {

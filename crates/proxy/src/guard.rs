@@ -54,42 +54,63 @@ pub fn check(
     address: SocketAddr,
     allowed_hosts: &[String],
 ) -> Result<(), Denial> {
-    let rule = Rule { port: address.port(), allowed_hosts };
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next(), target) {
-        (Some(host), None, _) => host.to_str().map_err(|_| Denial::NoHost)?,
-        (None, None, Some(target)) => target.as_str(),
-        _ => return Err(Denial::NoHost),
-    };
-    for host in [Some(host), target.map(Authority::as_str)].into_iter().flatten() {
-        if !rule.allows(host, 80) {
-            return Err(Denial::ForeignHost { host: shown(host), port: address.port() });
-        }
-    }
-    for origin in headers.get_all(ORIGIN) {
-        let text = origin.to_str().unwrap_or_default();
-        if !rule.allows_origin(text) {
-            return Err(Denial::ForeignOrigin(shown(text)));
-        }
-    }
-    let is_cross_site = |value: &http::HeaderValue| {
-        value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"cross-site")
-    };
-    if headers.get_all("sec-fetch-site").iter().any(is_cross_site) {
-        return Err(Denial::CrossSite);
-    }
-    Ok(())
+    let rule = Rule { port: address.port(), allowed_hosts, own_names: true };
+    rule.check(headers, target)
+}
+
+/// As [`check`], of who asks over the network: from there this machine's loopback names are forged.
+///
+/// # Errors
+/// One sentence for the caller.
+pub fn check_remote(
+    headers: &HeaderMap,
+    target: Option<&Authority>,
+    address: SocketAddr,
+    allowed_hosts: &[String],
+) -> Result<(), Denial> {
+    let rule = Rule { port: address.port(), allowed_hosts, own_names: false };
+    rule.check(headers, target)
 }
 
 struct Rule<'a> {
     port: u16,
     allowed_hosts: &'a [String],
+    /// Whether loopback names are ours.
+    own_names: bool,
 }
 
 impl Rule<'_> {
+    fn check(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<(), Denial> {
+        let mut hosts = headers.get_all(HOST).iter();
+        let host = match (hosts.next(), hosts.next(), target) {
+            (Some(host), None, _) => host.to_str().map_err(|_| Denial::NoHost)?,
+            (None, None, Some(target)) => target.as_str(),
+            _ => return Err(Denial::NoHost),
+        };
+        for host in [Some(host), target.map(Authority::as_str)].into_iter().flatten() {
+            if !self.allows(host, 80) {
+                return Err(Denial::ForeignHost { host: shown(host), port: self.port });
+            }
+        }
+        for origin in headers.get_all(ORIGIN) {
+            let text = origin.to_str().unwrap_or_default();
+            if !self.allows_origin(text) {
+                return Err(Denial::ForeignOrigin(shown(text)));
+            }
+        }
+        let is_cross_site = |value: &http::HeaderValue| {
+            value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"cross-site")
+        };
+        if headers.get_all("sec-fetch-site").iter().any(is_cross_site) {
+            return Err(Denial::CrossSite);
+        }
+        Ok(())
+    }
+
     fn allows(&self, host: &str, default_port: u16) -> bool {
         let Some((name, port)) = split(host) else { return false };
-        let is_ours = port.unwrap_or(default_port) == self.port && is_loopback(&name);
+        let is_ours =
+            self.own_names && port.unwrap_or(default_port) == self.port && is_loopback(&name);
         is_ours
             || self.allowed_hosts.iter().filter_map(|allowed| split(allowed)).any(
                 |(allowed, allowed_port)| {
@@ -154,6 +175,23 @@ mod tests {
         match check(&headers, target.as_ref(), address, &allowed) {
             Ok(()) => "ok",
             Err(denial) => denial.code(),
+        }
+    }
+
+    #[test]
+    fn over_the_network_only_the_names_that_were_allowed_count() {
+        for (host, expected) in [
+            ("box.lan", "ok"),
+            ("llm.example.com:8443", "ok"),
+            ("127.0.0.1:4780", "foreign_host"),
+            ("localhost:4780", "foreign_host"),
+            ("192.168.1.5:4780", "foreign_host"),
+        ] {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            let address = "0.0.0.0:4780".parse().unwrap();
+            let allowed = ["box.lan".to_owned(), "llm.example.com:8443".to_owned()];
+            let denial = check_remote(&headers, None, address, &allowed).err();
+            assert_eq!(denial.map_or("ok", |denial| denial.code()), expected, "{host}");
         }
     }
 

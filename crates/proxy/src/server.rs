@@ -26,8 +26,10 @@ use crate::{api, call};
 const HEAD_MAX: Duration = Duration::from_secs(75);
 /// The longest head of a request, and what is read of one at a time.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// How long running calls may take to end when the process stops.
+/// How long running calls may take to end when the process stops, unless told otherwise.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long connections without a call may take: a request may be on its way.
+const QUIET_MAX: Duration = Duration::from_secs(2);
 /// How long their settlement may take after that.
 const SETTLE_MAX: Duration = Duration::from_secs(3);
 
@@ -37,6 +39,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
+    drain_max: Duration,
 }
 
 /// Why nobody can be listened to.
@@ -52,6 +55,15 @@ pub enum BindError {
         address: SocketAddr,
         /// Who has it, where that can be told.
         holder: Option<String>,
+    },
+    /// Other machines would reach it, and nobody said that they may.
+    #[error(
+        "{address} can be reached from other machines, and whoever reaches it could spend on your keys: listen on 127.0.0.1:{}, or add --expose if that is meant",
+        address.port()
+    )]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
     },
     /// The system does not let us.
     #[error("{address} cannot be listened on ({reason}): choose another address with --listen")]
@@ -76,10 +88,40 @@ impl Server {
             }
             _ => BindError::Refused { address, reason: error.to_string() },
         };
+        if !app.settings().expose && !address.ip().to_canonical().is_loopback() {
+            return Err(BindError::Exposed { address });
+        }
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        Ok(Server::answering(app, listener, address))
+    }
+
+    /// Listens with a socket that somebody else opened, and keeps open when this process ends.
+    ///
+    /// # Errors
+    /// One sentence where it cannot be listened with.
+    pub fn handed_over(app: App, socket: std::net::TcpListener) -> Result<Server, BindError> {
+        let address = app.settings().listen;
+        let refused =
+            |error: std::io::Error| BindError::Refused { address, reason: error.to_string() };
+        let address = socket.local_addr().map_err(refused)?;
+        if !app.settings().expose && !address.ip().to_canonical().is_loopback() {
+            return Err(BindError::Exposed { address });
+        }
+        socket.set_nonblocking(true).map_err(refused)?;
+        let listener = TcpListener::from_std(socket).map_err(refused)?;
+        Ok(Server::answering(app, listener, address))
+    }
+
+    fn answering(app: App, listener: TcpListener, address: SocketAddr) -> Server {
         app.set_address(address);
-        Ok(Server { app, listener, address })
+        Server { app, listener, address, drain_max: DRAIN_MAX }
+    }
+
+    /// With so long for running calls to end when it stops.
+    #[must_use]
+    pub fn with_drain(self, drain_max: Duration) -> Server {
+        Server { drain_max, ..self }
     }
 
     /// The address that is listened on, with the port that was picked.
@@ -90,7 +132,7 @@ impl Server {
 
     /// Answers until `shutdown` ends; then lets running calls end, and settles what does not.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Server { app, listener, .. } = self;
+        let Server { app, listener, drain_max, .. } = self;
         let local = api::router(app.clone());
         let warming = app.clone();
         tokio::spawn(async move { warming.upstream().warm_up().await });
@@ -110,15 +152,18 @@ impl Server {
             }
         }
         drop(listener);
-        drain(&app, graceful).await;
+        drain(&app, graceful, drain_max).await;
     }
 }
 
 fn serve(app: &App, local: &Router, stream: TcpStream, graceful: &GracefulShutdown) {
     // Without it small pieces of a stream would wait for each other.
     drop(stream.set_nodelay(true));
+    // Who came in over the network, where that was allowed.
+    let is_remote =
+        stream.local_addr().is_ok_and(|address| !address.ip().to_canonical().is_loopback());
     let (app, local) = (app.clone(), local.clone());
-    let service = service_fn(move |request| answer(app.clone(), local.clone(), request));
+    let service = service_fn(move |request| answer(app.clone(), local.clone(), request, is_remote));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
@@ -137,28 +182,42 @@ async fn answer(
     app: App,
     local: Router,
     request: Request<Incoming>,
+    is_remote: bool,
 ) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
-    if api::serves(path) {
+    // The API looks at who asks by itself, and answers in its own form.
+    let is_api = api::serves(path);
+    if is_remote || !is_api {
+        let check = if is_remote { guard::check_remote } else { guard::check };
+        let (headers, target) = (request.headers(), request.uri().authority());
+        let allowed_hosts = &app.settings().allowed_hosts;
+        if let Err(denial) = check(headers, target, app.address(), allowed_hosts) {
+            let failure = Failure { status: 403, code: denial.code(), message: denial.to_string() };
+            return Ok(reply::failed(&failure, Dialect::of_path(path).unwrap_or(Dialect::Other)));
+        }
+    }
+    if is_api {
         let response = local.oneshot(request.map(Body::new)).await;
         return Ok(response.unwrap_or_else(|never| match never {}));
-    }
-    let (headers, target) = (request.headers(), request.uri().authority());
-    let allowed_hosts = &app.settings().allowed_hosts;
-    if let Err(denial) = guard::check(headers, target, app.address(), allowed_hosts) {
-        let failure = Failure { status: 403, code: denial.code(), message: denial.to_string() };
-        return Ok(reply::failed(&failure, Dialect::of_path(path).unwrap_or(Dialect::Other)));
     }
     Ok(call::handle(app, request).await)
 }
 
 /// Lets what runs come to its end, for a while; what does not is settled as an estimate.
-async fn drain(app: &App, graceful: GracefulShutdown) {
+async fn drain(app: &App, graceful: GracefulShutdown, drain_max: Duration) {
     app.running().close();
     let ended = async {
-        tokio::join!(graceful.shutdown(), app.running().wait());
+        let mut connections = pin!(graceful.shutdown());
+        loop {
+            app.running().wait().await;
+            // A connection on which nothing was asked yet holds nobody up for long.
+            let closed = tokio::time::timeout(QUIET_MAX, &mut connections).await.is_ok();
+            if closed || app.running().is_empty() {
+                break;
+            }
+        }
     };
-    if tokio::time::timeout(DRAIN_MAX, ended).await.is_err() {
+    if tokio::time::timeout(drain_max, ended).await.is_err() {
         app.stopping().cancel();
         drop(tokio::time::timeout(SETTLE_MAX, app.running().wait()).await);
     }

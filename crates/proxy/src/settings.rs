@@ -18,6 +18,8 @@ use crate::loops::LoopSetting;
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whether it may listen where other machines reach it.
+    pub expose: bool,
     /// Host names by which it may be called beside the loopback ones, each with or without a port.
     pub allowed_hosts: Vec<String>,
     /// The zone in which days are shown.
@@ -159,6 +161,7 @@ impl Settings {
         }
         Ok(Settings {
             listen: parts.listen,
+            expose: false,
             allowed_hosts: parts.allowed_hosts,
             timezone: parts.timezone,
             upstreams,
@@ -181,6 +184,12 @@ impl Settings {
     #[must_use]
     pub fn with_durability(self, durability: Durability) -> Settings {
         Settings { durability, ..self }
+    }
+
+    /// That may listen where other machines reach it, or may not.
+    #[must_use]
+    pub fn with_expose(self, expose: bool) -> Settings {
+        Settings { expose, ..self }
     }
 
     /// With accounts that refuse calls, or do not, once their provider said that they are empty.

@@ -27,6 +27,12 @@ pub(crate) enum Command {
         /// The account, made if it is new
         account: String,
     },
+    /// Remove an account on which no call was made, with what was noted of its credit
+    #[command(after_help = "Example:\n  outlay account rm opanai")]
+    Rm {
+        /// The account
+        account: String,
+    },
 }
 
 /// `--json` of `account list`.
@@ -52,6 +58,10 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         Command::Link { key, account } => {
             let fingerprint = ledger.link_key(key, account.clone()).wait()?;
             out.line(format!("Key {fingerprint} draws on account '{account}' from now on."))?;
+        }
+        Command::Rm { account } => {
+            ledger.remove_account(account.clone()).wait()?;
+            out.line(format!("Account '{account}' is removed; no call was made on it."))?;
         }
     }
     Ok(ExitCode::SUCCESS)

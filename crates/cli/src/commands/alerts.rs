@@ -47,7 +47,14 @@ struct List {
 #[derive(Debug, clap::Args)]
 struct Ack {
     /// Their ids, as `outlay alerts --json` has them [default: all]
+    #[arg(value_parser = id)]
     ids: Vec<Uuid>,
+}
+
+fn id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| {
+        "it is no alert's id: outlay alerts --json has them, and outlay alerts ack alone marks all".to_owned()
+    })
 }
 
 /// `GET /api/v1/alerts`.

@@ -10,6 +10,7 @@ use outlay_proxy::balance;
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
+use crate::look::Tone;
 use crate::output::Out;
 use crate::proxy;
 use crate::session::Session;
@@ -127,16 +128,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         }
         Command::Floor { account, usd } => floor(session, &account, &usd, out)?,
         Command::Recharge { account, below, amount: by } => {
-            let below = level(&below)?;
-            let recharge = match (below, by) {
-                (None, _) => None,
-                (Some(below), Some(by)) => Some(Recharge { below, amount: amount(&by)? }),
-                (Some(_), None) => {
-                    return Err(Failure::misused(
-                        "say how much is added: outlay balance recharge ACCOUNT BELOW AMOUNT",
-                    ));
-                }
-            };
+            let recharge = recharge(&below, by.as_deref())?;
             session.ledger()?.set_recharge(account.clone(), recharge, now).wait()?;
             let done = match recharge {
                 Some(Recharge { below, amount }) => format!(
@@ -156,7 +148,14 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         }
         Command::Sync { form } => sync(session, form, out)?,
         Command::List { form } => {
-            let balances = report::balances(&session.ledger()?, now, session.zone)?;
+            let ledger = session.ledger()?;
+            let balances = report::balances(&ledger, now, session.zone)?;
+            if !form.json {
+                let stopped = report::stopped_accounts(&ledger, now)?;
+                for sentence in standing::stopped(&stopped, now, session.zone) {
+                    out.line(out.look().paint(Tone::Bad, sentence))?;
+                }
+            }
             if form.json {
                 out.json(&Balances { balances })?;
             } else if balances.is_empty() {
@@ -255,6 +254,22 @@ fn code(text: &str) -> Result<String, Failure> {
         return Ok(code);
     }
     Err(Failure::misused(format!("'{text}' is no currency: write its code, like USD or CNY")))
+}
+
+/// A top-up as typed; `None` for off.
+fn recharge(below: &str, by: Option<&str>) -> Result<Option<Recharge>, Failure> {
+    let form =
+        "outlay balance recharge ACCOUNT BELOW AMOUNT, or outlay balance recharge ACCOUNT off";
+    match (level(below)?, by.map(amount).transpose()?) {
+        (None, None) => Ok(None),
+        (Some(below), _) if below < Money::ZERO => Err(Failure::misused(format!(
+            "a top-up comes before the balance is below zero: {form}"
+        ))),
+        (Some(below), Some(amount)) if amount > Money::ZERO => Ok(Some(Recharge { below, amount })),
+        (Some(_), Some(_)) => Err(Failure::misused(format!("a top-up adds something: {form}"))),
+        (Some(_), None) => Err(Failure::misused(format!("say how much is added: {form}"))),
+        (None, Some(_)) => Err(Failure::misused(format!("off takes no amount: {form}"))),
+    }
 }
 
 /// A level, or `off`.

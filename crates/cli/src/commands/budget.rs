@@ -12,6 +12,7 @@ use outlay_core::report::{self, BudgetState, BudgetView};
 use super::Form;
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
+use crate::proxy;
 use crate::session::Session;
 use crate::standing;
 use crate::when::{self, Direction};
@@ -107,6 +108,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let done = if is_new { "is set" } else { "is changed" };
             out.line(format!("Budget '{}' {done}: {}", budget.name, rule(&budget)))?;
             tell(&ledger, session, &budget.name, out)?;
+            if let Some(provider) = &budget.scope.provider {
+                unknown_provider(session, provider)?.map_or(Ok(()), |note| out.line(note))?;
+            }
         }
         Command::List { form } => {
             let budgets = report::budgets(&ledger, now)?;
@@ -221,6 +225,27 @@ fn find(ledger: &Ledger, session: &Session, name: &str) -> Result<BudgetView, Fa
     budgets.into_iter().find(|budget| budget.name == name).ok_or(missing)
 }
 
+/// That a budget counts the calls to a provider which nobody knows.
+fn unknown_provider(session: &Session, name: &str) -> Result<Option<String>, Failure> {
+    let settings = proxy::settings(session, session.config.listen, String::new())?;
+    Ok(not_among(name, settings.upstreams.keys().map(String::as_str)))
+}
+
+fn not_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    match nearest {
+        Some((0, _)) | None => None,
+        Some((distance, known)) => {
+            let meant = if distance * 2 <= known.len() {
+                format!("did you mean '{known}'?")
+            } else {
+                format!("add it under [providers.{name}] in outlay.toml")
+            };
+            Some(format!("There is no provider '{name}', so this counts nothing: {meant}"))
+        }
+    }
+}
+
 /// How it stands now.
 fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
     let view = find(ledger, session, name)?;
@@ -258,4 +283,22 @@ fn rule(budget: &Budget) -> String {
 /// Whether calls of models without a price pass this hard budget.
 pub(super) fn allows_unpriced(ledger: &Ledger, name: &str) -> bool {
     set::settings(ledger, name).is_ok_and(|settings| settings.allow_unpriced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_nobody_knows_is_told_with_the_nearest() {
+        for (name, expected) in [
+            ("openai", None),
+            ("opnai", Some("did you mean 'openai'?")),
+            ("somebody-else", Some("[providers.somebody-else]")),
+        ] {
+            let note = not_among(name, ["anthropic", "openai"].into_iter());
+            assert_eq!(note.is_some(), expected.is_some(), "{name}");
+            assert!(note.unwrap_or_default().contains(expected.unwrap_or_default()), "{name}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::balance::spoken;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
-use outlay_core::ledger::{BalanceView, Ledger};
+use outlay_core::ledger::{Ledger, StoppedAccount};
 use outlay_core::money::Money;
 use outlay_core::price::PriceList;
 use outlay_core::report::{self, BudgetState, BudgetView};
@@ -111,16 +111,29 @@ impl Spend {
             },
             unpriced: model.filter(|_| price == Some(None)),
         };
-        if report::bypass(ledger, now)?.is_none() {
-            let balances = report::balances(ledger, now, zone)?;
-            let account = balances.into_iter().find(|balance| balance.account == provider);
-            if let Some(balance) = account.filter(|balance| balance.refusing) {
-                return Ok(empty(&balance));
-            }
+        let mut stopped = report::stopped_accounts(ledger, now)?;
+        if report::bypass(ledger, now)?.is_some() {
+            stopped.clear();
+        }
+        let paying: Vec<String> = ledger
+            .accounts()?
+            .into_iter()
+            .filter(|account| !account.plan_login)
+            .map(|account| account.name)
+            .collect();
+        if let Some(stopped) = stops(&stopped, &provider, &paying) {
+            return Ok(empty(stopped));
         }
         let budgets = report::budgets(ledger, now)?;
         let pass_unpriced = |budget: &BudgetView| allows_unpriced(ledger, &budget.name);
-        Ok(judge(&budgets, &asked, pass_unpriced, zone))
+        let mut verdict = judge(&budgets, &asked, pass_unpriced, zone);
+        if provider.is_empty() && verdict.allowed {
+            for stopped in &stopped {
+                let account = &stopped.account;
+                verdict.message.push_str(&format!(", but account '{account}' refuses calls"));
+            }
+        }
+        Ok(verdict)
     }
 }
 
@@ -159,10 +172,28 @@ fn our_name(listed: &str) -> &str {
     }
 }
 
+/// The account that would refuse a call to `provider`. Where none is named a call may go to any, and is
+/// refused by what is refused by all of the `paying` ones.
+fn stops<'a>(
+    stopped: &'a [StoppedAccount],
+    provider: &str,
+    paying: &[String],
+) -> Option<&'a StoppedAccount> {
+    let of = |name: &str| stopped.iter().find(|stopped| stopped.account == name);
+    if !provider.is_empty() {
+        return of(provider);
+    }
+    let all = paying.iter().all(|account| of(account).is_some());
+    stopped.first().filter(|_| all)
+}
+
 /// An account with too little left.
-fn empty(balance: &BalanceView) -> Verdict {
-    let account = &balance.account;
-    let left = spoken(balance.remaining, &balance.currency);
+fn empty(stopped: &StoppedAccount) -> Verdict {
+    let account = &stopped.account;
+    let why = match (stopped.emptied_at, stopped.remaining) {
+        (None, Some(left)) => format!("{} is left as far as Outlay knows", spoken(left, "USD")),
+        _ => "its provider said that the money is gone".to_owned(),
+    };
     Verdict {
         allowed: false,
         reason: Some("balance_empty"),
@@ -170,7 +201,7 @@ fn empty(balance: &BalanceView) -> Verdict {
         remaining: None,
         reset_date: None,
         message: format!(
-            "account '{account}' refuses calls: {left} is left as far as Outlay knows. To go on: outlay balance set {account} USD"
+            "account '{account}' refuses calls: {why}. To go on: outlay balance set {account} USD"
         ),
     }
 }
@@ -322,6 +353,28 @@ mod tests {
             let got = (!verdict.allowed)
                 .then(|| (verdict.budget.as_deref().unwrap(), verdict.reason.unwrap()));
             assert_eq!(got, refused_by, "{asked:?}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_refuses_its_own_calls_and_those_that_only_it_could_pay() {
+        let stopped = |name: &str| StoppedAccount {
+            account: name.to_owned(),
+            emptied_at: None,
+            remaining: Some(Money::ZERO),
+            floor: Some(Money::ZERO),
+        };
+        for (stopped, provider, paying, expected) in [
+            (vec![], "", vec!["openai"], None),
+            (vec![stopped("openai")], "openai", vec!["openai", "gemini"], Some("openai")),
+            (vec![stopped("openai")], "gemini", vec!["openai", "gemini"], None),
+            (vec![stopped("openai")], "", vec!["openai"], Some("openai")),
+            (vec![stopped("openai")], "", vec!["openai", "gemini"], None),
+            (vec![stopped("a"), stopped("b")], "", vec!["a", "b"], Some("a")),
+        ] {
+            let paying: Vec<String> = paying.into_iter().map(str::to_owned).collect();
+            let found = stops(&stopped, provider, &paying).map(|stopped| stopped.account.as_str());
+            assert_eq!(found, expected, "{provider} {paying:?}");
         }
     }
 

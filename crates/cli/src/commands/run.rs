@@ -1,7 +1,7 @@
 //! `outlay run`: a tool with its base URLs pointed at the proxy.
 
 use std::io::IsTerminal;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::base_urls;
 use crate::failure::{Failure, Outcome};
+use crate::listening::Listening;
 use crate::proxy::{self, Proxy};
 use crate::session::Session;
 use crate::standing;
@@ -139,7 +140,7 @@ async fn run_tool(
     proxy::log_to_stderr();
     // A port of its own, and no mark: others should not come to rely on a proxy that ends with
     // this tool.
-    let proxy = Proxy::start(session, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let proxy = Proxy::start(session, Listening::on((Ipv4Addr::LOCALHOST, 0).into())).await?;
     let base = format!("http://{}", proxy.address());
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(proxy.run(async {

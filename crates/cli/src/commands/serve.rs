@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use outlay_host::config::parse_duration;
+use outlay_host::{port, service};
 use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Outcome};
+use crate::listening::Listening;
 use crate::output::Out;
 use crate::proxy::{self, Mark, Proxy};
 use crate::session::Session;
+use crate::tools;
 
 /// Exit code of a process that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -18,11 +23,24 @@ const INTERRUPTED: i32 = 130;
 #[command(after_help = "\
 Examples:
   outlay serve
-  outlay serve --listen 127.0.0.1:0      on a free port, which it prints")]
+  outlay serve --listen 4799             on that port of this machine
+  outlay serve --any-port                on the next free port where 4780 is taken
+  outlay serve --listen 127.0.0.1:0      on a free port, which it prints
+
+outlay service install keeps one running.")]
 pub(crate) struct Arguments {
     /// Where to listen [default: the configuration's, else 127.0.0.1:4780]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = port::parse_listen)]
     listen: Option<SocketAddr>,
+    /// Listen on the next free port where that one is taken
+    #[arg(long)]
+    any_port: bool,
+    /// Let other machines reach it, unencrypted, by the names under allowed_hosts
+    #[arg(long)]
+    expose: bool,
+    /// How long running calls may take to end when it is stopped [default: 10s]
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    drain: Option<Duration>,
     /// Near a limit, refuse what cannot be bounded, and hold what can at its bound
     #[arg(long)]
     strict: bool,
@@ -31,15 +49,42 @@ pub(crate) struct Arguments {
 pub(crate) fn run(session: &mut Session, options: &Arguments, out: &mut Out) -> Outcome {
     session.config.strict |= options.strict;
     proxy::log_to_stderr();
+    let listening = listening(session, options)?;
     let runtime = proxy::runtime()?;
-    runtime.block_on(serve(session, options, out))?;
+    runtime.block_on(serve(session, listening, out))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(session: &Session, options: &Arguments, out: &mut Out) -> Result<(), Failure> {
-    let listen = options.listen.unwrap_or(session.config.listen);
+fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failure> {
+    let listening = Listening {
+        address: options.listen.unwrap_or(session.config.listen),
+        socket: None,
+        expose: options.expose,
+        drain: options.drain,
+    };
+    let (listening, told) = match service::handed_over().map_err(Failure::Failed)? {
+        Some(handed) => listening.with_socket(handed),
+        None if options.any_port => listening.on_any_port()?,
+        None => (listening, None),
+    };
+    if let Some(told) = told {
+        eprintln!("outlay: {told}");
+        if options.any_port {
+            tools::moved(listening.address)?.iter().for_each(|told| eprintln!("outlay: {told}"));
+        }
+    }
+    if listening.expose && !listening.address.ip().is_loopback() {
+        eprintln!(
+            "outlay: other machines can reach {}: what they send, keys too, goes over the network unencrypted, and is answered only where it calls this one by a name under allowed_hosts",
+            listening.address
+        );
+    }
+    Ok(listening)
+}
+
+async fn serve(session: &Session, listening: Listening, out: &mut Out) -> Result<(), Failure> {
     let signal = shutdown_signal(session)?;
-    let proxy = Proxy::start(session, listen).await?;
+    let proxy = Proxy::start(session, listening).await?;
     let address = proxy.address();
     let mark = Mark::set(&session.folders, address)?;
     let keeping = tokio::spawn(Mark::keep(session.folders.clone(), mark.running().clone()));
@@ -47,10 +92,12 @@ async fn serve(session: &Session, options: &Arguments, out: &mut Out) -> Result<
     out.line(format!("api http://{address}/api/v1"))?;
     out.line(format!("dashboard http://{address}/"))?;
     out.flush()?;
+    service::announce_ready();
     proxy
         .run(async {
             // A sender that is gone is a signal that cannot come any more.
             drop(signal.await);
+            service::announce_stopping();
         })
         .await;
     keeping.abort();

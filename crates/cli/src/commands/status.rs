@@ -82,7 +82,7 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         out.line("")?;
         out.line(format!("{sentence} To go on: outlay budget raise {name} --by N"))?;
     }
-    for sentence in standing::empty_accounts(&status.balances) {
+    for sentence in standing::stopped(&status.stopped_accounts, status.as_of, zone) {
         out.line("")?;
         out.line(out.look().paint(Tone::Bad, sentence))?;
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use outlay_core::report::{self, BudgetState, Status};
+use outlay_core::report::{self, BudgetState, Glance};
 
 use crate::failure::Outcome;
 use crate::look::{Look, Tone};
@@ -12,13 +12,13 @@ use crate::output::Out;
 use crate::session::Session;
 
 pub(crate) fn run(session: &Session, out: &mut Out) -> Outcome {
-    let status = report::status(&session.ledger()?, session.now, session.zone)?;
-    out.line(line(&status, session.zone, out.look()))?;
+    let glance = report::glance(&session.ledger()?, session.now, session.zone)?;
+    out.line(line(&glance, session.zone, out.look()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Today's spend, and the budget that is nearest to its end.
-fn line(status: &Status, zone: Tz, look: Look) -> String {
+fn line(status: &Glance, zone: Tz, look: Look) -> String {
     let today = format!("${} today", status.today.cost_usd);
     let tightest = status
         .budgets
@@ -30,6 +30,13 @@ fn line(status: &Status, zone: Tz, look: Look) -> String {
         return format!(
             "{today} · {}",
             look.paint(Tone::Bad, format!("limits bypassed until {until}"))
+        );
+    }
+    if let Some(stopped) = status.stopped_accounts.first() {
+        let what = if stopped.emptied_at.is_some() { "is empty" } else { "is at its floor" };
+        return format!(
+            "{today} · {}",
+            look.paint(Tone::Bad, format!("{} {what}", stopped.account))
         );
     }
     let Some(budget) = tightest else { return today };
@@ -69,7 +76,7 @@ mod tests {
     #[test]
     fn one_line_says_the_most_urgent() {
         let line = |day: &Day| {
-            let status = report::status(&day.ledger, day.now, day.zone).unwrap();
+            let status = report::glance(&day.ledger, day.now, day.zone).unwrap();
             line(&status, day.zone, Look::PIPE)
         };
         assert_eq!(line(&Day::empty()), "$0.00 today");

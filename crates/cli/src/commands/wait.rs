@@ -45,6 +45,14 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         // Time does not give a model its price.
         let is_hopeless = verdict.reason == Some("unpriced_model");
         if verdict.allowed || is_over || is_hopeless {
+            if has_told && is_over && !verdict.allowed && !options.form.json {
+                // Why was said when the wait began.
+                let spent = options.timeout.as_deref().unwrap_or_default();
+                let reason = verdict.reason.unwrap_or_default();
+                return Err(Failure::Refused(format!(
+                    "it would still be refused after {spent} ({reason})"
+                )));
+            }
             return verdict.say(options.form, out);
         }
         if !has_told {

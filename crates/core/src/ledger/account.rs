@@ -134,6 +134,34 @@ pub(crate) fn link(writing: &mut Writing<'_>, key: &str, account: &str) -> Resul
     Ok(fingerprint)
 }
 
+/// Removes an account that no call was ever made on, with what was noted of its credit.
+pub(crate) fn remove(writing: &mut Writing<'_>, name: &str) -> Result<(), OpError> {
+    let connection = writing.connection;
+    let Some(id) = find(connection, name)? else {
+        return Err(LedgerError::NotFound(format!(
+            "there is no account '{name}': outlay account list shows them"
+        ))
+        .into());
+    };
+    for (query, stays) in [
+        ("SELECT 1 FROM call WHERE account_id = ?1 LIMIT 1", "has calls, and past calls are kept"),
+        (
+            "SELECT 1 FROM api_key WHERE account_id = ?1 LIMIT 1",
+            "has keys that draw on it: outlay account link KEY ACCOUNT gives them another",
+        ),
+    ] {
+        if connection.prepare_cached(query)?.exists([id])? {
+            return Err(LedgerError::Invalid(format!("account '{name}' stays: it {stays}")).into());
+        }
+    }
+    for table in ["credit_grant", "balance_observation"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE account_id = ?1"), [id])?;
+    }
+    connection.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([id])?;
+    writing.cache.forget_accounts();
+    Ok(())
+}
+
 pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountView>> {
     let mut accounts = connection
         .prepare_cached("SELECT id, name, plan_login FROM account ORDER BY name")?

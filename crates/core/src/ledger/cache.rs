@@ -80,10 +80,11 @@ impl Cache {
         *self = Cache { data_version: self.data_version, ..Cache::default() };
     }
 
-    /// Forgets what another connection may have changed. Interned strings, kept prices and
-    /// accounts' names are only ever added.
+    /// Forgets what another connection may have changed. Interned strings and kept
+    /// prices are only ever added.
     fn forget_changeable(&mut self) {
         self.keys.clear();
+        self.forget_accounts();
         self.forget_budgets();
         self.counters.clear();
         self.rollups.forget();
@@ -137,6 +138,14 @@ impl Cache {
 
     pub(crate) fn remember_account(&mut self, name: &str, id: i64) {
         self.accounts.insert(name.to_owned(), id);
+    }
+
+    /// One of them is gone, and its id may be another's.
+    pub(crate) fn forget_accounts(&mut self) {
+        self.accounts.clear();
+        self.account_names.clear();
+        self.balances.clear();
+        self.has_floors = None;
     }
 
     pub(crate) fn account_name(&self, id: i64) -> Option<Arc<str>> {

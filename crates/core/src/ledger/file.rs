@@ -51,6 +51,8 @@ pub struct Opening {
 pub(crate) struct OpenFile {
     pub(crate) path: PathBuf,
     pub(crate) processes: PathBuf,
+    /// The file as it was, where opening it migrated it.
+    pub(crate) backup: Option<PathBuf>,
     /// What makes fingerprints of keys, with the secret in it.
     pub(crate) fingerprints: Hmac<Sha256>,
     pub(crate) prices: Arc<ArcSwap<PriceList>>,
@@ -71,7 +73,7 @@ impl OpenFile {
     /// Opens the file in `folder`, made or migrated as needed, and starts its threads.
     pub(crate) fn open(folder: &Path, opening: Opening) -> Result<OpenFile, LedgerError> {
         let path = folder.join(FILE);
-        let (connection, identity) = schema::open(&path, opening.now)?;
+        let schema::Opened { connection, identity, backup } = schema::open(&path, opening.now)?;
         let process_id = new_id(opening.now);
         let processes = folder.join(process::FOLDER);
         let (liveness, journal) = match opening.role {
@@ -109,6 +111,7 @@ impl OpenFile {
         Ok(OpenFile {
             path,
             processes,
+            backup,
             fingerprints: identity.fingerprints,
             prices,
             readers: Mutex::default(),

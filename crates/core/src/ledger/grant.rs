@@ -52,6 +52,19 @@ pub struct BalanceView {
     pub(crate) funds: Funds,
 }
 
+/// An account that refuses calls before its provider does.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StoppedAccount {
+    /// Its name.
+    pub account: String,
+    /// When its provider said that the money is gone; `None` where its floor is why.
+    pub emptied_at: Option<DateTime<Utc>>,
+    /// What is left in US dollars, where that is known.
+    pub remaining: Option<Money>,
+    /// The level at which calls are refused, if one is set.
+    pub floor: Option<Money>,
+}
+
 /// What is kept of an account beside its grants.
 pub(super) struct AccountBalance {
     pub(super) name: String,
@@ -146,6 +159,30 @@ pub(crate) fn list(
             })
         })
         .collect()
+}
+
+/// Every account that refuses calls.
+pub(crate) fn stopped(
+    connection: &Connection,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<StoppedAccount>> {
+    let accounts = connection
+        .prepare_cached(
+            "SELECT id, name FROM account WHERE floor_pico IS NOT NULL OR emptied_ms IS NOT NULL \
+             ORDER BY name",
+        )?
+        .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+    let mut stopped = Vec::new();
+    for (id, account) in accounts {
+        let Some(level) = floor::level(connection, id)? else { continue };
+        let remaining = known_remaining(connection, id, now)?;
+        if level.emptied.is_some() || balance::stops(remaining, level.floor) {
+            let (emptied_at, floor) = (level.emptied, level.floor);
+            stopped.push(StoppedAccount { account, emptied_at, remaining, floor });
+        }
+    }
+    Ok(stopped)
 }
 
 /// The grants of which something is left that expires within this time from now: the id, what is left,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
@@ -396,6 +397,11 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| account::link(writing, &key, &account))
     }
 
+    /// Removes an account on which no call was made.
+    pub fn remove_account(&self, account: String) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| account::remove(writing, &account))
+    }
+
     /// Sets a price of the user's, in force from now on.
     pub fn set_price(&self, price: UserPrice, now: DateTime<Utc>) -> Reply<()> {
         self.submit(Retry::Never, move |writing| price::set(writing, &price, now))
@@ -489,12 +495,26 @@ impl Ledger {
         schema::back_up(&schema::connect(&self.0.path)?, target)
     }
 
+    /// Where the file is as it was, where opening it brought it to this version's form.
+    #[must_use]
+    pub fn backup_of_upgrade(&self) -> Option<&Path> {
+        self.0.backup.as_deref()
+    }
+
     /// SQLite's own check of the whole file, and of what its tables promise.
     ///
     /// # Errors
     /// `Corrupt` with SQLite's word.
     pub fn check_integrity(&self) -> Result<(), LedgerError> {
         schema::check(&self.0.path)
+    }
+
+    /// The same as far as there is time, without the contents of indexes; whether there was enough.
+    ///
+    /// # Errors
+    /// `Corrupt` with SQLite's word.
+    pub fn check_within(&self, time_max: Duration) -> Result<bool, LedgerError> {
+        schema::check_within(&self.0.path, time_max)
     }
 
     /// A number that changes when anything in the file does, whichever process changed it.

@@ -95,7 +95,7 @@ pub use disk::Durability;
 pub use draw::Drawn;
 pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
-pub use grant::BalanceView;
+pub use grant::{BalanceView, StoppedAccount};
 pub use handle::{Admission, Ledger};
 pub use import::{IMPORTED_AT_ONCE, Import, Imported, ImportedCall, Sum};
 pub use log_file::LogFile;

@@ -1,6 +1,7 @@
 //! Opening the file: its checks, its settings, its migrations.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -38,8 +39,17 @@ pub(crate) struct Identity {
     pub(crate) fingerprints: Hmac<Sha256>,
 }
 
+/// An open ledger.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) identity: Identity,
+    /// The file as it was, where it has just been migrated.
+    pub(crate) backup: Option<PathBuf>,
+}
+
 /// Opens the file, made or migrated as needed; a file that is newer or damaged is left untouched.
-pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Identity), LedgerError> {
+pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<Opened, LedgerError> {
     let sqlite = |error: &rusqlite::Error| LedgerError::sqlite(path, error);
     create_private(path)?;
     let mut connection = connect(path)?;
@@ -59,11 +69,9 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Connection, Ident
     }
     closes_untouched(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| sqlite(&error))?;
-    if found < known {
-        upgrade(path, &mut connection)?;
-    }
+    let backup = if found < known { upgrade(path, &mut connection)? } else { None };
     let identity = identity(&connection, now).map_err(|error| sqlite(&error))?;
-    Ok((connection, identity))
+    Ok(Opened { connection, identity, backup })
 }
 
 /// Another connection to the same file, with the same settings.
@@ -85,11 +93,37 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Checks the whole file: its pages, and what its tables promise.
 pub(crate) fn check(path: &Path) -> Result<(), LedgerError> {
+    verdict(&connect(path)?, "PRAGMA integrity_check(1)", path)
+}
+
+/// As [`check`], without the contents of indexes, for as long as there is time; whether there was enough.
+pub(crate) fn check_within(path: &Path, time_max: Duration) -> Result<bool, LedgerError> {
     let connection = connect(path)?;
+    let (done, is_done) = mpsc::channel::<()>();
+    let handle = connection.get_interrupt_handle();
+    let watch = std::thread::spawn(move || {
+        let is_late = is_done.recv_timeout(time_max) == Err(mpsc::RecvTimeoutError::Timeout);
+        if is_late {
+            handle.interrupt();
+        }
+        is_late
+    });
+    let outcome = verdict(&connection, "PRAGMA quick_check(1)", path);
+    drop(done);
+    match (outcome, watch.join()) {
+        // What was interrupted has found nothing yet.
+        (Err(LedgerError::Corrupt { path, reason }), _) => {
+            Err(LedgerError::Corrupt { path, reason })
+        }
+        (Err(_), Ok(true)) => Ok(false),
+        (outcome, _) => outcome.map(|()| true),
+    }
+}
+
+fn verdict(connection: &Connection, check: &str, path: &Path) -> Result<(), LedgerError> {
     let verdict = || {
         connection.pragma_update(None, "ignore_check_constraints", false)?;
-        let found: String =
-            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        let found: String = connection.query_row(check, [], |row| row.get(0))?;
         let is_whole = !connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
         Ok(if is_whole || found != "ok" {
             found
@@ -119,7 +153,7 @@ pub(crate) fn back_up(connection: &Connection, target: &Path) -> Result<(), Ledg
 }
 
 /// Brings the file to this version, with a copy of it as it was; one process at a time.
-fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> {
+fn upgrade(path: &Path, connection: &mut Connection) -> Result<Option<PathBuf>, LedgerError> {
     let failed = |error: &std::io::Error| LedgerError::io(path, error);
     let folder = path.parent().unwrap_or(path).join(process::FOLDER);
     std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
@@ -133,6 +167,7 @@ fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
     let found: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|error| LedgerError::sqlite(path, &error))?;
+    let mut backup = None;
     if found > 0 && found < MIGRATIONS.len() as i64 {
         if process::any_is_alive(&folder) {
             return Err(LedgerError::Invalid(format!(
@@ -140,13 +175,18 @@ fn upgrade(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
                 path.display()
             )));
         }
-        keep_copy(path, connection, found)?;
+        backup = keep_copy(path, connection, found)?;
     }
-    migrate(path, connection)
+    migrate(path, connection)?;
+    Ok(backup)
 }
 
 /// A copy that is whole or not there, under a name that is free.
-fn keep_copy(path: &Path, connection: &Connection, version: i64) -> Result<(), LedgerError> {
+fn keep_copy(
+    path: &Path,
+    connection: &Connection,
+    version: i64,
+) -> Result<Option<PathBuf>, LedgerError> {
     let failed = |error: &std::io::Error| LedgerError::io(path, error);
     let unfinished = beside(path, "copying");
     if unfinished.exists() {
@@ -158,8 +198,9 @@ fn keep_copy(path: &Path, connection: &Connection, version: i64) -> Result<(), L
         .map(|count| if count == 1 { name.clone() } else { format!("{name}-{count}") })
         .map(|name| beside(path, &name))
         .find(|target| !target.exists());
-    let Some(target) = free else { return Ok(()) };
-    std::fs::rename(&unfinished, target).map_err(|error| failed(&error))
+    let Some(target) = free else { return Ok(None) };
+    std::fs::rename(&unfinished, &target).map_err(|error| failed(&error))?;
+    Ok(Some(target))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

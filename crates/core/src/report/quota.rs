@@ -11,7 +11,7 @@ use super::outside::OutsideView;
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
 use crate::forecast::{Forecast, Hits};
 use crate::ledger::query::{self, Outlook, StandingRow, SumRow};
-use crate::ledger::{BalanceView, Bypass, Ledger, LedgerError};
+use crate::ledger::{BalanceView, Bypass, Ledger, LedgerError, StoppedAccount};
 use crate::money::Money;
 
 /// `GET /api/v1/status`.
@@ -37,6 +37,23 @@ pub struct Status {
     pub blocked: Vec<Blocked>,
     /// Of `month`, what did not pass here, as tools' logs tell; the dearest tool first.
     pub outside: Vec<OutsideView>,
+    /// The accounts that refuse now.
+    pub stopped_accounts: Vec<StoppedAccount>,
+}
+
+/// What fits on one line: no look ahead, so that it is told at once.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// When this was so.
+    pub as_of: DateTime<Utc>,
+    /// The time in which no limit refuses, while there is one.
+    pub bypass: Option<Bypass>,
+    /// Since midnight.
+    pub today: Spend,
+    /// Every budget, without forecasts.
+    pub budgets: Vec<BudgetView>,
+    /// The accounts that refuse now.
+    pub stopped_accounts: Vec<StoppedAccount>,
 }
 
 /// Ended calls and their cost.
@@ -193,6 +210,30 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
                 .into_iter()
                 .map(OutsideView::from)
                 .collect(),
+            stopped_accounts: query::stopped_accounts(connection, now)?,
+        })
+    })
+}
+
+/// What fits on one line; the day is `timezone`'s.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn glance(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Glance, LedgerError> {
+    ledger.read(|connection| {
+        let bypass = query::bypass(connection, now)?;
+        let rows = query::standings(connection, None, now)?;
+        let midnight = Window::DAY.period(now, timezone).start;
+        let unknown = |row| {
+            let outlook = Outlook { forecast: Forecast::UNKNOWN, last_30_days: None };
+            view(row, outlook, bypass.is_some())
+        };
+        Ok(Glance {
+            as_of: now,
+            today: spend(&query::total(connection, midnight)?),
+            budgets: rows.into_iter().map(unknown).collect(),
+            stopped_accounts: query::stopped_accounts(connection, now)?,
+            bypass,
         })
     })
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Scope, Window, WindowError, parse_warn_percent};
-use outlay_core::ledger::{BudgetChange, Ledger, LedgerError};
+use outlay_core::ledger::{BudgetChange, BudgetEvent, Ledger, LedgerError};
 use outlay_core::report;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -95,6 +96,9 @@ pub(crate) struct Settings {
     pub(crate) window: Window,
     pub(crate) allow_unpriced: bool,
     pub(crate) may_cap: bool,
+    /// The limit without raises, and until when the last raise lasts, where it ends.
+    pub(crate) limit: Option<String>,
+    pub(crate) raised_until: Option<DateTime<Utc>>,
 }
 
 /// A budget's settings, as its history last recorded them.
@@ -113,7 +117,20 @@ pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure>
         window: anchor.map_or(window, |anchor| window.with_anchor(anchor)),
         allow_unpriced: flag("allow_unpriced").unwrap_or(false),
         may_cap: flag("may_cap").unwrap_or(true),
+        limit: detail.and_then(|detail| Some(spelled(detail.get("limit")?))),
+        raised_until: raised_until(&events),
     })
+}
+
+/// Money is text, counts are numbers.
+fn spelled(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The end of the last raise.
+fn raised_until(events: &[BudgetEvent]) -> Option<DateTime<Utc>> {
+    let raised = events.iter().rev().find(|event| event.action == "raised")?;
+    raised.detail.get("until")?.as_str()?.parse().ok()
 }
 
 impl Arguments {

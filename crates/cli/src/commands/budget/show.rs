@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{NaiveTime, TimeDelta};
-use outlay_core::budget::Window;
+use outlay_core::budget::{Quantity, Window};
 use outlay_core::ledger::BudgetEvent;
 use outlay_core::report::{BudgetState, BudgetView};
 use serde_json::Value;
@@ -51,7 +51,7 @@ pub(super) fn budget(
         ("Kind", view.kind.as_str().to_owned()),
         ("Window", window(settings.window, &view.timezone)),
         ("Counts", if scope.is_empty() { "every call".to_owned() } else { scope }),
-        ("Limit", view.limit.spoken()),
+        ("Limit", limit(view, settings, session)),
         ("Used", format!("{} ({} %)", view.used.spoken(), view.percent)),
         ("Held", format!("{} by running calls", view.held.spoken())),
         ("Left", view.remaining.spoken()),
@@ -74,6 +74,21 @@ pub(super) fn budget(
         out.line(look.paint(tone, bar))?;
     }
     Ok(())
+}
+
+/// The limit, and how much of it is a raise that is in force right now.
+fn limit(view: &BudgetView, settings: &Settings, session: &Session) -> String {
+    let limit = view.limit.spoken();
+    let own = settings.limit.as_deref().and_then(|own| Quantity::parse(view.unit, own).ok());
+    let Some(raised) = own.map(|own| view.limit.count - own.count).filter(|more| *more > 0) else {
+        return limit;
+    };
+    let raised = Quantity { unit: view.unit, count: raised }.spoken();
+    let until = settings.raised_until.filter(|until| *until > session.now).map_or_else(
+        || "for good".to_owned(),
+        |until| format!("until {}", when::shown(until, session.now, session.zone)),
+    );
+    format!("{limit} (raised by {raised} {until})")
 }
 
 /// The state, and until when where it lifts by itself.

@@ -79,7 +79,8 @@ fn settlement(bill: Option<Bill>, response_id: Option<&str>, ended: bool) -> Set
 /// All rows when the calls have been admitted and then settled, by `course`, in one transaction.
 fn rows(course: Course, settlements: &[Settlement]) -> Vec<BTreeMap<String, Value>> {
     let folder = TempDir::new().unwrap();
-    let (connection, identity) = schema::open(&folder.path().join("outlay.db"), noon()).unwrap();
+    let opened = schema::open(&folder.path().join("outlay.db"), noon()).unwrap();
+    let (connection, identity) = (opened.connection, opened.identity);
     let processes = folder.path().join(process::FOLDER);
     let _alive = process::Liveness::take(&processes, OWNER, &connection, noon()).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();

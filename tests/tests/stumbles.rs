@@ -1,0 +1,234 @@
+//! What people type by mistake, and what they are told then.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::json;
+use support::client::Request;
+use support::fake_provider::FakeProvider;
+use support::outlay::Home;
+use support::script::{Act, SCRIPT_HEADER, Script};
+use support::story::{chat, price_the_model};
+
+#[test]
+fn what_makes_no_sense_is_not_taken() {
+    let home = Home::bare();
+    for (arguments, part) in [
+        (&["balance", "warn", "openai", "-5"][..], "below zero"),
+        (&["balance", "recharge", "openai", "10", "0"], "adds something"),
+        (&["balance", "recharge", "openai", "10"], "how much is added"),
+        (&["balance", "recharge", "openai", "off", "50"], "off takes no amount"),
+        (&["alerts", "ack", "bogus"], "it is no alert's id: outlay alerts --json has them"),
+        (&["serve", "--listen", "127.0.0.1"], "write 127.0.0.1:4780"),
+        (&["serve", "--listen", "nowhere"], "a port alone"),
+    ] {
+        let output = home.cli(arguments);
+        assert_eq!(output.code, 2, "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(part), "{arguments:?}: {}", output.stderr);
+        assert_eq!(output.stderr.trim().lines().count(), 1, "{}", output.stderr);
+    }
+    assert!(home.json(&["account", "list"])["accounts"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn an_account_that_was_misspelt_can_be_removed() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    home.ok(&["balance", "add", "opanai", "10"]);
+    let server = home.serve();
+    assert_eq!(chat().send(server.address()).status, 200);
+    home.ok(&["account", "rm", "opanai"]);
+    let missing = home.cli(&["account", "rm", "opanai"]);
+    assert!(missing.code == 1 && missing.stderr.contains("no account 'opanai'"));
+    let used = home.cli(&["account", "rm", "openai"]);
+    assert!(used.code == 2 && used.stderr.contains("has calls"), "{}", used.stderr);
+    // The running proxy does not take the new account for the one that is gone.
+    home.ok(&["balance", "add", "gemini", "10"]);
+    assert_eq!(chat().send(server.address()).status, 200);
+    assert!(home.calls_at_rest().iter().all(|call| call["account"] == "openai"));
+    assert_eq!(home.integrity(), "ok");
+}
+
+#[test]
+fn a_budget_for_a_provider_that_nobody_knows_says_so() {
+    let home = Home::bare();
+    let set = |provider| {
+        home.ok(&["budget", "set", "b", "--limit", "5", "--window", "day", "--provider", provider])
+    };
+    assert!(set("opnai").contains("did you mean 'openai'?"));
+    assert!(!set("openai").contains("no provider"));
+    home.write_config(
+        "[providers.work]\nbase_url = \"https://llm.example.com\"\ndialect = \"openai\"\n",
+    );
+    assert!(!set("work").contains("no provider"));
+}
+
+#[test]
+fn a_raise_that_is_in_force_is_shown() {
+    let home = Home::bare();
+    home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
+    let limit = || {
+        let shown = home.ok(&["budget", "show", "day"]);
+        shown.lines().find(|line| line.starts_with("Limit")).unwrap().to_owned()
+    };
+    assert!(!limit().contains("raised"));
+    home.ok(&["budget", "raise", "day", "--by", "2"]);
+    assert!(limit().contains("$7.00 (raised by $2.00 until "), "{}", limit());
+    home.ok(&["budget", "set", "n", "--limit", "50", "--window", "total", "--unit", "calls"]);
+    home.ok(&["budget", "raise", "n", "--by", "5"]);
+    assert!(home.ok(&["budget", "show", "n"]).contains("55 calls (raised by 5 calls for good)"));
+}
+
+#[test]
+fn an_account_whose_money_is_gone_is_told_everywhere() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    home.write_config("[admission]\nblock_when_empty = true\n");
+    price_the_model(&home);
+    let server = home.serve();
+    let gone = Script { act: Act::InsufficientQuota, ..Script::default() };
+    let request = chat().without(SCRIPT_HEADER).json_header(SCRIPT_HEADER, &gone);
+    assert_eq!(request.send(server.address()).status, 429);
+    assert_eq!(home.calls_at_rest().len(), 1);
+    for arguments in [&["status"][..], &["balance", "list"]] {
+        let said = home.ok(arguments);
+        assert!(said.contains("said on") && said.contains("the money is gone"), "{said}");
+    }
+    assert!(home.ok(&["statusline"]).contains("openai is empty"));
+    let status = home.json(&["status"]);
+    assert_eq!(status["stopped_accounts"][0]["account"], "openai");
+    for arguments in [&["check"][..], &["check", "--provider", "openai", "--cost", "1"]] {
+        let output = home.cli(arguments);
+        assert_eq!(output.code, 3, "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains("the money is gone"), "{}", output.stderr);
+    }
+    assert_eq!(home.cli(&["check", "--provider", "gemini"]).code, 0);
+    let waited = home.cli(&["wait", "--timeout", "300ms"]);
+    assert_eq!(waited.code, 3);
+    assert_eq!(waited.stderr.matches("the money is gone").count(), 1, "{}", waited.stderr);
+    assert!(waited.stderr.contains("after 300ms (balance_empty)"), "{}", waited.stderr);
+    home.ok(&["balance", "set", "openai", "10"]);
+    assert_eq!(home.cli(&["check"]).code, 0);
+}
+
+#[test]
+fn other_machines_are_let_in_only_when_that_is_said() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let (status, said) = home.try_serve(&["--listen", "0.0.0.0:0"]).unwrap_err();
+    assert!(status.code() == Some(1) && said.contains("--expose"), "{said}");
+    let server = home.try_serve(&["--listen", "0.0.0.0:0", "--expose"]).unwrap();
+    assert_eq!(server.stderr().lines().count(), 1, "one warning: {}", server.stderr());
+    assert!(server.stderr().contains("allowed_hosts"), "{}", server.stderr());
+    let port = server.address().port();
+    for (host, status) in [
+        (format!("127.0.0.1:{port}"), 200),
+        (format!("0.0.0.0:{port}"), 403),
+        (format!("evil.example:{port}"), 403),
+    ] {
+        let here = format!("127.0.0.1:{port}").parse().unwrap();
+        let answer = chat().header("host", &host).send(here);
+        assert_eq!(answer.status, status, "{host}: {}", answer.text());
+    }
+}
+
+#[test]
+fn a_taken_port_is_no_end_where_any_will_do() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap();
+    let port = taken.port().to_string();
+    let (_, said) = home.try_serve(&["--listen", &port]).unwrap_err();
+    assert!(said.contains(&taken.to_string()) && said.contains("--any-port"), "{said}");
+    let server = home.try_serve(&["--listen", &port, "--any-port"]).unwrap();
+    assert!(server.address().port() > taken.port());
+    assert!(server.stderr().contains(&format!("{taken} is taken")), "{}", server.stderr());
+    assert!(server.stderr().contains("outlay env"), "{}", server.stderr());
+    assert_eq!(chat().send(server.address()).status, 200);
+    let env = home.ok(&["env"]);
+    assert!(env.contains(&server.address().to_string()), "{env}");
+    drop(held);
+}
+
+#[test]
+fn an_upgraded_ledger_says_where_the_old_one_is() {
+    let home = Home::bare();
+    let migrations =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/core/src/ledger/migrations");
+    let mut files: Vec<_> =
+        fs::read_dir(migrations).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let (_, older) = files.split_last().unwrap();
+    let ledger = rusqlite::Connection::open(home.data_dir().join("outlay.db")).unwrap();
+    for file in older {
+        ledger.execute_batch(&fs::read_to_string(file).unwrap()).unwrap();
+    }
+    ledger.pragma_update(None, "user_version", older.len() as i64).unwrap();
+    drop(ledger);
+    let first = home.cli(&["status"]);
+    let backup = format!("outlay.db.before-migration-from-{}", older.len());
+    assert!(first.code == 0 && first.stderr.contains(&backup), "{}", first.stderr);
+    assert!(home.data_dir().join(&backup).exists());
+    assert_eq!(home.cli(&["status"]).stderr, "", "it is said once");
+}
+
+#[test]
+fn outlay_goes_without_a_trace_if_asked() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let server = home.serve();
+    let kept = home.cli(&["uninstall", "--yes"]);
+    assert!(kept.code == 1 && kept.stderr.contains("end it first"), "{}", kept.stderr);
+    server.stop();
+    assert!(home.ok(&["uninstall"]).contains("keeps what was recorded"));
+    assert!(home.data_dir().join("outlay.db").exists());
+    let unasked = home.cli(&["uninstall", "--purge"]);
+    assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    let autostart = home.path().join(".config/autostart/Outlay.desktop");
+    fs::create_dir_all(autostart.parent().unwrap()).unwrap();
+    fs::write(&autostart, "").unwrap();
+    fs::write(home.config_file(), "no configuration").unwrap();
+    let said = home.ok(&["uninstall", "--purge", "--yes"]);
+    assert!(said.contains("Removed"), "{said}");
+    for path in [home.data_dir(), home.config_file(), autostart] {
+        assert!(!path.exists(), "{} is still there", path.display());
+    }
+    assert_eq!(home.cli(&["uninstall", "--purge", "--yes"]).code, 0, "a second time");
+}
+
+#[test]
+fn over_the_network_a_loopback_name_is_forged() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    home.write_config("allowed_hosts = [\"box.lan\"]\n");
+    // An address of this machine's that is not the loopback's, where it has one.
+    let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = probe.connect("192.0.2.1:9").and_then(|()| probe.local_addr());
+    let Some(own) = own.ok().map(|own| own.ip()).filter(|ip| !ip.is_loopback()) else {
+        return println!("this machine has no network: who comes over one was not tried");
+    };
+    let server = home.try_serve(&["--listen", &format!("{own}:0"), "--expose"]).unwrap();
+    let port = server.address().port();
+    for (host, status) in [
+        (format!("127.0.0.1:{port}"), 403),
+        (format!("localhost:{port}"), 403),
+        (format!("{own}:{port}"), 403),
+        ("box.lan".to_owned(), 200),
+    ] {
+        for request in [
+            Request::get("/healthz"),
+            Request::get("/openai/v1/models"),
+            Request::post("/openai/v1/embeddings", &json!({"model": "m", "input": "x"})),
+        ] {
+            let answer = request.header("host", &host).send(server.address());
+            assert_eq!(answer.status, status, "{host}: {}", answer.text());
+        }
+    }
+}
