@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::folders::Folders;
-use crate::{notify, port, running, zone};
+use crate::{connect, notify, port, running, zone};
 
 /// A clock may be set back by this much without a word.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
@@ -55,6 +55,7 @@ pub fn examine(folders: &Folders, now: DateTime<Utc>) -> Vec<Finding> {
     findings.push(clock(now, config.timezone.unwrap_or_else(zone::system).name()));
     findings.push(prices(now));
     findings.push(proxy_variables(|name| std::env::var(name).ok()));
+    findings.extend(connections(folders, config.listen));
     findings
 }
 
@@ -168,6 +169,16 @@ fn listening(folders: &Folders, address: SocketAddr) -> Finding {
             "Set another address: listen = \"127.0.0.1:4780\" in outlay.toml.",
         ),
     }
+}
+
+/// The tools whose settings were changed so that their calls come here.
+fn connections(folders: &Folders, listen: SocketAddr) -> Vec<Finding> {
+    let running = running::find(folders).ok().flatten();
+    let here = running.map_or(listen, |proxy| proxy.running().address);
+    // Without a home there are no tools' settings either.
+    connect::Connections::new(folders)
+        .map(|connections| connect::check(&connections, here))
+        .unwrap_or_default()
 }
 
 fn notifications(wanted: bool) -> Finding {

@@ -12,9 +12,11 @@
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |
 //! | [`port`] | which program holds a port |
+//! | [`connect`] | the settings of tools, changed so that their calls come to Outlay |
 //! | [`doctor`] | what may be wrong, and how to mend it |
 
 pub mod config;
+pub mod connect;
 pub mod doctor;
 pub mod folders;
 pub mod idle;
