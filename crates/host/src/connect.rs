@@ -136,8 +136,10 @@ pub struct Standing {
     /// Its name as its makers write it.
     pub title: &'static str,
     /// Whether its program or its settings are on this machine.
+    #[serde(rename = "found")]
     pub is_found: bool,
     /// Whether it was connected by Outlay.
+    #[serde(rename = "connected")]
     pub is_connected: bool,
     /// The proxy that it was connected to.
     pub address: Option<String>,
