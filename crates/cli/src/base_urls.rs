@@ -14,7 +14,7 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
 const OPENCODE: &str = "OPENCODE_CONFIG_CONTENT";
 
 /// Variables for base URLs, with what stands in them behind the proxy's address.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 15] = [
     ("OPENAI_BASE_URL", "/openai/v1"),
     ("ANTHROPIC_BASE_URL", "/anthropic"),
     ("GOOGLE_GEMINI_BASE_URL", "/gemini"),
@@ -31,7 +31,6 @@ const VARIABLES: [(&str, &str); 16] = [
     ("AIDER_OPENAI_API_BASE", "/openai/v1"),
     // The vendors' SDKs.
     ("GROQ_BASE_URL", "/groq"),
-    ("TOGETHER_BASE_URL", "/together/v1"),
     ("CEREBRAS_BASE_URL", "/cerebras"),
     ("CO_API_URL", "/cohere"),
 ];
