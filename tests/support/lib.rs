@@ -8,6 +8,7 @@
 //! | [`client`] | a raw HTTP/1.1 client that shows the exact bytes and when they came |
 //! | [`tool_stream`] | a provider for coding agents: text, or a shell command in small pieces |
 //! | [`clients`] | coding agents and SDKs, pinned, each in a home of its own |
+//! | [`tools`] | the same as their users start them: by `outlay run`, or connected |
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
@@ -30,6 +31,7 @@ pub mod outlay;
 pub mod script;
 pub mod story;
 pub mod tool_stream;
+pub mod tools;
 #[cfg(target_os = "linux")]
 pub mod tray;
 pub mod wait;

@@ -94,7 +94,7 @@ impl Plan {
             let reason = tool.wanted(&Value::Null, target, &all.around, choices).err();
             return Err(ConnectError::Unconnectable(reason.unwrap_or_default()));
         };
-        let malformed = |error| malformed(&path, error);
+        let malformed = |error| malformed(&path, &error);
         let found = Found::read(&path)?;
         let now_says = found.text.clone().unwrap_or_else(|| fresh(format));
         // As the file would be without us: only there is what stands in it the user's own.
@@ -155,7 +155,7 @@ impl Plan {
             }
             Some(text) => {
                 let undone = record.format.undo(text, &record.changes);
-                let (text, left) = undone.map_err(|error| malformed(&record.file, error))?;
+                let (text, left) = undone.map_err(|error| malformed(&record.file, &error))?;
                 notes
                     .extend(left.into_iter().map(|path| {
                         format!("'{path}' has been changed since, and stays as it is")
@@ -177,7 +177,7 @@ impl Plan {
     ) -> Result<Plan, ConnectError> {
         let Some(mut record) = all.records.read(tool)? else { return Plan::undo(all, tool) };
         let found = Found::read(&record.file)?;
-        let malformed = |error| malformed(&record.file, error);
+        let malformed = |error| malformed(&record.file, &error);
         let text = found.text.clone().unwrap_or_default();
         let (without_us, _) = without_us(all, &record, &text).map_err(malformed)?;
         let said = record.format.read(&text).map_err(malformed)?;
@@ -248,7 +248,7 @@ impl Change {
     }
 }
 
-fn malformed(path: &Path, error: EditError) -> ConnectError {
+fn malformed(path: &Path, error: &EditError) -> ConnectError {
     ConnectError::Malformed { path: path.to_owned(), reason: error.to_string() }
 }
 
