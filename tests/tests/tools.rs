@@ -82,6 +82,20 @@ fn what_is_built_on_sdks() {
     }
 }
 
+/// Settings that were connected once must not take a run's calls away from it, nor from its budget.
+#[test]
+fn a_run_outranks_what_connect_wrote() {
+    for asker in [Asker::ClaudeCode, Asker::Codex, Asker::Opencode("openai"), Asker::Qwen] {
+        let provider = FakeProvider::start();
+        let (home, _server) = set_up(asker, &provider, false);
+        let said = asker.ask(&home, true, true, PATIENCE);
+        let calls = home.calls_at_rest();
+        assert!(!calls.is_empty(), "{asker:?}: {said}");
+        let are_its = calls.iter().all(|call| call["tags"] == "branch=trunk");
+        assert!(are_its, "{asker:?}: {calls:?} {said}");
+    }
+}
+
 fn all() -> bool {
     std::env::var("OUTLAY_CLIENTS").is_ok_and(|which| which == "all")
 }
