@@ -7,6 +7,7 @@
 //! | file | knows |
 //! |---|---|
 //! | `tool` and a file for each | where settings are, and which of them name an address |
+//! | `wanted` | what is to stand in settings |
 //! | `target` | the proxy's address for each provider |
 //! | `edit` | how single values of a text are changed; pure |
 //! | `plan` | what is to be written; pure but for reading |
@@ -30,6 +31,7 @@ mod qwen;
 mod record;
 mod target;
 mod tool;
+mod wanted;
 
 use std::path::PathBuf;
 
@@ -41,8 +43,9 @@ pub use self::opencode::overlay as opencode_overlay;
 pub use self::plan::Plan;
 use self::record::Records;
 pub use self::target::Target;
-use self::tool::Surroundings;
-pub use self::tool::{Choices, Tool};
+pub use self::tool::Tool;
+pub use self::wanted::Choices;
+use self::wanted::Surroundings;
 use crate::folders::Folders;
 
 /// This user's tools, and what is remembered of their connections.

@@ -8,7 +8,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_core::price::{PRICES_STALE_AFTER_DAYS, PriceList};
 use outlay_core::report::{self, CallQuery};
-use serde::Serialize;
+
+pub use crate::finding::{Finding, State};
 
 use crate::config::Config;
 use crate::folders::Folders;
@@ -16,31 +17,6 @@ use crate::{connect, notify, port, running, zone};
 
 /// A clock may be set back by this much without a word.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was looked at.
-    pub subject: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found.
-    pub text: String,
-    /// What to do; `None` where all is well.
-    pub fix: Option<String>,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Fine,
-    /// It works, but not as well as it could.
-    Warning,
-    /// It does not work.
-    Broken,
-}
 
 /// Looks at everything.
 #[must_use]

@@ -13,11 +13,13 @@
 //! | [`project`] | the repository that one works in |
 //! | [`port`] | which program holds a port |
 //! | [`connect`] | the settings of tools, changed so that their calls come to Outlay |
+//! | [`finding`] | what a look at this machine finds |
 //! | [`doctor`] | what may be wrong, and how to mend it |
 
 pub mod config;
 pub mod connect;
 pub mod doctor;
+pub mod finding;
 pub mod folders;
 pub mod idle;
 pub mod machine;

@@ -12,7 +12,7 @@ const SDKS: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
 const LITELLM: [&str; 1] = ["litellm==1.106.0"];
 const FRAMEWORKS: [&str; 4] = [
     "google-genai==3.4.0",
-    "langchain-openai==1.7.4",
+    "langchain-openai==1.7.3",
     "pydantic-ai-slim[openai]==2.68.0",
     "llm==0.36",
 ];

@@ -2,7 +2,7 @@
 
 use super::edit::path;
 use super::target::Target;
-use super::tool::{Surroundings, Wanted};
+use super::wanted::{Surroundings, Wanted};
 
 pub(super) fn wanted(target: &Target, around: &Surroundings) -> Wanted {
     let openai = target.of("openai", "/v1");

@@ -7,7 +7,7 @@ use super::edit::lookup;
 use super::file::Found;
 use super::record::Record;
 use super::{Connections, Tool, target};
-use crate::doctor::{Finding, State};
+use crate::finding::{Finding, State};
 
 const SUBJECT: &str = "connection";
 const ANSWER_MAX: Duration = Duration::from_millis(500);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::edit::path;
 use super::target::Target;
-use super::tool::{Choices, Wanted};
+use super::wanted::{Choices, Wanted};
 
 /// Clouds that it asks instead of Anthropic, by the variable that makes it.
 const CLOUDS: [(&str, &str); 2] =

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::edit::path;
 use super::provider;
 use super::target::Target;
-use super::tool::{Surroundings, Wanted};
+use super::wanted::{Surroundings, Wanted};
 
 /// What Cline calls a provider, what we do, and what stands behind the host.
 const PROVIDERS: [(&str, &str, &str); 8] = [

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::edit::path;
 use super::target::Target;
-use super::tool::Wanted;
+use super::wanted::Wanted;
 
 pub(super) fn wanted(said: &Value, target: &Target) -> Wanted {
     let text = |pointer: &str| said.pointer(pointer).and_then(Value::as_str);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::edit::path;
 use super::target::Target;
-use super::tool::{Surroundings, Wanted};
+use super::wanted::{Surroundings, Wanted};
 
 const VARIABLE: &str = "GOOGLE_GEMINI_BASE_URL";
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::edit::path;
 use super::provider::{self, in_use};
 use super::target::Target;
-use super::tool::{Surroundings, Wanted};
+use super::wanted::{Surroundings, Wanted};
 
 /// Its settings; of several files the one that outranks the others.
 pub(super) fn file(around: &Surroundings) -> PathBuf {

@@ -9,7 +9,8 @@ use super::edit::{Change, Edit, EditError, Format, lookup, shown};
 use super::file::Found;
 use super::record::{Record, hash};
 use super::target::Target;
-use super::tool::{Choices, Tool, Wanted};
+use super::tool::Tool;
+use super::wanted::{Choices, Wanted};
 use super::{ConnectError, Connections, diff};
 
 /// A change of one tool's settings that is still to be written.

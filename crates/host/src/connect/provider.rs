@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::target::Target;
-use super::tool::Surroundings;
+use super::wanted::Surroundings;
 
 /// A provider of a tool's.
 pub(super) struct Provider {

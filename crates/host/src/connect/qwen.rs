@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::edit::{Step, path};
 use super::provider;
 use super::target::Target;
-use super::tool::{Surroundings, Wanted};
+use super::wanted::{Surroundings, Wanted};
 
 pub(super) fn wanted(said: &Value, target: &Target, around: &Surroundings) -> Wanted {
     let mut wanted = Wanted::default();

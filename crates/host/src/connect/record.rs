@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::ConnectError;
 use super::edit::{Change, Format};
-use super::tool::{Choices, Tool};
+use super::tool::Tool;
+use super::wanted::Choices;
 
 const FOLDER: &str = "connections";
 
