@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use crate::tool_stream::Turn;
 
-pub use installed::python_with_sdks;
-use installed::{clients_dir, installed};
+pub(crate) use installed::{clients_dir, installed};
+pub use installed::{python_with_frameworks, python_with_litellm, python_with_sdks};
 
 /// A model of OpenAI's that the clients are told to use, where they are not Anthropic's.
 pub const OPENAI_MODEL: &str = "gpt-5.4";

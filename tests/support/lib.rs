@@ -9,6 +9,7 @@
 //! | [`tool_stream`] | a provider for coding agents: text, or a shell command in small pieces |
 //! | [`clients`] | coding agents and SDKs, pinned, each in a home of its own |
 //! | [`log_tree`] | home folders full of tools' logs, and the truth about them |
+//! | [`tools`] | the same as their users start them: by `outlay run`, or connected |
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
@@ -35,6 +36,7 @@ pub mod script;
 pub mod service;
 pub mod story;
 pub mod tool_stream;
+pub mod tools;
 #[cfg(target_os = "linux")]
 pub mod tray;
 pub mod wait;

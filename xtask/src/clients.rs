@@ -10,7 +10,7 @@ use crate::process::{built, npm, root, succeed};
 
 const LOCK: &str = "package-lock.json";
 
-/// Installs those of `tests/fixtures/clients` from npm where they are not: 1.4 GB, within a minute.
+/// Installs those of `tests/fixtures/clients` from npm where they are not: 2 GB, within a minute or two.
 ///
 /// # Errors
 /// When npm fails, or the folder cannot be written.

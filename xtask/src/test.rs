@@ -22,7 +22,7 @@ pub(crate) struct Options {
     /// Leave out the desktop app and the tests of its window.
     #[arg(long)]
     no_desktop: bool,
-    /// Only the stories in which coding agents and SDKs run through Outlay.
+    /// Only the stories in which coding agents and SDKs run through Outlay, and all of those.
     #[arg(long, conflicts_with_all = ["quick", "no_desktop"])]
     clients: bool,
 }
@@ -92,6 +92,7 @@ impl Session {
         let binary = program(&built("debug")?, "outlay");
         self.step("end-to-end tests", |session| {
             let mut stories = cargo(["test", "-p", "outlay-tests", "--test", "clients"]);
+            stories.args(["--test", "tools", "--no-fail-fast"]).env("OUTLAY_CLIENTS", "all");
             session.count(stories.env("OUTLAY_BIN", binary))
         })
     }

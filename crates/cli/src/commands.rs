@@ -8,6 +8,7 @@ pub(crate) mod budget;
 pub(crate) mod bypass;
 pub(crate) mod calls;
 pub(crate) mod check;
+pub(crate) mod connect;
 pub(crate) mod cost;
 pub(crate) mod dashboard;
 pub(crate) mod doctor;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use outlay_core::ledger::LedgerError;
 use outlay_host::config::ConfigError;
+use outlay_host::connect::ConnectError;
 use outlay_host::folders::FolderError;
 use outlay_host::running::RunningError;
 
@@ -49,16 +50,23 @@ impl Failure {
 
     /// Says it on stderr; the exit code for it.
     pub(crate) fn report(&self) -> ExitCode {
-        let code = match self {
-            Failure::Failed(_) => 1,
-            Failure::Misused(_) => 2,
-            Failure::Refused(_) => REFUSED,
-            Failure::Unheard => return ExitCode::SUCCESS,
-        };
+        if *self == Failure::Unheard {
+            return ExitCode::SUCCESS;
+        }
         use std::io::Write;
         // Where stderr is closed too, the exit code is all there is to tell.
         let _ = writeln!(std::io::stderr(), "outlay: {self}");
-        ExitCode::from(code)
+        ExitCode::from(self.code())
+    }
+
+    /// The exit code for it.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Failure::Failed(_) => 1,
+            Failure::Misused(_) => 2,
+            Failure::Refused(_) => REFUSED,
+            Failure::Unheard => 0,
+        }
     }
 
     /// What went wrong with a file.
@@ -78,6 +86,12 @@ impl From<LedgerError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Failure {
         Failure::failed(error)
     }
 }

@@ -61,6 +61,8 @@ enum Command {
     Run(commands::run::Arguments),
     /// Print the settings that point tools at the proxy, for a shell to evaluate
     Env(commands::env::Arguments),
+    /// Write the proxy's address into a tool's own settings, or take it out again
+    Connect(commands::connect::Arguments),
     /// Show today, this month, budgets, balances and what is blocked
     Status(commands::status::Arguments),
     /// Print one short line for a prompt or a status bar
@@ -153,6 +155,7 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Serve(options) => commands::serve::run(&mut session, &options, out),
         Command::Run(options) => commands::run::run(&session, &options),
         Command::Env(options) => commands::env::run(&session, &options, out),
+        Command::Connect(options) => commands::connect::run(&session, &options, out),
         Command::Status(options) => commands::status::run(&session, &options, out),
         Command::Statusline => commands::statusline::run(&session, out),
         Command::Budget(command) => commands::budget::run(&session, command, out),

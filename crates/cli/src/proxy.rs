@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::{Config, Loops};
+use outlay_host::connect::Target;
 use outlay_host::folders::{Folders, Running};
 use outlay_host::idle::Idle;
 use outlay_host::machine;
@@ -104,6 +105,13 @@ impl Proxy {
         server.run(shutdown).await;
         upkeep.abort();
     }
+}
+
+/// The proxy's address for every provider that has one.
+pub(crate) fn target(session: &Session, address: SocketAddr) -> Result<Target, Failure> {
+    let upstreams = settings(session, address, String::new())?.upstreams;
+    let upstreams = upstreams.into_iter().filter_map(|(name, up)| Some((name, up.base_url?)));
+    Ok(Target::new(address, upstreams))
 }
 
 fn watched(session: &Session, sources: Vec<Source>) -> Watched {

@@ -8,39 +8,32 @@ mod findings;
 mod looks;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
+pub use crate::finding::{Finding, State};
+
+use crate::config::Config;
 use crate::folders::Folders;
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was looked at.
-    pub subject: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found.
-    pub text: String,
-    /// What to do; `None` where all is well.
-    pub fix: Option<String>,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Fine,
-    /// It works, but not as well as it could.
-    Warning,
-    /// It does not work.
-    Broken,
-}
+use crate::{connect, running};
 
 /// Looks at everything.
 #[must_use]
 pub fn examine(folders: &Folders, now: DateTime<Utc>) -> Vec<Finding> {
-    findings::of(&looks::around(folders, now))
+    let mut findings = findings::of(&looks::around(folders, now));
+    findings.extend(connections(folders));
+    findings
+}
+
+/// The tools whose settings were changed so that their calls come here.
+fn connections(folders: &Folders) -> Vec<Finding> {
+    let running = running::find(folders).ok().flatten();
+    let configured = || Config::load(folders).map(|config| config.listen).ok();
+    let Some(here) = running.map(|proxy| proxy.running().address).or_else(configured) else {
+        return Vec::new();
+    };
+    // Without a home there are no tools' settings either.
+    connect::Connections::new(folders)
+        .map(|connections| connect::check(&connections, here))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,16 +9,19 @@
 //! | [`zone`] | the time zone of this machine |
 //! | [`logs`] | tools' logs: where they are, what is new, their way into the ledger |
 //! | [`notify`] | the delivery of alerts: to the desktop, webhooks, a command |
-//! | [`logs`] | the logs that tools leave |
 //! | [`machine`] | its disk, and how long it has run |
 //! | [`running`] | the proxy that runs already, proved to be ours |
 //! | [`project`] | the repository that one works in |
 //! | [`port`] | which program holds a port |
 //! | [`service`] | what keeps the proxy running: systemd, launchd, Windows' scheduler |
+//! | [`connect`] | the settings of tools, changed so that their calls come to Outlay |
+//! | [`finding`] | what a look at this machine finds |
 //! | [`doctor`] | what may be wrong, and how to mend it |
 
 pub mod config;
+pub mod connect;
 pub mod doctor;
+pub mod finding;
 pub mod folders;
 pub mod idle;
 pub mod logs;

@@ -250,7 +250,7 @@ fn new_call(
             .or_else(|| caller::label(facts.and_then(|facts| facts.session.as_deref())?)),
         client: caller.client,
         key: caller.key,
-        tags: caller.tags,
+        tags: caller::tags_of(route.tags.as_deref(), caller.tags),
         run: route.run.clone(),
         plan_login: caller.login.is_plan(),
         service_tier,

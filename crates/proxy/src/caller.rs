@@ -208,6 +208,14 @@ fn tags(text: &str) -> String {
     parts.join(";")
 }
 
+/// The tags of a path and those of a header, which count where both have a key.
+pub(crate) fn tags_of(path: Option<&str>, header: String) -> String {
+    match path {
+        Some(path) => tags(&format!("{path};{header}")),
+        None => header,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,6 +339,17 @@ mod tests {
             assert_eq!(caller.project.as_deref(), expected, "{bytes:?}");
             assert_eq!(caller.session.as_deref(), expected, "{bytes:?}");
             assert_eq!(caller.tags, format!("k={}", expected.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn a_headers_tags_outrank_the_paths() {
+        for (path, header, expected) in [
+            (None, "a=1", "a=1"),
+            (Some("branch=main"), "", "branch=main"),
+            (Some("branch=main;a=1"), "a=2;b=3", "a=2;b=3;branch=main"),
+        ] {
+            assert_eq!(tags_of(path, header.to_owned()), expected);
         }
     }
 

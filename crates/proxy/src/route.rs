@@ -1,4 +1,4 @@
-//! Where a request goes, told by its path alone: run, project, provider, endpoint.
+//! Where a request goes, told by its path alone: run, tags, project, provider, endpoint.
 
 use std::collections::HashMap;
 
@@ -26,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) url: String,
     /// The `outlay run` named in front of the path.
     pub(crate) run: Option<String>,
+    /// The tags named there, as they stand there.
+    pub(crate) tags: Option<String>,
     /// The project named there.
     pub(crate) project: Option<String>,
     /// The protocol of the endpoint.
@@ -135,6 +137,7 @@ pub(crate) fn find(
     is_chatgpt: bool,
 ) -> Result<Route, RouteError> {
     let (run, rest) = split_named("/r/", path_and_query);
+    let (tags, rest) = split_decoded("/t/", rest);
     let (project, rest) = split_named("/p/", rest);
     let (first, after_first) = split_segment(rest);
     let (name, path) = match upstreams.contains_key(first) {
@@ -154,6 +157,7 @@ pub(crate) fn find(
         family: upstream.family,
         url: format!("{base}{own_path}"),
         run,
+        tags,
         project,
         dialect: Dialect::of_path(path).unwrap_or(Dialect::Other),
         is_free: is_free(method, path),
@@ -163,11 +167,16 @@ pub(crate) fn find(
 
 /// The name after `prefix` in front of the rest, which keeps its slash.
 fn split_named<'a>(prefix: &str, path: &'a str) -> (Option<String>, &'a str) {
+    let (text, rest) = split_decoded(prefix, path);
+    (text.and_then(|text| crate::caller::label(&text)), rest)
+}
+
+/// The segment after `prefix`, decoded, and the rest with its slash.
+fn split_decoded<'a>(prefix: &str, path: &'a str) -> (Option<String>, &'a str) {
     let Some(after) = path.strip_prefix(prefix) else { return (None, path) };
     let end = after.find(['/', '?']).unwrap_or(after.len());
-    let (name, rest) = after.split_at(end);
-    let name = percent_decode_str(name).decode_utf8_lossy();
-    (crate::caller::label(&name), rest)
+    let (text, rest) = after.split_at(end);
+    (Some(percent_decode_str(text).decode_utf8_lossy().into_owned()), rest)
 }
 
 /// The first segment, and the rest with its slash.
@@ -327,6 +336,24 @@ mod tests {
             let route = find(&upstreams(), "POST", path, false).unwrap();
             assert_eq!((route.run.as_deref(), route.project.as_deref()), (run, project), "{path}");
             assert!(route.path_and_query().starts_with("/v1/"), "{}", route.path_and_query());
+        }
+    }
+
+    #[test]
+    fn tags_stand_between_run_and_project() {
+        for (path, tags, project) in [
+            ("/r/1f2e/t/branch=main/p/demo/v1/messages", Some("branch=main"), Some("demo")),
+            ("/t/branch=a%2Fb;team=x/v1/messages", Some("branch=a/b;team=x"), None),
+            ("/r/1f2e/p/demo/v1/messages", None, Some("demo")),
+            ("/r/1f2e/t//v1/messages", Some(""), None),
+        ] {
+            let route = find(&upstreams(), "POST", path, false).unwrap();
+            assert_eq!(
+                (route.tags.as_deref(), route.project.as_deref()),
+                (tags, project),
+                "{path}"
+            );
+            assert_eq!(route.path_and_query(), "/v1/messages", "{path}");
         }
     }
 

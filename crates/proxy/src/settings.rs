@@ -147,7 +147,8 @@ pub enum SettingsError {
 }
 
 /// Names that routes use for something else.
-const RESERVED: [&str; 8] = ["p", "api", "help", "healthz", "metrics", "assets", "v1", "v1beta"];
+const RESERVED: [&str; 10] =
+    ["p", "r", "t", "api", "help", "healthz", "metrics", "assets", "v1", "v1beta"];
 
 impl Settings {
     /// Settings of plain values: the built-in providers with the given ones over them.

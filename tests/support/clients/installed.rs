@@ -7,35 +7,57 @@ use std::sync::OnceLock;
 
 use crate::outlay::target_dir;
 
-const PYTHON_PACKAGES: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
+const SDKS: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
+/// On its own: it wants another version of OpenAI's SDK than the others.
+const LITELLM: [&str; 1] = ["litellm==1.106.0"];
+const FRAMEWORKS: [&str; 4] = [
+    "google-genai==3.4.0",
+    "langchain-openai==1.7.3",
+    "pydantic-ai-slim[openai]==2.68.0",
+    "llm==0.36",
+];
 
 /// Python with the vendors' SDKs, made once and kept in the target folder.
 #[must_use]
 pub fn python_with_sdks() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(make_python_with_sdks)
+    PYTHON.get_or_init(|| python_with(&SDKS.join("-").replace('=', ""), &SDKS))
 }
 
-fn make_python_with_sdks() -> PathBuf {
-    let name = PYTHON_PACKAGES.join("-").replace('=', "");
+/// Python with Google's SDK and what is built on the vendors' SDKs: within a minute.
+#[must_use]
+pub fn python_with_frameworks() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| python_with("frameworks", &FRAMEWORKS))
+}
+
+/// Python with LiteLLM.
+#[must_use]
+pub fn python_with_litellm() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| python_with("litellm", &LITELLM))
+}
+
+fn python_with(name: &str, packages: &[&str]) -> PathBuf {
     let folder = target_dir().join(format!("venv-{name}"));
     let python = folder.join("bin/python");
-    if !folder.join("ready").exists() {
+    let pinned = packages.join("\n");
+    if fs::read_to_string(folder.join("ready")).unwrap_or_default() != pinned {
         succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
         let mut install = Command::new(&python);
-        succeed(install.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES));
-        fs::write(folder.join("ready"), "").unwrap();
+        succeed(install.args(["-m", "pip", "install", "--quiet"]).args(packages));
+        fs::write(folder.join("ready"), pinned).unwrap();
     }
     python
 }
 
 /// Where `cargo xtask test` installs the packages of `tests/fixtures/clients/package.json`.
-pub(super) fn clients_dir() -> PathBuf {
+pub(crate) fn clients_dir() -> PathBuf {
     target_dir().join("clients")
 }
 
 /// A program of theirs.
-pub(super) fn installed(program: &str) -> PathBuf {
+pub(crate) fn installed(program: &str) -> PathBuf {
     let path = clients_dir().join("node_modules/.bin").join(program);
     assert!(
         path.exists(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use outlay_host::running;
 
-use crate::base_urls;
+use crate::base_urls::{self, Attribution};
 use crate::failure::Outcome;
 use crate::output::Out;
 use crate::session::Session;
@@ -45,9 +45,10 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         }
     };
     let shell = options.shell.unwrap_or_else(Shell::current);
-    let project = options.project.as_deref().filter(|project| !project.is_empty());
+    let project = options.project.clone().filter(|project| !project.is_empty());
+    let base = Attribution { project, ..Attribution::default() }.base(&base);
     let no_proxy = base_urls::no_proxy(|name| std::env::var(name).ok());
-    for (name, value) in base_urls::variables(&base, project).into_iter().chain(no_proxy) {
+    for (name, value) in base_urls::variables(&base).into_iter().chain(no_proxy) {
         out.line(shell.line(name, &value))?;
     }
     Ok(ExitCode::SUCCESS)

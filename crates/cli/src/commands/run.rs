@@ -10,12 +10,13 @@ use chrono::{DateTime, Utc};
 use outlay_core::ledger::{Ledger, LedgerError, Opening, Role};
 use outlay_core::money::Money;
 use outlay_core::report::{self, CallQuery, CallView};
+use outlay_host::connect::{Connections, Tool};
 use outlay_host::project;
 use outlay_host::running::{self, RunningError};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use crate::base_urls;
+use crate::base_urls::{self, Attribution};
 use crate::failure::{Failure, Outcome};
 use crate::listening::Listening;
 use crate::proxy::{self, Proxy};
@@ -35,7 +36,8 @@ Examples:
   outlay run --project demo -- python train.py
   outlay run --max-cost 2 -- claude -p 'fix the tests'
 
-At the end one line on stderr says what the run's calls came to.")]
+The repository's branch becomes the tag 'branch' of its calls. At the end one line on stderr says
+what they came to.")]
 pub(crate) struct Arguments {
     /// Attribute the calls to this project [default: $OUTLAY_PROJECT, else the repository's name]
     #[arg(long)]
@@ -53,6 +55,18 @@ pub(crate) struct Arguments {
 struct Run {
     id: String,
     project: Option<String>,
+    /// Of the repository that the tool works in.
+    branch: Option<String>,
+}
+
+impl Run {
+    fn attribution(&self) -> Attribution {
+        Attribution {
+            run: Some(self.id.clone()),
+            tags: self.branch.clone().map(|branch| ("branch", branch)).into_iter().collect(),
+            project: self.project.clone(),
+        }
+    }
 }
 
 /// What the run's calls came to.
@@ -75,7 +89,9 @@ pub(crate) fn run(session: &Session, options: &Arguments) -> Outcome {
         .or_else(|| std::env::var("OUTLAY_PROJECT").ok())
         .or_else(|| project::of_folder(&std::env::current_dir().ok()?))
         .filter(|project| !project.is_empty());
-    let run = Run { id: new_id(), project };
+    let branch = std::env::current_dir().ok().and_then(|folder| project::branch(&folder));
+    let run = Run { id: new_id(), project, branch };
+    say_where_settings_decide(session, options)?;
     let limit = options.max_cost.as_deref().map(|cost| Limit::set(session, &run, cost));
     let limit = limit.transpose()?;
     let outcome = runtime.block_on(run_tool(session, options, &run));
@@ -87,6 +103,27 @@ pub(crate) fn run(session: &Session, options: &Arguments) -> Outcome {
     let status = outcome?;
     eprintln!("outlay: {}", sentence(&summary, options.max_cost.as_deref(), &run));
     Ok(exit_code(status))
+}
+
+/// Some tools read no address from their surroundings: only their settings send their calls here.
+fn say_where_settings_decide(session: &Session, options: &Arguments) -> Result<(), Failure> {
+    let tool = base_urls::tool(&options.command).and_then(|(_, name)| Tool::named(&name));
+    let Some(tool) = tool.filter(|tool| matches!(tool, Tool::Pi | Tool::Cline)) else {
+        return Ok(());
+    };
+    let (title, name) = (tool.title(), tool.name());
+    let standings = Connections::new(&session.folders)?.list()?;
+    let is_connected = standings.iter().any(|known| known.tool == tool && known.is_connected);
+    if is_connected {
+        eprintln!(
+            "outlay: {title} takes its address from its settings: its calls are counted, but not as this run's"
+        );
+    } else {
+        eprintln!(
+            "outlay: {title} takes its address from its settings: for its calls to be counted, run outlay connect {name} first"
+        );
+    }
+    Ok(())
 }
 
 /// A name for the run that no other has.
@@ -154,16 +191,16 @@ async fn run_tool(
 }
 
 async fn tool(options: &Arguments, base: &str, run: &Run) -> Result<ExitStatus, Failure> {
-    let base = &format!("{base}/r/{}", run.id);
-    let project = run.project.as_deref();
-    let Some((program, arguments)) = options.command.split_first() else {
+    let base = &run.attribution().base(base);
+    let words = base_urls::command(&options.command, base);
+    let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::misused("there is no command to run: outlay run -- CMD"));
     };
     let mut command = Command::new(program);
-    command.args(base_urls::options_for(program, base, project)).args(arguments);
-    command.envs(base_urls::variables(base, project));
+    command.args(arguments);
+    command.envs(base_urls::variables(base));
     command.envs(base_urls::no_proxy(|name| std::env::var(name).ok()));
-    if let Some(project) = project {
+    if let Some(project) = &run.project {
         command.env("OUTLAY_PROJECT", project);
     }
     let child = command.spawn().map_err(|error| {
@@ -304,6 +341,7 @@ mod tests {
         let run = |id: &str, project: Option<&str>| Run {
             id: id.to_owned(),
             project: project.map(str::to_owned),
+            branch: None,
         };
         for (run, started, max_cost, expected) in [
             (
