@@ -151,7 +151,7 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
     }
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
-        Command::Init(options) => commands::init::run(&session, &options, out),
+        Command::Init(options) => commands::init::run(&session, &arguments.places, &options, out),
         Command::Serve(options) => commands::serve::run(&mut session, &options, out),
         Command::Run(options) => commands::run::run(&session, &options),
         Command::Env(options) => commands::env::run(&session, &options, out),

@@ -1,6 +1,5 @@
 //! `outlay connect`: a tool's own settings, pointed at the proxy and back.
 
-use std::io::{BufRead, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use outlay_host::running;
 use serde::Serialize;
 
 use super::Form;
+use crate::ask::{ask, can_be_asked};
 use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
@@ -243,21 +243,15 @@ fn confirm(plan: &Plan, question: &str, options: &Arguments, out: &mut Out) -> R
     if options.yes {
         return Ok(());
     }
-    let (stdin, file) = (std::io::stdin(), plan.file().display());
-    if !stdin.is_terminal() {
+    let file = plan.file().display();
+    if !can_be_asked() {
         return Err(Failure::Misused(format!(
             "{file} stays as it is, because nobody can be asked here: say --yes to write this"
         )));
     }
-    write!(out.writer(), "{question} [Y/n] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        // An end of input is no answer.
-        "" if !answer.is_empty() => Ok(()),
-        _ => Err(Failure::failed(format!("{file} stays as it is"))),
+    match ask(question, true, out)? {
+        true => Ok(()),
+        false => Err(Failure::failed(format!("{file} stays as it is"))),
     }
 }
 

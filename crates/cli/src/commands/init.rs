@@ -7,7 +7,9 @@ use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
 use outlay_core::ledger::{BudgetChange, Ledger};
 use outlay_core::money::Money;
 use outlay_core::report::{self, By, Suggestion, UsageQuery};
+use outlay_host::connect::{Choices, Connections};
 use outlay_host::logs::{Billing, Source};
+use outlay_host::service;
 
 use super::import;
 use crate::ask::{ask, can_be_asked};
@@ -15,7 +17,8 @@ use crate::chart;
 use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
-use crate::session::Session;
+use crate::proxy;
+use crate::session::{Places, Session};
 use crate::table::{Cell, Column, Table, bar, dollars};
 
 const ACTOR: &str = "cli";
@@ -30,25 +33,32 @@ Examples:
   outlay init         asks before each step
   outlay init --yes   does what it would suggest, without asking
 
-It imports what tools logged, shows what the last 30 days cost, and suggests limits from it. Run it
-again whenever you like: what is done already is left as it is.")]
+It imports what tools logged, shows what the last 30 days cost, suggests limits from it, points tools at
+the proxy and keeps that running. Run it again whenever you like: what is done already is left as it is.")]
 pub(crate) struct Arguments {
     /// Do what is suggested, without asking
     #[arg(long)]
     yes: bool,
 }
 
-pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+pub(crate) fn run(
+    session: &Session,
+    places: &Places,
+    options: &Arguments,
+    out: &mut Out,
+) -> Outcome {
     if !options.yes && !can_be_asked() {
         return Err(Failure::misused(
             "nobody can be asked here: outlay init --yes does what it would suggest",
         ));
     }
     let ledger = session.ledger()?;
-    let mut guide = Guide { session, ledger: &ledger, is_yes: options.yes, out };
+    let mut guide = Guide { session, places, ledger: &ledger, is_yes: options.yes, out };
     guide.logs()?;
     guide.month()?;
     guide.limits()?;
+    guide.service()?;
+    guide.tools()?;
     guide.end()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -56,6 +66,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
 /// What goes from step to step.
 struct Guide<'a> {
     session: &'a Session,
+    places: &'a Places,
     ledger: &'a Ledger,
     is_yes: bool,
     out: &'a mut Out,
@@ -183,6 +194,70 @@ impl Guide<'_> {
         }
         self.out
             .line("Both are set: outlay budget list shows them, outlay budget raise gives more.")
+    }
+
+    /// Points the tools that are found at the proxy, each asked for.
+    fn tools(&mut self) -> Result<(), Failure> {
+        self.heading("Tools")?;
+        let connections = Connections::new(&self.session.folders)?;
+        let target = proxy::target(self.session, self.session.config.listen)?;
+        let mut has_any = false;
+        for standing in connections.list()? {
+            if !standing.is_found || standing.file.is_none() {
+                continue;
+            }
+            has_any = true;
+            let (tool, title) = (standing.tool, standing.title);
+            let choices = Choices { statusline: false };
+            let plan = connections.connect(tool, &target, choices, false, self.session.now);
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err(error) => {
+                    self.out.line(format!("{title} is left as it is: {error}"))?;
+                    continue;
+                }
+            };
+            if standing.is_connected && plan.is_settled() {
+                self.out.line(format!("{title} is connected already."))?;
+                continue;
+            }
+            self.out.line(plan.diff().trim_end())?;
+            let question = format!(
+                "Point {title} at Outlay? outlay connect {} --undo takes it back.",
+                tool.name()
+            );
+            if !self.ask(&question)? {
+                self.out.line(format!(
+                    "{title} is left as it is: outlay run -- TOOL does it for one run."
+                ))?;
+                continue;
+            }
+            match plan.write(&connections) {
+                Ok(()) => self.out.line(format!("{title} is connected to {}.", target.base()))?,
+                Err(error) => self.out.line(format!("{title} is left as it is: {error}"))?,
+            }
+        }
+        match has_any {
+            true => Ok(()),
+            false => self
+                .out
+                .line("None is found whose settings can be changed: outlay run -- TOOL runs any."),
+        }
+    }
+
+    fn service(&mut self) -> Result<(), Failure> {
+        self.heading("The proxy")?;
+        if service::state().file.is_some() {
+            return self.out.line("It runs as a service already: outlay service status.");
+        }
+        if !self.ask("Run it now and at each login, as a service of your user?")? {
+            return self.out.line("It runs while you let it: outlay serve.");
+        }
+        match super::service::install(self.session, self.places, self.out) {
+            Ok(()) => Ok(()),
+            // All else is done, and stays so.
+            Err(failure) => self.out.line(format!("{failure} Until then: outlay serve.")),
+        }
     }
 
     fn end(&mut self) -> Result<(), Failure> {

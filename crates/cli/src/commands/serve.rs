@@ -70,7 +70,9 @@ fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failur
     if let Some(told) = told {
         eprintln!("outlay: {told}");
         if options.any_port {
-            tools::moved(listening.address)?.iter().for_each(|told| eprintln!("outlay: {told}"));
+            tools::moved(&session.folders, listening.address, session.now)?
+                .iter()
+                .for_each(|told| eprintln!("outlay: {told}"));
         }
     }
     if listening.expose && !listening.address.ip().is_loopback() {

@@ -67,7 +67,7 @@ pub(crate) fn run(session: &Session, places: &Places, command: &Command, out: &m
     Ok(ExitCode::SUCCESS)
 }
 
-fn install(session: &Session, places: &Places, out: &mut Out) -> Result<(), Failure> {
+pub(crate) fn install(session: &Session, places: &Places, out: &mut Out) -> Result<(), Failure> {
     let named = (places.data_dir.is_some(), places.config.is_some());
     let (listen, folders) = (session.config.listen, &session.folders);
     let variables = std::env::vars_os()

@@ -1,11 +1,11 @@
 //! `outlay uninstall`.
 
-use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
 use outlay_host::folders::Folders;
 use outlay_host::{running, service};
 
+use crate::ask::{ask, can_be_asked};
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::session::Places;
@@ -34,7 +34,7 @@ pub(crate) fn run(places: &Places, options: &Arguments, out: &mut Out) -> Outcom
     let folders = Folders::new(places.data_dir.clone(), places.config.clone())?;
     refuse_while_used(&folders)?;
     let purge = is_purged(options, &folders, out)?;
-    let tools = tools::put_back()?;
+    let tools = tools::put_back(&folders)?;
     if tools.is_empty() {
         out.line("No tool's own settings point at Outlay.")?;
     }
@@ -74,18 +74,14 @@ fn is_purged(options: &Arguments, folders: &Folders, out: &mut Out) -> Result<bo
     if options.yes {
         return Ok(true);
     }
-    if !std::io::stdin().is_terminal() {
+    if !can_be_asked() {
         return match options.purge {
             true => Err(Failure::misused("nobody can be asked here: add --yes to --purge")),
             false => Ok(false),
         };
     }
     let data = folders.data().display();
-    out.line(format!("Remove {data}, with every call ever recorded? [y/N]"))?;
-    out.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    ask(&format!("Remove {data}, with every call ever recorded?"), false, out)
 }
 
 fn remove_files(

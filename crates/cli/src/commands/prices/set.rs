@@ -1,10 +1,9 @@
 //! `outlay prices set`.
 
-use std::io::{BufRead, IsTerminal};
-
 use outlay_core::money::{Money, Rate};
 use outlay_core::price::{PriceList, PriceQuery, Rates, Unit, UserPrice};
 
+use crate::ask::{ask, can_be_asked};
 use crate::failure::Failure;
 use crate::output::Out;
 use crate::session::Session;
@@ -111,20 +110,14 @@ fn slips(price: &UserPrice, listed: &Rates) -> Vec<String> {
 /// Asks on a terminal; elsewhere says what would do without asking.
 fn confirm(slips: &[String], out: &mut Out) -> Result<(), Failure> {
     let slips = slips.join("; ");
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
+    if !can_be_asked() {
         return Err(Failure::Misused(format!(
             "{slips}: figures are per million tokens; add --force if that is right"
         )));
     }
-    write!(out.writer(), "{slips}. Figures are per million tokens. Set it? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::failed("nothing was set"))
+    match ask(&format!("{slips}. Figures are per million tokens. Set it?"), false, out)? {
+        true => Ok(()),
+        false => Err(Failure::failed("nothing was set")),
     }
 }
 
