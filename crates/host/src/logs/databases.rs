@@ -392,7 +392,11 @@ mod tests {
             )
             .unwrap();
         let newer = read(Kind::Llm, &path, told.watermark.as_deref(), now()).unwrap();
-        assert_eq!((inputs(&newer), newer.broken.len()), (vec![3, 1], 0), "and what is little older");
+        assert_eq!(
+            (inputs(&newer), newer.broken.len()),
+            (vec![3, 1], 0),
+            "and what is little older"
+        );
     }
 
     #[test]
