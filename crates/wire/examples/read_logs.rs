@@ -23,7 +23,7 @@ fn main() {
                 at = end + 1;
             }
             calls += found.len();
-            found.drain(..).for_each(|call| drop(keys.insert(call.key)));
+            keys.extend(found.drain(..).map(|call| call.key));
         }
         let time = cpu_seconds() - start;
         let rate = bytes as f64 / time / 1e6;

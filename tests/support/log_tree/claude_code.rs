@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::{Dice, Tokens, Tree, TrueCall, file, iso};
 
 const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-5", "claude-haiku-4-5"];
+/// Each session's lines that cannot be believed, but for the last one, which is cut off.
+const BROKEN_EACH: usize = 2;
 
 /// How large the year's tree is.
 const BIG_FILES: usize = 2_759;
@@ -97,6 +99,7 @@ pub(super) fn write(tree: &mut Tree) {
             // Resumed: the whole history again, under this session's id.
             let before = &sessions[number - 1];
             tree.truth.mark_copied(&before.id);
+            tree.truth.broken += BROKEN_EACH;
             for line in &before.lines {
                 let mut copy = line.clone();
                 copy["sessionId"] = json!(session.id);
@@ -214,7 +217,7 @@ fn add_what_does_not_count(tree: &mut Tree, session: &mut Session) {
     let mut negative = future.clone();
     negative["timestamp"] = json!(iso(ms));
     negative["message"]["usage"]["output_tokens"] = json!(-5);
-    tree.truth.broken += 2;
+    tree.truth.broken += BROKEN_EACH;
     let sum = json!({"type": "user", "toolUseResult": {"totalTokens": 5, "usage": {"input_tokens": 5, "output_tokens": 5}}});
     let state = json!({"type": "cost-state", "sessionId": session.id, "totalCostUSD": 1.5});
     session.lines.extend([synthetic, failed, future, negative, sum, state]);

@@ -4,7 +4,6 @@
 //! Resumed and forked sessions copy lines into other files, with the same ids. Sub-agents have lines
 //! (and files) of their own. Older versions repeat sub-agents' messages inside `progress` lines.
 
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
@@ -120,10 +119,18 @@ impl Context {
         let ended = fields::time(entry.time, now)?;
         let key = self.key(entry)?;
         let MessageUsage { main, others, model: served, .. } = read;
+        let is_plain = others.is_empty() && served.is_none() && entry.cost.is_none();
+        if let Some(before) = found.last_mut().filter(|before| is_plain && before.key == key) {
+            // The same message's next block, which tells the same, or more of it.
+            if before.usage.total_tokens() < main.total_tokens() {
+                (before.usage, before.ended) = (main, ended);
+            }
+            return Ok(());
+        }
         let last = &mut self.last;
         let tier = if counted.is_fast { Some(Json::new("\"fast\"")) } else { counted.tier };
         let message_id = entry.message_id.and_then(Json::text);
-        let mut call = LogCall {
+        let call = LogCall {
             key,
             ended,
             duration: None,
@@ -153,12 +160,7 @@ impl Context {
                 ..call.clone()
             });
         }
-        match found.last_mut().filter(|before| before.key == key) {
-            // The same message's next line: it rarely has less, and never is another call.
-            Some(before) if before.usage.total_tokens() >= main.total_tokens() => {}
-            Some(before) => std::mem::swap(before, &mut call),
-            None => found.push(call),
-        }
+        found.push(call);
         Ok(())
     }
 
@@ -166,13 +168,11 @@ impl Context {
     /// do, which then are of the request that the message's other lines named.
     fn key(&mut self, entry: &Entry<'_>) -> Result<LogKey, BrokenLine> {
         let text = |value: Option<Json<'_>>| value.and_then(Json::string);
-        let borrowed = |value: Option<Json<'_>>, known: &str| match value.and_then(Json::text) {
-            Some(Cow::Borrowed(text)) => text == known,
-            Some(Cow::Owned(text)) => text == known,
-            None => false,
+        let is = |value: Option<Json<'_>>, known: &str| {
+            value.and_then(Json::text).is_some_and(|text| text == known)
         };
-        let is_same_message = borrowed(entry.message_id, &self.message_id);
-        let is_same_request = borrowed(entry.request_id, &self.request_id)
+        let is_same_message = is(entry.message_id, &self.message_id);
+        let is_same_request = is(entry.request_id, &self.request_id)
             || (entry.request_id.and_then(Json::text).is_none() && is_same_message);
         if let Some(key) = self.key.filter(|_| is_same_message && is_same_request) {
             return Ok(key);

@@ -67,19 +67,21 @@ pub(super) fn count(value: Option<Json<'_>>) -> Result<Option<u64>, BrokenLine> 
 
 /// A count in a JSON text: strict, for a wrong one is worse than none.
 pub(super) fn count_of(text: &str) -> Result<u64, BrokenLine> {
-    let text = text.trim();
-    let count = match text.parse::<u64>() {
-        Ok(count) if !text.starts_with('+') => count,
-        _ => fractionless(text).ok_or(BrokenLine::ImplausibleCount)?,
-    };
-    if count > COUNT_MAX { Err(BrokenLine::ImplausibleCount) } else { Ok(count) }
+    // So many digits cannot overflow; and all of a log's numbers are read here.
+    if (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let count = text.bytes().fold(0, |count, digit| count * 10 + u64::from(digit - b'0'));
+        return if count > COUNT_MAX { Err(BrokenLine::ImplausibleCount) } else { Ok(count) };
+    }
+    let count = fractionless(text.trim()).filter(|count| *count <= COUNT_MAX);
+    count.ok_or(BrokenLine::ImplausibleCount)
 }
 
 /// Some tools write `12.0`.
 fn fractionless(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.')?;
     let is_number = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
-    is_number.then(|| whole.parse().ok()).flatten()
+    let is_plain = is_number && whole.bytes().all(|digit| digit.is_ascii_digit());
+    is_plain.then(|| whole.parse().ok()).flatten()
 }
 
 /// An amount of US dollars that somebody worked out. Tools write 0 where they know no price, so
@@ -173,10 +175,12 @@ pub(super) fn is_anything(usage: &Usage) -> bool {
 
 /// `text`, shared with the last line's where it is the same.
 pub(super) fn shared(last: &mut Option<Arc<str>>, text: Option<Json<'_>>) -> Option<Arc<str>> {
-    let text = text?.text()?;
+    let text = text?;
+    let inner = text.raw().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     match last {
-        Some(last) if **last == *text => {}
-        _ => *last = Some(Arc::from(text.as_ref())),
+        // A text with escapes never looks like what it says.
+        Some(last) if inner == Some(&**last) && !last.contains('\\') && !last.is_empty() => {}
+        _ => *last = Some(Arc::from(text.text()?.as_ref())),
     }
     last.clone()
 }
