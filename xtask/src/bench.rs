@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod figures;
 mod http;
+mod import;
 mod load;
 mod provider;
 mod proxy;
@@ -21,6 +22,8 @@ use crate::process::{become_command, built, cargo, program, succeed};
 pub(crate) enum Bench {
     /// The proxy: added latency, throughput, streams, start, memory and CPU, beside nginx.
     Proxy(proxy::Options),
+    /// The import of logs: a year of Claude Code's, beside `cat`.
+    Import(import::Options),
     /// Only the load, to whoever listens: for a profiler that watches a program under it.
     Load(rounds::LoadOptions),
     /// The fake provider that the load is sent to, until its standard input ends.
@@ -41,6 +44,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     match bench {
         Bench::Proxy(options) => proxy::run(options),
+        Bench::Import(options) => import::run(options),
         Bench::Load(options) => rounds::load_only(options),
         Bench::Provider => provider::run(),
     }

@@ -230,7 +230,7 @@ fn write_json(file: &Path, options: &Options, nginx: &Nginx, rows: &[Row]) -> Re
 }
 
 /// Over the last minute, as the kernel says it.
-fn load_average() -> String {
+pub(super) fn load_average() -> String {
     let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     averages.split(' ').next().unwrap_or("unknown").to_owned()
 }

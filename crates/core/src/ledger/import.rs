@@ -19,13 +19,14 @@ use super::rollup::{RollupKey, Value, clamp};
 use super::running::Running;
 use super::settlement::Settlement;
 use super::shares::Shares;
-use super::time::{new_id, uuid_of};
+use super::time::{new_id, to_ms, uuid_of};
 use super::writer::{Retry, Writing};
 use super::{account, credit, elsewhere, enter, price};
 use crate::cost::{self, Bill, Metered};
 use crate::money::Money;
 use crate::usage::Usage;
 use twin::{How, Proxied};
+use withdraw::Withdrawn;
 
 mod twin;
 mod withdraw;
@@ -39,6 +40,8 @@ const CACHE_KIB: i64 = 24 << 10;
 const USUAL_CACHE_KIB: i64 = 2_000;
 /// How far ahead of our clock a log's may be.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
+/// What is later by this is a copy: logs tell one moment in seconds here and in milliseconds there.
+const COPIED_AFTER_MIN: TimeDelta = TimeDelta::seconds(1);
 /// Until when after its log's entry a call may still be seen by the proxy.
 const LATE_MAX: TimeDelta = TimeDelta::days(1);
 
@@ -297,12 +300,36 @@ fn look(
         Some((seq, 0, tokens)) if tokens < clamp(call.usage.total_tokens()) => {
             return Ok(Found::Grown(seq));
         }
+        Some((seq, 0, tokens)) if tokens == clamp(call.usage.total_tokens()) => {
+            let is_better = is_better(connection, seq, call)?;
+            return Ok(if is_better { Found::Grown(seq) } else { Found::Known });
+        }
         Some(_) => return Ok(Found::Known),
         None => {}
     }
     let Some(proxied) = proxied else { return Ok(Found::New) };
     let twin = twin::find(connection, proxied, call)?;
     Ok(twin.map_or(Found::New, |(seq, how)| Found::Twin(seq, how)))
+}
+
+/// Whether the entry tells more than the one that made the row: the id of the answer, or an earlier time
+/// (copies are made later).
+fn is_better(
+    connection: &rusqlite::Connection,
+    seq: i64,
+    call: &ImportedCall,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT (response_id IS NULL AND ?2) \
+             OR started_ms + coalesce(duration_ms, 0) > ?3 FROM call WHERE seq = ?1",
+        )?
+        .query_row(
+            params![seq, call.response_id.is_some(), to_ms(call.ended + COPIED_AFTER_MIN)],
+            |row| row.get(0),
+        )
+        .optional()
+        .map(|found| found.unwrap_or(false))
 }
 
 fn import(
@@ -316,7 +343,7 @@ fn import(
     let present_since = elsewhere::present_since(writing, now)?;
     for call in calls {
         let found = look(writing.connection, proxied, call, now)?;
-        let (id, is_new) = match found {
+        let (before, is_new) = match found {
             Found::New => (None, true),
             Found::Grown(seq) => {
                 enter::write_rows(writing)?;
@@ -330,7 +357,7 @@ fn import(
         };
         if is_new {
             let is_present = present_since.is_some_and(|since| call.started() >= since);
-            let entered = enter(writing, call, id, is_present, now)?;
+            let entered = enter(writing, call, before, is_present, now)?;
             note(writing, call, entered.seq, 0)?;
             let value = call.value(entered.cost);
             outside.add(call.started(), entered.source, value, 1);
@@ -392,12 +419,14 @@ struct Entered {
 fn enter(
     writing: &mut Writing<'_>,
     call: &ImportedCall,
-    id: Option<Uuid>,
+    before: Option<Withdrawn>,
     is_present: bool,
     now: DateTime<Utc>,
 ) -> Result<Entered, OpError> {
     let started = call.started();
-    let new = new_call(call, id);
+    let new = new_call(call, before.as_ref().map(|before| before.id));
+    let response_id = call.response_id.as_deref().map(str::to_owned);
+    let response_id = response_id.or_else(|| before.and_then(|before| before.response_id));
     let account = account::of_call(writing, &call.provider, None, call.plan_login, started)?;
     let dimensions = enter::dimensions(writing, &new)?;
     let shares = match is_present {
@@ -434,7 +463,11 @@ fn enter(
     };
     let billed = Charge { is_billed: true, usage: Some(&call.usage), cost, is_ended: false };
     charge::charge(writing, &mut running, &billed, now)?;
-    let end = End::new(Arc::new(settlement(call, bill, now)), dimensions.model, running.shares)?;
+    let end = End::new(
+        Arc::new(settlement(call, bill, response_id, now)),
+        dimensions.model,
+        running.shares,
+    )?;
     writing.cache.rows.end(connection, seq, end)?;
     let key = RollupKey {
         account,
@@ -472,11 +505,16 @@ fn new_call(call: &ImportedCall, id: Option<Uuid>) -> NewCall {
     }
 }
 
-fn settlement(call: &ImportedCall, bill: Bill, now: DateTime<Utc>) -> Settlement {
+fn settlement(
+    call: &ImportedCall,
+    bill: Bill,
+    response_id: Option<String>,
+    now: DateTime<Utc>,
+) -> Settlement {
     Settlement {
         bill: Some(bill),
         model: None,
-        response_id: call.response_id.as_deref().map(str::to_owned),
+        response_id,
         turn_prompt_tokens: None,
         output_shown_tokens: None,
         http_status: None,

@@ -1,7 +1,8 @@
 //! The way of logs into the ledger: they are read on all cores, and written in small slices, between
 //! which others write.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -257,13 +258,40 @@ struct Intake<'a> {
     tools: Vec<Origin>,
     prices: Arc<PriceList>,
     projects: Projects,
-    /// Entries that were seen, with their tokens: copies are not even asked for.
-    seen: HashMap<[u8; 16], u64, foldhash::fast::RandomState>,
+    /// Entries that were seen: copies are not even asked for.
+    seen: foldhash::HashMap<[u8; 16], Told>,
     /// By source.
     pending: Vec<Vec<ImportedCall>>,
     commits: VecDeque<(usize, Reply<Imported>)>,
     outcomes: Vec<Imported>,
     files: Vec<LogFile>,
+}
+
+/// What an entry told, as far as another of the same call may tell more.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    tokens: u64,
+    ended_ms: i64,
+    has_id: bool,
+}
+
+impl Told {
+    fn of(call: &LogCall) -> Told {
+        Told {
+            tokens: call.usage.total_tokens(),
+            ended_ms: call.ended.timestamp_millis(),
+            has_id: call.response_id.is_some(),
+        }
+    }
+
+    fn is_more_than(self, seen: Told) -> bool {
+        match self.tokens.cmp(&seen.tokens) {
+            std::cmp::Ordering::Equal => {
+                (self.has_id && !seen.has_id) || self.ended_ms < seen.ended_ms
+            }
+            more => more.is_gt(),
+        }
+    }
 }
 
 /// What all calls of a tool have in common.
@@ -316,7 +344,7 @@ impl<'a> Intake<'a> {
             import: setting.ledger.import(setting.now)?,
             prices: setting.ledger.prices(),
             projects: Projects::default(),
-            seen: HashMap::default(),
+            seen: foldhash::HashMap::default(),
             pending: tools.iter().map(|_| Vec::new()).collect(),
             commits: VecDeque::new(),
             outcomes: vec![Imported::default(); tools.len()],
@@ -332,17 +360,11 @@ impl<'a> Intake<'a> {
 
     fn take_calls(&mut self, index: usize, calls: Vec<LogCall>) -> Result<(), LedgerError> {
         for call in calls {
-            let tokens = call.usage.total_tokens();
+            let told = Told::of(&call);
             match self.seen.entry(call.key.0) {
-                std::collections::hash_map::Entry::Occupied(mut seen) => {
-                    if *seen.get() >= tokens {
-                        continue;
-                    }
-                    seen.insert(tokens);
-                }
-                std::collections::hash_map::Entry::Vacant(new) => {
-                    new.insert(tokens);
-                }
+                Entry::Occupied(seen) if !told.is_more_than(*seen.get()) => continue,
+                Entry::Occupied(mut seen) => drop(seen.insert(told)),
+                Entry::Vacant(new) => drop(new.insert(told)),
             }
             let call = self.told(index, call);
             self.pending[index].push(call);

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use outlay_core::ledger::LogFile;
-use outlay_wire::log::{LineReader, LogCall, Tool, read_document};
+use outlay_wire::log::{LineReader, LogCall, Tool, cline, read_document};
 use sha2::{Digest, Sha256};
 
 use super::databases::{self, Kind};
@@ -45,10 +46,34 @@ pub(super) fn read(
     before: Option<&LogFile>,
     now: DateTime<Utc>,
 ) -> io::Result<News> {
-    match log.form {
+    let mut news = match log.form {
         Form::Lines => lines(tool, log, before, now),
         Form::Document => document(tool, log, now),
         Form::Database => database(tool, log, before, now),
+    }?;
+    if news.calls.iter().any(|call| call.folder.is_none())
+        && let Some(folder) = folder_beside(tool, &log.path)
+    {
+        for call in news.calls.iter_mut().filter(|call| call.folder.is_none()) {
+            call.folder = Some(Arc::clone(&folder));
+        }
+    }
+    Ok(news)
+}
+
+/// The folder that was worked in, where the tool notes it beside its log.
+fn folder_beside(tool: Tool, path: &Path) -> Option<Arc<str>> {
+    match tool {
+        // tmp/<project>/chats/<session>, with tmp/<project>/.project_root.
+        Tool::GeminiCli => {
+            let noted = std::fs::read_to_string(path.parent()?.parent()?.join(".project_root"));
+            noted.ok().map(|folder| Arc::from(folder.trim()))
+        }
+        Tool::Cline => {
+            let name = path.file_name()?.to_str()?.strip_suffix(".messages.json")?;
+            cline::folder(&std::fs::read(path.with_file_name(format!("{name}.json"))).ok()?)
+        }
+        _ => None,
     }
 }
 

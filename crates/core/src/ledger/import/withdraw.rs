@@ -15,6 +15,12 @@ use crate::ledger::{budget, credit};
 use crate::money::Money;
 use crate::usage::Usage;
 
+/// What the entry that takes its place may lack.
+pub(crate) struct Withdrawn {
+    pub(crate) id: Uuid,
+    pub(crate) response_id: Option<String>,
+}
+
 /// What the sums have of a call.
 struct Row {
     id: Uuid,
@@ -25,15 +31,16 @@ struct Row {
     cost: Option<Money>,
     plan_login: bool,
     shares: Shares,
+    response_id: Option<String>,
 }
 
-/// Takes the call out; its id, or `None` where it is not there.
+/// Takes the call out; what it was, or `None` where it is not there.
 pub(crate) fn withdraw(
     writing: &mut Writing<'_>,
     seq: i64,
     outside: &mut Sums,
     now: DateTime<Utc>,
-) -> Result<Option<Uuid>, OpError> {
+) -> Result<Option<Withdrawn>, OpError> {
     let Some(row) = read(writing.connection, seq)? else { return Ok(None) };
     let value = if row.plan_login { Value::OfPlan(row.cost) } else { Value::Owed(row.cost) };
     writing.cache.rollups.subtract(row.started, row.key, Some(&row.usage), value);
@@ -44,7 +51,7 @@ pub(crate) fn withdraw(
         credit::unspend(writing, row.key.account, cost, row.started, now)?;
     }
     writing.connection.prepare_cached("DELETE FROM call WHERE seq = ?1")?.execute([seq])?;
-    Ok(Some(row.id))
+    Ok(Some(Withdrawn { id: row.id, response_id: row.response_id }))
 }
 
 fn uncharge(writing: &mut Writing<'_>, shares: &Shares) -> Result<(), OpError> {
@@ -74,7 +81,7 @@ fn read(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Row>> {
              coalesce(c.model_id, c.model_requested_id, 0), coalesce(c.project_id, 0), \
              coalesce(c.key_id, 0), coalesce(c.client_id, 0), c.input_tokens, c.cache_read_tokens, \
              c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.output_tokens, c.reasoning_tokens, \
-             c.cost_pico, a.plan_login, c.shares \
+             c.cost_pico, a.plan_login, c.shares, c.response_id \
              FROM call c JOIN account a ON a.id = c.account_id WHERE c.seq = ?1",
         )?
         .query_row([seq], |row| {
@@ -102,6 +109,7 @@ fn read(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Row>> {
                 cost: row.get::<_, Option<i64>>(15)?.map(Money::from_picodollars),
                 plan_login: row.get(16)?,
                 shares: row.get(17)?,
+                response_id: row.get(18)?,
             })
         })
         .optional()
