@@ -25,7 +25,7 @@ pub(crate) fn question(calls: &Calls) -> Option<Question> {
         title: "Quit Outlay?".to_owned(),
         text: format!(
             "{} would get no answer while Outlay is closed. To keep the proxy without this app, \
-             quit and run outlay serve in a terminal.",
+             quit and run outlay service install.",
             named(&names)
         ),
         yes: "Quit".to_owned(),

@@ -203,6 +203,14 @@ fn the_service_runs_is_restarted_upgraded_and_removed() {
     let now = said(&["service", "status"]);
     assert!(now.contains("The service runs") && !now.contains("older build"), "{now}");
 
+    let before = address;
+    let address = free_port();
+    home.write_config(&format!("listen = \"{address}\"\n"));
+    assert!(said(&["doctor"]).contains("Have it follow: outlay service install"));
+    assert!(said(&["service", "install"]).contains(&format!("runs at http://{address}")));
+    assert!(chat().try_send(before).is_err(), "it has moved");
+    assert_eq!(status(), Some(0));
+
     assert!(manager.systemctl(&["stop", "outlay.service"]));
     assert_eq!(status(), Some(3));
     assert_eq!(chat().send(address).status, 200, "a call starts it");

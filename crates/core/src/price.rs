@@ -29,8 +29,6 @@ pub use self::user::UserPrice;
 #[derive(Debug)]
 pub struct PriceList {
     user: Vec<UserPrice>,
-    catalog: &'static Catalog,
-    overrides: &'static Overrides,
     /// What was found lately: resolving a name costs more than most of what a call does.
     found: Mutex<Found>,
 }
@@ -175,8 +173,13 @@ impl PriceList {
     /// The embedded prices with the user's over them.
     #[must_use]
     pub fn with_user_prices(user: Vec<UserPrice>) -> PriceList {
-        let (catalog, overrides) = (Catalog::embedded(), Overrides::embedded());
-        PriceList { user, catalog, overrides, found: Mutex::default() }
+        PriceList { user, found: Mutex::default() }
+    }
+
+    /// Reads the embedded list, which otherwise whoever first asks for a price waits for.
+    pub fn warm_up() {
+        Catalog::embedded();
+        Overrides::embedded();
     }
 
     /// The price of a call, `None` where nobody knows it.
@@ -218,7 +221,7 @@ impl PriceList {
         if let Some(user) = user {
             return Some(Price::new(&asked, query.model.trim(), PriceOrigin::User, user.rates()));
         }
-        if self.overrides.is_free(&asked) {
+        if Overrides::embedded().is_free(&asked) {
             let free = Rates::default();
             return Some(Price::new(&asked, query.model.trim(), PriceOrigin::Override, free));
         }
@@ -232,7 +235,8 @@ impl PriceList {
         let bare = name.rsplit('/').next().unwrap_or(&name);
         let asked = self.listed_provider(&provider.trim().to_ascii_lowercase());
         let own = asked.into_iter().chain(self.fallbacks(asked)).collect::<Vec<_>>();
-        let others = || self.catalog.providers.iter().filter(|provider| provider.is_a_vendor());
+        let others =
+            || Catalog::embedded().providers.iter().filter(|provider| provider.is_a_vendor());
         nearest(own.iter().copied(), &name, bare, 300)
             .or_else(|| nearest(others(), &name, bare, 500))
             .map(str::to_owned)
@@ -257,10 +261,9 @@ impl PriceList {
         let listed_id = found.as_ref().map(|found| found.listed.model.id.to_ascii_lowercase());
         ModelLimits {
             context_window: found.as_ref().and_then(|found| found.listed.model.window),
-            output_max: self
-                .overrides
+            output_max: Overrides::embedded()
                 .output_max(owner, &name)
-                .or_else(|| self.overrides.output_max(owner, listed_id.as_deref()?)),
+                .or_else(|| Overrides::embedded().output_max(owner, listed_id.as_deref()?)),
         }
     }
 
@@ -269,7 +272,7 @@ impl PriceList {
     pub fn source(&self) -> &'static str {
         static SOURCE: OnceLock<String> = OnceLock::new();
         SOURCE.get_or_init(|| {
-            let source = &self.catalog.source;
+            let source = &Catalog::embedded().source;
             let (package, version) = (source.package, source.version);
             format!("{package} {version} (prices up to {})", source.newest_price)
         })
@@ -278,7 +281,7 @@ impl PriceList {
     /// The day of the list's newest price; `None` where it does not say.
     #[must_use]
     pub fn newest(&self) -> Option<NaiveDate> {
-        self.catalog.source.newest_price.parse().ok()
+        Catalog::embedded().source.newest_price.parse().ok()
     }
 
     /// Every price at a time, at the standard service tier: the user's, then the list's.
@@ -287,7 +290,7 @@ impl PriceList {
             let provider = price.provider.as_deref().unwrap_or_default();
             Price::new(provider, &price.model, PriceOrigin::User, price.rates())
         });
-        let listed = self.catalog.providers.iter().flat_map(move |provider| {
+        let listed = Catalog::embedded().providers.iter().flat_map(move |provider| {
             provider.models().iter().filter_map(move |model| {
                 let listed = Listed { owner: provider, model };
                 let name = model.id.to_ascii_lowercase();
@@ -311,7 +314,7 @@ impl PriceList {
             tier,
             has_tier: listed.has_tier,
         };
-        let corrected = self.overrides.corrected(&listed.rates, &subject);
+        let corrected = Overrides::embedded().corrected(&listed.rates, &subject);
         let is_override = corrected.is_some() || found.is_alias;
         let origin = if is_override { PriceOrigin::Override } else { PriceOrigin::List };
         Some(Price::new(owner.id, model.id, origin, corrected.unwrap_or(listed.rates)))
@@ -324,7 +327,8 @@ impl PriceList {
         });
         in_asked.or_else(|| self.resolve_by_prefix(name, at)).or_else(|| {
             // An endpoint of the user's own that serves a vendor's model under its name.
-            let vendor = provider.is_none().then(|| self.catalog.provider_of_model(name))??;
+            let vendor =
+                provider.is_none().then(|| Catalog::embedded().provider_of_model(name))??;
             self.resolve_in(vendor, name, at)
         })
     }
@@ -342,14 +346,14 @@ impl PriceList {
         name: &str,
         at: DateTime<Utc>,
     ) -> Option<Resolved> {
-        let alias = self.overrides.alias(provider.id, name, at);
+        let alias = Overrides::embedded().alias(provider.id, name, at);
         let target = alias.unwrap_or(name);
-        let listed = self.catalog.find(provider, target)?;
+        let listed = Catalog::embedded().find(provider, target)?;
         Some(Resolved { provider, listed, name: target.to_owned(), is_alias: alias.is_some() })
     }
 
     fn listed_provider(&self, name: &str) -> Option<&'static Provider> {
-        self.catalog.provider_named(listed_name(name))
+        Catalog::embedded().provider_named(listed_name(name))
     }
 
     fn fallbacks(
@@ -357,7 +361,7 @@ impl PriceList {
         provider: Option<&'static Provider>,
     ) -> impl Iterator<Item = &'static Provider> {
         let ids = provider.map_or(&[][..], |provider| &provider.fallback);
-        ids.iter().filter_map(|id| self.catalog.provider(id))
+        ids.iter().filter_map(|id| Catalog::embedded().provider(id))
     }
 }
 

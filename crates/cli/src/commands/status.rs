@@ -82,7 +82,9 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         out.line("")?;
         out.line(format!("{sentence} To go on: outlay budget raise {name} --by N"))?;
     }
-    for sentence in standing::stopped(&status.stopped_accounts, status.as_of, zone) {
+    // A bypass lets their calls pass too.
+    let stopped = if status.bypass.is_some() { &[][..] } else { &status.stopped_accounts };
+    for sentence in standing::stopped(stopped, status.as_of, zone) {
         out.line("")?;
         out.line(out.look().paint(Tone::Bad, sentence))?;
     }

@@ -78,6 +78,8 @@ impl OpenFile {
         let processes = folder.join(process::FOLDER);
         let (liveness, journal) = match opening.role {
             Role::Forward => {
+                // A command may never ask for a price; the first call must not wait for the list.
+                PriceList::warm_up();
                 connection
                     .pragma_update(None, "wal_autocheckpoint", 0)
                     .map_err(|error| LedgerError::sqlite(&path, &error))?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use rusqlite_migration::{M, Migrations};
 use sha2::Sha256;
 
@@ -217,6 +217,10 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), LedgerError> 
 }
 
 fn identity(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Identity> {
+    // Who only looks must not wait for who writes.
+    if let Some(identity) = known_identity(connection)? {
+        return Ok(identity);
+    }
     let mut secret = [0_u8; 32];
     getrandom::fill(&mut secret)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -234,16 +238,21 @@ fn identity(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Ide
             params![machine, secret],
         )?;
     }
-    let identity =
-        transaction.query_row("SELECT machine_id, fingerprint_secret FROM ledger", [], |row| {
+    let identity = known_identity(&transaction)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    transaction.commit()?;
+    Ok(identity)
+}
+
+fn known_identity(connection: &Connection) -> rusqlite::Result<Option<Identity>> {
+    connection
+        .query_row("SELECT machine_id, fingerprint_secret FROM ledger", [], |row| {
             let secret: [u8; 32] = row.get(1)?;
             let fingerprints = Hmac::new_from_slice(&secret).map_err(|_| {
                 rusqlite::Error::InvalidColumnType(1, "fingerprint_secret".into(), Type::Blob)
             })?;
             Ok(Identity { machine_id: row.get(0)?, fingerprints })
-        })?;
-    transaction.commit()?;
-    Ok(identity)
+        })
+        .optional()
 }
 
 /// Makes the folder and the file readable by this user only, before SQLite creates them otherwise.
