@@ -283,7 +283,7 @@ fn bad_logs_are_told_and_stop_nothing() {
         (&["import", "claude"][..], "'claude' is no source: there are claude-code"),
         (&["import", "codex"], "no logs of codex are found"),
         (&["import", "codex", "/nowhere"], "/nowhere cannot be read: no such file"),
-        (&["import", "codex", "."], "has no logs of codex"),
+        (&["import", "codex", "data"], "data has no logs of codex"),
         (&["import", "pi", "--billing", "me"], "it is api, subscription or auto"),
     ] {
         let output = home.cli(arguments);

@@ -131,8 +131,10 @@ impl ImportedCall {
 /// What became of calls that logs tell of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Calls that were not in the ledger, or not whole.
+    /// Calls that were not in the ledger; and what those that were in it in part cost more.
     pub new: Sum,
+    /// Calls that were in it, of which more is known now.
+    pub grown: u64,
     /// Calls that were in it by an import.
     pub known: u64,
     /// Calls that passed the proxy, by the id of their answer.
@@ -163,6 +165,7 @@ impl Imported {
         self.new.unpriced += other.new.unpriced;
         self.new.cost = self.new.cost.saturating_add(other.new.cost);
         self.new.plan_value = self.new.plan_value.saturating_add(other.new.plan_value);
+        self.grown += other.grown;
         self.known += other.known;
         self.merged += other.merged;
         self.matched += other.matched;
@@ -226,12 +229,17 @@ impl Import {
         self.ledger.read(|connection| {
             let mut outcome = Imported::default();
             for call in calls {
-                match look(connection, self.proxied, call, now)? {
-                    Found::New | Found::Grown(_) => {
-                        outcome.new.count(call.plan_login, call.bill(&prices).cost);
+                let found = look(connection, self.proxied, call, now)?;
+                let cost = || call.bill(&prices).cost;
+                match found {
+                    Found::New => outcome.new.count(call.plan_login, cost()),
+                    Found::Grown(seq) => {
+                        let before = withdraw::cost(connection, seq)?;
+                        outcome.new.change(call.plan_login, before, cost());
                     }
-                    found => outcome.count(found),
+                    Found::Known | Found::Twin(..) | Found::Ahead => {}
                 }
+                outcome.count(found);
             }
             Ok(outcome)
         })
@@ -269,7 +277,8 @@ impl Imported {
             Found::Twin(_, How::ById) => self.merged += 1,
             Found::Twin(_, How::Matched) => self.matched += 1,
             Found::Ahead => self.refused += 1,
-            Found::New | Found::Grown(_) => {}
+            Found::Grown(_) => self.grown += 1,
+            Found::New => {}
         }
     }
 }
@@ -278,8 +287,13 @@ impl Sum {
     fn count(&mut self, plan_login: bool, cost: Option<Money>) {
         self.calls += 1;
         self.unpriced += u64::from(cost.is_none());
+        self.change(plan_login, None, cost);
+    }
+
+    fn change(&mut self, plan_login: bool, before: Option<Money>, after: Option<Money>) {
         let sum = if plan_login { &mut self.plan_value } else { &mut self.cost };
-        *sum = sum.saturating_add(cost.unwrap_or_default());
+        let more = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
+        *sum = sum.saturating_add(more);
     }
 }
 
@@ -357,11 +371,15 @@ fn import(
         };
         if is_new {
             let is_present = present_since.is_some_and(|since| call.started() >= since);
+            let cost_before = before.as_ref().map(|before| before.cost);
             let entered = enter(writing, call, before, is_present, now)?;
             note(writing, call, entered.seq, 0)?;
             let value = call.value(entered.cost);
             outside.add(call.started(), entered.source, value, 1);
-            outcome.new.count(call.plan_login, entered.cost);
+            match cost_before {
+                Some(before) => outcome.new.change(call.plan_login, before, entered.cost),
+                None => outcome.new.count(call.plan_login, entered.cost),
+            }
         }
         outcome.count(found);
     }

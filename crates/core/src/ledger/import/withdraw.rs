@@ -19,6 +19,7 @@ use crate::usage::Usage;
 pub(crate) struct Withdrawn {
     pub(crate) id: Uuid,
     pub(crate) response_id: Option<String>,
+    pub(crate) cost: Option<Money>,
 }
 
 /// What the sums have of a call.
@@ -51,7 +52,16 @@ pub(crate) fn withdraw(
         credit::unspend(writing, row.key.account, cost, row.started, now)?;
     }
     writing.connection.prepare_cached("DELETE FROM call WHERE seq = ?1")?.execute([seq])?;
-    Ok(Some(Withdrawn { id: row.id, response_id: row.response_id }))
+    Ok(Some(Withdrawn { id: row.id, response_id: row.response_id, cost: row.cost }))
+}
+
+/// What the call cost, where that is known.
+pub(crate) fn cost(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Money>> {
+    let cost: Option<Option<i64>> = connection
+        .prepare_cached("SELECT cost_pico FROM call WHERE seq = ?1")?
+        .query_row([seq], |row| row.get(0))
+        .optional()?;
+    Ok(cost.flatten().map(Money::from_picodollars))
 }
 
 fn uncharge(writing: &mut Writing<'_>, shares: &Shares) -> Result<(), OpError> {
