@@ -8,6 +8,7 @@ mod activity;
 mod definition;
 mod files;
 mod launchd;
+mod places;
 mod programs;
 mod sockets;
 mod systemd;
@@ -123,7 +124,7 @@ pub fn install(definition: &Definition) -> Result<Installed, ServiceError> {
     if let Some(holder) = port::holder(address).filter(|_| !is_its_own) {
         return Err(ServiceError::Taken { address, holder: holder.to_string() });
     }
-    let texts = definition.files()?;
+    let texts = places::files(definition)?;
     let mut has_changed = false;
     for (path, text) in &texts {
         has_changed |= files::write(path, text)?;
@@ -137,13 +138,13 @@ pub fn install(definition: &Definition) -> Result<Installed, ServiceError> {
 /// # Errors
 /// One sentence. Nothing to remove is none.
 pub fn uninstall() -> Result<Vec<PathBuf>, ServiceError> {
-    let places = definition::places()?;
-    if places.iter().all(|path| !path.exists()) {
+    let all = places::all()?;
+    if all.iter().all(|path| !path.exists()) {
         return Ok(Vec::new());
     }
     programs::stop();
     let mut removed = Vec::new();
-    for path in places {
+    for path in all {
         if files::remove(&path)? {
             removed.push(path);
         }
@@ -166,12 +167,11 @@ pub fn restart() -> Result<(), ServiceError> {
 /// How the service stands.
 #[must_use]
 pub fn state() -> State {
-    let file =
-        definition::places().ok().and_then(|places| places.into_iter().find(|path| path.exists()));
+    let file = places::all().ok().and_then(|all| all.into_iter().find(|path| path.exists()));
     if file.is_none() {
         return State { file, address: None, activity: Activity::Stopped, pid: None };
     }
-    let address = definition::installed_address();
+    let address = places::installed_address();
     let (activity, pid) = programs::activity();
     State { file, address, activity, pid }
 }

@@ -188,7 +188,10 @@ fn is_outdated(proxy: &Running, replaced_at: Option<DateTime<Utc>>) -> bool {
 fn replaced_at() -> Option<DateTime<Utc>> {
     let file = std::fs::metadata(std::env::current_exe().ok()?).ok()?;
     #[cfg(unix)]
-    return DateTime::from_timestamp(std::os::unix::fs::MetadataExt::ctime(&file), 0);
+    {
+        use std::os::unix::fs::MetadataExt;
+        DateTime::from_timestamp(file.ctime(), u32::try_from(file.ctime_nsec()).ok()?)
+    }
     #[cfg(not(unix))]
     file.modified().ok().map(DateTime::from)
 }

@@ -1,9 +1,9 @@
-//! What a service is told, and where that is written.
+//! What a service is told.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::{ServiceError, launchd, systemd, task};
+use super::ServiceError;
 use crate::folders::Folders;
 
 /// How long running calls may take to end when the service stops: less than what a user's session is
@@ -79,19 +79,6 @@ impl Definition {
         (Definition { program, listen, variables: kept }, left)
     }
 
-    /// The files that define it here, the first of them the one that others need.
-    pub(super) fn files(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, ServiceError> {
-        let places = places()?;
-        let texts = if cfg!(target_os = "macos") {
-            vec![launchd::plist(self)?.into_bytes()]
-        } else if cfg!(windows) {
-            vec![task::xml(self)?]
-        } else {
-            vec![systemd::service(self)?.into_bytes(), systemd::socket(self).into_bytes()]
-        };
-        Ok(places.into_iter().zip(texts).collect())
-    }
-
     /// The program's path as text.
     pub(super) fn program(&self) -> Result<&str, ServiceError> {
         let unwritable = || ServiceError::Unwritable(format!("'{}'", self.program.display()));
@@ -127,25 +114,6 @@ fn fate(name: &str, value: &str) -> Fate {
         (true, true) => Fate::Left,
         (true, false) => Fate::Kept,
     }
-}
-
-/// Where the service's files are on this machine.
-pub(super) fn places() -> Result<Vec<PathBuf>, ServiceError> {
-    let base = directories::BaseDirs::new().ok_or(ServiceError::NoHome)?;
-    Ok(if cfg!(target_os = "macos") {
-        vec![base.home_dir().join("Library/LaunchAgents").join(format!("{}.plist", launchd::LABEL))]
-    } else if cfg!(windows) {
-        vec![base.data_local_dir().join("Outlay").join("service.xml")]
-    } else {
-        let folder = base.config_dir().join("systemd/user");
-        vec![folder.join(systemd::SERVICE), folder.join(systemd::SOCKET)]
-    })
-}
-
-/// Where the installed service is defined to listen, where its files say so.
-pub(super) fn installed_address() -> Option<SocketAddr> {
-    let socket = places().ok()?.into_iter().find(|path| path.ends_with(systemd::SOCKET))?;
-    systemd::address(&std::fs::read_to_string(socket).ok()?)
 }
 
 #[cfg(test)]
