@@ -243,6 +243,8 @@ fn a_call_that_passed_the_proxy_counts_once() {
     let imported = home.json(&["import", "pi"])["sources"][0].clone();
     assert_eq!((imported["calls"].clone(), imported["merged"].clone()), (json!(0), json!(1)));
     assert_eq!(home.calls().len(), 1);
+    let shown = home.ok(&["calls", "show", &call["id"]]);
+    assert!(shown.contains("by pi, by the id of its answer"), "{shown}");
     assert_eq!(home.json(&["status"])["outside"], json!([]));
     // The same tool in a window that does not pass Outlay.
     let elsewhere = text.replace(&call["response_id"], "another-answer");

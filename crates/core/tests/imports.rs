@@ -1,5 +1,7 @@
 //! Calls that logs tell of: one call is one call, in whatever order and however often it is told.
 
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
+
 mod desk;
 
 use std::collections::BTreeMap;

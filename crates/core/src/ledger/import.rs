@@ -28,6 +28,7 @@ use crate::usage::Usage;
 use twin::{How, Proxied};
 use withdraw::Withdrawn;
 
+pub(crate) mod told;
 mod twin;
 mod withdraw;
 

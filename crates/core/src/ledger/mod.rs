@@ -97,6 +97,7 @@ pub use error::LedgerError;
 pub use file::{Changed, Opening, Role};
 pub use grant::{BalanceView, StoppedAccount};
 pub use handle::{Admission, Ledger};
+pub use import::told::Logged;
 pub use import::{IMPORTED_AT_ONCE, Import, Imported, ImportedCall, Sum};
 pub use log_file::LogFile;
 pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};

@@ -25,6 +25,7 @@ pub(crate) use super::alert::list as alerts;
 pub(crate) use super::bypass::in_force as bypass;
 pub(crate) use super::decision::of as decisions;
 pub(crate) use super::grant::stopped as stopped_accounts;
+pub(crate) use super::import::told::of as logged;
 pub(crate) use super::outside::sums as outside;
 pub(crate) use super::plan::in_use as plan;
 pub(crate) use super::price::find as price;

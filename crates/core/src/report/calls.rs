@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::PriceView;
 use crate::cost::{self, CostLine};
 use crate::ledger::query::{self, CallFilter, CallRow};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Logged};
 use crate::money::Money;
 use crate::price::Price;
 
@@ -168,6 +168,8 @@ pub struct CallDetail {
     pub price: Option<Price>,
     /// Buckets x rates = cost.
     pub lines: Vec<CostLine>,
+    /// The logs of tools that tell of it too.
+    pub logged: Vec<Logged>,
 }
 
 /// A call's share in one budget.
@@ -298,6 +300,7 @@ pub fn call(ledger: &Ledger, id: Uuid) -> Result<Option<CallDetail>, LedgerError
             budgets: query::shares(connection, row.seq)?.into_iter().map(share).collect(),
             price,
             lines,
+            logged: query::logged(connection, row.seq)?,
             call: view(row),
         }))
     })

@@ -1,6 +1,6 @@
 //! `outlay calls show`: one call and its arithmetic.
 
-use outlay_core::ledger::Ledger;
+use outlay_core::ledger::{Ledger, Logged};
 use outlay_core::report::{self, BudgetShare, CallDetail, CallQuery};
 use uuid::Uuid;
 
@@ -63,6 +63,20 @@ fn unknown(id: &str) -> Failure {
     Failure::Failed(format!("there is no call {id}: outlay calls lists them"))
 }
 
+/// Which logs tell of it too, and how that is known.
+fn logged(logged: &[Logged]) -> Option<String> {
+    let part = |logged: &Logged| {
+        let tool = logged.source.strip_prefix("import:").unwrap_or(&logged.source);
+        match logged.how {
+            "answer_id" => Some(format!("by {tool}, by the id of its answer")),
+            "matched" => Some(format!("by {tool}, matched by model, tokens and time")),
+            _ => None,
+        }
+    };
+    let parts: Vec<String> = logged.iter().filter_map(part).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 fn facts(detail: &CallDetail, session: &Session, out: &mut Out) -> Result<(), Failure> {
     let call = &detail.call;
     let look = out.look();
@@ -91,6 +105,7 @@ fn facts(detail: &CallDetail, session: &Session, out: &mut Out) -> Result<(), Fa
         ("Key", call.key.clone()),
         ("Tags", call.tags.clone()),
         ("Source", Some(call.source.clone())),
+        ("Logged", logged(&detail.logged)),
         ("Response", call.response_id.clone()),
         ("First byte", ms(call.first_byte_ms)),
         ("Duration", ms(call.duration_ms)),
