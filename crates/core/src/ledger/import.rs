@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use foldhash::HashMap;
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use super::charge::{self, Charge};
 use super::dimension::{Dimension, intern};
 use super::error::{LedgerError, OpError};
 use super::handle::Ledger;
+use super::log_file::{self, LogFile};
 use super::outside::Sums;
 use super::reply::Reply;
 use super::rollup::{RollupKey, Value, clamp};
@@ -182,6 +184,19 @@ pub struct Import {
 }
 
 impl Ledger {
+    /// How far each log was read, by its path.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn log_files(&self) -> Result<HashMap<String, LogFile>, LedgerError> {
+        self.read(|connection| Ok(log_file::all(connection)?))
+    }
+
+    /// Notes how far logs were read.
+    pub fn note_log_files(&self, files: Vec<LogFile>) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| log_file::note(writing, &files))
+    }
+
     /// Begins an import. Calls that passed the proxy since the last one are found first. Blocks.
     ///
     /// # Errors

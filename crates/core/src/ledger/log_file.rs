@@ -3,10 +3,8 @@
 use foldhash::HashMap;
 use rusqlite::{Connection, params};
 
-use super::error::{LedgerError, OpError};
-use super::handle::Ledger;
-use super::reply::Reply;
-use super::writer::{Retry, Writing};
+use super::error::OpError;
+use super::writer::Writing;
 
 /// How far a log was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,22 +27,8 @@ pub struct LogFile {
     pub broken: u64,
 }
 
-impl Ledger {
-    /// How far each log was read, by its path.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn log_files(&self) -> Result<HashMap<String, LogFile>, LedgerError> {
-        self.read(|connection| Ok(all(connection)?))
-    }
-
-    /// Notes how far logs were read.
-    pub fn note_log_files(&self, files: Vec<LogFile>) -> Reply<()> {
-        self.submit(Retry::Never, move |writing| note(writing, &files))
-    }
-}
-
-fn all(connection: &Connection) -> rusqlite::Result<HashMap<String, LogFile>> {
+/// All of them, by their paths.
+pub(crate) fn all(connection: &Connection) -> rusqlite::Result<HashMap<String, LogFile>> {
     let mut statement = connection.prepare_cached(
         "SELECT path, tool, size, modified_ms, read_bytes, tail, state, broken FROM log_file",
     )?;
@@ -81,7 +65,8 @@ pub(crate) fn paths(connection: &Connection, tool: &str) -> rusqlite::Result<Vec
         .collect()
 }
 
-fn note(writing: &mut Writing<'_>, files: &[LogFile]) -> Result<(), OpError> {
+/// Notes how far logs were read.
+pub(crate) fn note(writing: &mut Writing<'_>, files: &[LogFile]) -> Result<(), OpError> {
     let mut statement = writing.connection.prepare_cached(
         "INSERT OR REPLACE INTO log_file \
          (path, tool, size, modified_ms, read_bytes, tail, state, broken) \
