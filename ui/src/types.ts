@@ -147,6 +147,17 @@ export interface Status {
   blocked: Blocked[];
   /** Of `month`, what did not pass here, as tools' logs tell; the dearest tool first. */
   outside: Outside[];
+  /** The accounts that refuse now. */
+  stopped_accounts: StoppedAccount[];
+}
+
+/** An account that refuses calls. */
+export interface StoppedAccount {
+  account: string;
+  /** When its provider said that the money is gone; `null` where its floor is why. */
+  emptied_at: Instant | null;
+  remaining: MoneyText | null;
+  floor: MoneyText | null;
 }
 
 /** What a tool spent without passing here. */

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use desk::{UTC, hard, money, noon, open, price_demo, set, spend};
 use outlay_core::balance::WarnLevel;
 use outlay_core::budget::{BudgetKind, Window};
-use outlay_core::ledger::{BudgetChange, Ledger, Surroundings};
+use outlay_core::ledger::{BudgetChange, Ledger, LogFile, Surroundings};
 use outlay_core::report;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -339,4 +339,32 @@ fn a_top_up_that_does_not_come_is_told_without_a_call() {
     }
     let alert = report::alerts(&ledger, 1).unwrap().remove(0);
     assert_eq!(alert.occurrences, 1);
+}
+
+#[test]
+fn logs_that_are_gone_are_told_once_until_they_are_back() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let log = |tool: &str, path: &str| LogFile {
+        path: path.into(),
+        tool: tool.into(),
+        size: 1,
+        modified_ms: 1,
+        read_bytes: 1,
+        tail: None,
+        state: String::new(),
+        broken: 0,
+    };
+    let logs = vec![log("codex", "/there/a"), log("codex", "/gone/b"), log("pi", "/gone/c")];
+    ledger.note_log_files(logs).wait().unwrap();
+    let told = |has_file: fn(&str) -> bool, minutes| {
+        let surroundings = Surroundings { has_file, ..Surroundings::default() };
+        ledger.survey(&surroundings, UTC, noon() + TimeDelta::minutes(minutes)).unwrap();
+        titles(&ledger).iter().filter(|title| title.contains("logs")).cloned().collect::<Vec<_>>()
+    };
+    let one = |path: &str| path.starts_with("/there");
+    assert_eq!(told(one, 1), ["The logs of pi are gone"], "of codex one is left");
+    assert_eq!(told(one, 2).len(), 1, "once");
+    assert_eq!(told(|_| true, 3).len(), 1);
+    assert_eq!(told(one, 4).len(), 2, "and again after it was over");
 }

@@ -218,7 +218,7 @@ impl Folders {
 
 /// Whether Outlay made what has this name in the data folder.
 fn is_ours(name: &str) -> bool {
-    matches!(name, TOKEN | RUNNING | "processes")
+    matches!(name, TOKEN | RUNNING | "processes" | "connections")
         || name.starts_with("outlay.db")
         || name.starts_with(".outlay-")
 }
