@@ -168,16 +168,23 @@ fn squeezed(text: &str) -> String {
 }
 
 #[test]
-fn nothing_is_written_without_a_yes() {
+fn a_dry_run_writes_nothing() {
     let home = Home::bare();
     let (tool, name, before) = SETTINGS[1];
     let path = write(&home, name, before);
-    let output = home.cli(&["connect", tool]);
-    assert_eq!(output.code, 2);
+    let output = home.cli(&["connect", tool, "--dry-run"]);
+    assert_eq!(output.code, 0);
     assert!(output.stdout.contains("+openai_base_url"), "{output:?}");
-    assert!(output.stderr.contains("--yes"), "{output:?}");
+    assert!(output.stdout.contains("Nothing was written"), "{output:?}");
     assert_eq!(read(&path), before);
     assert!(!home.data_dir().join("connections").exists());
+    // A script is asked nothing.
+    home.ok(&["connect", tool]);
+    assert_ne!(read(&path), before);
+    home.ok(&["connect", tool, "--undo", "--dry-run"]);
+    assert_ne!(read(&path), before);
+    home.ok(&["connect", tool, "--undo"]);
+    assert_eq!(read(&path), before);
 }
 
 #[test]

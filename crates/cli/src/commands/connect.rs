@@ -21,7 +21,8 @@ use crate::table::{Cell, Column, Table};
 #[command(after_help = "\
 Examples:
   outlay connect                        which tools are here, and which are connected
-  outlay connect codex                  shows what would change in its settings, and asks
+  outlay connect codex                  shows what changes in its settings; on a terminal it asks first
+  outlay connect codex --dry-run        only shows it
   outlay connect claude-code --statusline --yes
   outlay connect --all --yes            every tool that is found
   outlay connect codex --undo           its settings as they were
@@ -51,6 +52,9 @@ pub(crate) struct Arguments {
     /// Replace an address of another gateway
     #[arg(long)]
     force: bool,
+    /// Show what would change, and change nothing
+    #[arg(long, conflicts_with_all = ["yes", "refresh"])]
+    dry_run: bool,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -128,7 +132,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
             }
         }
     }
-    if !is_running && !options.undo && failed.is_none() && !tools.is_empty() {
+    if !is_running && !options.undo && !options.dry_run && failed.is_none() && !tools.is_empty() {
         eprintln!(
             "outlay: no proxy runs at {} yet, and these tools fail without one: outlay serve",
             target.base()
@@ -162,6 +166,9 @@ fn connect(
         return notes(plan, out);
     }
     show(plan, out)?;
+    if options.dry_run {
+        return nothing_written(out);
+    }
     confirm(plan, "Write it?", options, out)?;
     plan.write(connections)?;
     let name = plan.tool().name();
@@ -183,6 +190,9 @@ fn undo(
     }
     if !plan.is_settled() {
         show(plan, out)?;
+        if options.dry_run {
+            return nothing_written(out);
+        }
         confirm(plan, "Take it back?", options, out)?;
     }
     plan.write(connections)?;
@@ -234,21 +244,20 @@ fn show(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
+fn nothing_written(out: &mut Out) -> Result<(), Failure> {
+    out.line("Nothing was written.")
+}
+
 fn notes(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
     plan.notes().iter().try_for_each(|note| out.line(format!("Note: {note}.")))
 }
 
-/// Asks on a terminal; elsewhere says how to go on without being asked.
+/// Asks on a terminal. A script that names a tool means it, and can take it back.
 fn confirm(plan: &Plan, question: &str, options: &Arguments, out: &mut Out) -> Result<(), Failure> {
-    if options.yes {
+    if options.yes || !can_be_asked() {
         return Ok(());
     }
     let file = plan.file().display();
-    if !can_be_asked() {
-        return Err(Failure::Misused(format!(
-            "{file} stays as it is, because nobody can be asked here: say --yes to write this"
-        )));
-    }
     match ask(question, true, out)? {
         true => Ok(()),
         false => Err(Failure::failed(format!("{file} stays as it is"))),
