@@ -370,3 +370,23 @@ fn the_list_says_what_is_connected() {
         assert_eq!(home.cli(wrong).code, 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn connections_follow_the_port_and_end_with_outlay() {
+    let home = Home::bare();
+    let (tool, name, before) = SETTINGS[1];
+    let path = write(&home, name, before);
+    assert_eq!(connect(&home, &[tool]).code, 0);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    let server = home.try_serve(&["--listen", &port, "--any-port"]).unwrap();
+    let moved = server.address().to_string();
+    assert!(read(&path).contains(&moved), "{}", read(&path));
+    assert!(server.stderr().contains("Codex now sends its calls to"), "{}", server.stderr());
+    drop(server);
+    let gone = home.cli(&["uninstall", "--yes", "--purge"]);
+    assert_eq!(gone.code, 0, "{gone:?}");
+    assert!(gone.stdout.contains("Codex's settings are as they were"), "{gone:?}");
+    assert_eq!(read(&path), before);
+    assert!(!home.data_dir().exists(), "nothing is left");
+}
