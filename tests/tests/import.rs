@@ -23,7 +23,8 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 fn totals(calls: &[Call]) -> BTreeMap<(String, String), (usize, u64)> {
     let mut totals = BTreeMap::new();
     for call in calls {
-        let key = (call["client"].clone(), call["model"].clone());
+        let tool = call["source"].strip_prefix("import:").unwrap().to_owned();
+        let key = (tool, call["model"].clone());
         let (calls, tokens) = totals.entry(key).or_insert((0, 0));
         *calls += 1;
         for column in [

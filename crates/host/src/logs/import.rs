@@ -318,7 +318,9 @@ impl Origin {
             Tool::GeminiCli => "gemini",
             _ => "openai",
         };
-        Origin::new(tool.as_str(), Some(tool.as_str()), vendor, is_plan)
+        // As the proxy calls it by its User-Agent.
+        let client = if tool == Tool::Qwen { "qwen-code" } else { tool.as_str() };
+        Origin::new(tool.as_str(), Some(client), vendor, is_plan)
     }
 
     /// Of a table: whose calls it has nobody knows.
