@@ -322,6 +322,6 @@ fn a_first_run_ends_with_limits() {
         (named("day")["limit"].clone(), named("day")["kind"].clone()),
         (json!("29.00"), json!("hard"))
     );
-    assert_eq!(named("month")["limit"], json!("350.00"));
+    assert_eq!(named("month")["limit"], json!("440.00"));
     assert!(home.ok(&["init", "--yes"]).contains("Set already: day, month"));
 }

@@ -10,24 +10,35 @@ pub(crate) fn can_be_asked() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Asks a question that an empty answer says `usual` to.
+/// Asks a question that an empty answer says `usual` to, until it is answered.
+///
+/// # Errors
+/// At the end of the input: nobody answers any more.
 pub(crate) fn ask(question: &str, usual: bool, out: &mut Out) -> Result<bool, Failure> {
     let choice = if usual { "[Y/n]" } else { "[y/N]" };
-    write!(out.writer(), "{question} {choice} ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    // At the end of the input nobody has said yes.
-    if std::io::stdin().lock().read_line(&mut answer)? == 0 {
-        out.line("")?;
-        return Ok(false);
+    loop {
+        write!(out.writer(), "{question} {choice} ")?;
+        out.flush()?;
+        let mut answer = String::new();
+        if std::io::stdin().lock().read_line(&mut answer)? == 0 {
+            out.line("")?;
+            return Err(Failure::failed(
+                "nobody answers any more: stopped here; what was done stays",
+            ));
+        }
+        match is_yes(&answer, usual) {
+            Some(is_yes) => return Ok(is_yes),
+            None => out.line("Please answer y or n.")?,
+        }
     }
-    Ok(is_yes(&answer, usual))
 }
 
-fn is_yes(answer: &str, usual: bool) -> bool {
+fn is_yes(answer: &str, usual: bool) -> Option<bool> {
     match answer.trim().to_lowercase().as_str() {
-        "" => usual,
-        answer => matches!(answer, "y" | "yes"),
+        "" => Some(usual),
+        "y" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
     }
 }
 
@@ -36,14 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_yes_is_a_yes() {
+    fn an_answer_is_yes_or_no() {
         for (answer, usual, expected) in [
-            ("\n", true, true),
-            ("\n", false, false),
-            ("y\n", false, true),
-            (" YES \n", false, true),
-            ("n\n", true, false),
-            ("what?\n", true, false),
+            ("\n", true, Some(true)),
+            ("\n", false, Some(false)),
+            ("y\n", false, Some(true)),
+            (" YES \n", false, Some(true)),
+            ("n\n", true, Some(false)),
+            ("what?\n", true, None),
         ] {
             assert_eq!(is_yes(answer, usual), expected, "{answer:?}");
         }

@@ -9,21 +9,18 @@ use outlay_host::running;
 
 use crate::failure::Failure;
 
-/// The proxy now listens at `address` and not where it was meant to: writes that into the settings of
-/// connected tools, and says so, a sentence each.
-pub(crate) fn moved(
+/// Writes where the proxy listens into the settings of connected tools, and says which it changed, a
+/// sentence each.
+pub(crate) fn follow(
     folders: &Folders,
     address: SocketAddr,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, Failure> {
     let outcomes = Connections::new(folders)?.rewrite(address, now)?;
+    let is_news = |(_, outcome): &Outcome| !outcome.as_ref().is_ok_and(|plan| plan.is_settled());
+    let news = outcomes.into_iter().filter(is_news).collect();
     let base = running::reachable(address);
-    let mut told =
-        sentences(outcomes, |title| format!("{title} now sends its calls to http://{base}."));
-    told.push(format!(
-        "Tools that were pointed at another address by hand are pointed here by: eval \"$(outlay env)\", or http://{base} in their settings."
-    ));
-    Ok(told)
+    Ok(sentences(news, |title| format!("{title} now sends its calls to http://{base}.")))
 }
 
 /// Outlay goes: puts every tool back that was pointed here, and says so, a sentence each.

@@ -65,13 +65,26 @@ impl Money {
     /// and not rounded up: it never claims more than there is.
     #[must_use]
     pub fn at_a_glance(self) -> Money {
+        Money(self.0 - self.0 % self.glance_step())
+    }
+
+    /// What is worth reading at a glance is a multiple of this.
+    fn glance_step(self) -> i64 {
         let size = self.0.unsigned_abs();
-        let step = if size >= PICODOLLARS_PER_USD.unsigned_abs() {
+        if size >= PICODOLLARS_PER_USD.unsigned_abs() {
             PICODOLLARS_PER_USD / 100
         } else {
             10_i64.pow(size.checked_ilog10().unwrap_or(0).saturating_sub(1))
-        };
-        Money(self.0 - self.0 % step)
+        }
+    }
+
+    /// As [`Money::at_a_glance`], rounded half to even: for what was spent.
+    #[must_use]
+    pub fn rounded_at_a_glance(self) -> Money {
+        let (cut, step) = (self.at_a_glance(), self.glance_step());
+        let rest = (self.0 - cut.0).abs() * 2;
+        let is_up = rest > step || (rest == step && (cut.0 / step) % 2 != 0);
+        if is_up { Money(cut.0.saturating_add(step * self.0.signum())) } else { cut }
     }
 
     /// The sum, or `None` where it leaves the range.
@@ -298,17 +311,22 @@ mod tests {
 
     #[test]
     fn a_glance_takes_in_two_digits() {
-        for (amount, expected) in [
-            ("2.942775415", "2.94"),
-            ("-4.999", "-4.99"),
-            ("1234.5", "1234.50"),
-            ("0.999999", "0.99"),
-            ("0.002", "0.002"),
-            ("0.0001234", "0.00012"),
-            ("0.000000000007", "0.000000000007"),
-            ("0", "0.00"),
+        for (amount, cut, rounded) in [
+            ("2.942775415", "2.94", "2.94"),
+            ("2.945", "2.94", "2.94"),
+            ("2.955", "2.95", "2.96"),
+            ("-4.999", "-4.99", "-5.00"),
+            ("1234.5", "1234.50", "1234.50"),
+            ("0.999999", "0.99", "1.00"),
+            ("0.84577", "0.84", "0.85"),
+            ("0.002", "0.002", "0.002"),
+            ("0.0001234", "0.00012", "0.00012"),
+            ("0.000000000007", "0.000000000007", "0.000000000007"),
+            ("0", "0.00", "0.00"),
         ] {
-            assert_eq!(amount.parse::<Money>().unwrap().at_a_glance().to_string(), expected);
+            let amount: Money = amount.parse().unwrap();
+            assert_eq!(amount.at_a_glance().to_string(), cut);
+            assert_eq!(amount.rounded_at_a_glance().to_string(), rounded);
         }
     }
 

@@ -33,6 +33,7 @@ fn entry(key: u8, output: u64, ended: DateTime<Utc>) -> ImportedCall {
         cost_logged: None,
         response_id: None,
         plan_login: false,
+        is_billing_told: false,
     }
 }
 
@@ -208,6 +209,49 @@ fn a_subscription_owes_nothing() {
     assert_eq!((imported.new.cost, imported.new.plan_value), (Money::ZERO, money("0.01")));
     assert_eq!(total(&ledger), (1, Money::ZERO));
     assert_eq!(day(&ledger, noon()).used.to_string(), "0.00");
+}
+
+#[test]
+fn who_paid_is_booked_anew_where_the_user_says_so() {
+    let (_folder, ledger) = desk();
+    let plan = |plan_login, is_billing_told| ImportedCall {
+        plan_login,
+        is_billing_told,
+        ..entry(1, 1_000, noon() - TimeDelta::hours(1))
+    };
+    import(&ledger, &[plan(true, false)], noon());
+    assert_eq!(total(&ledger).1, Money::ZERO);
+    assert_eq!(import(&ledger, &[plan(false, false)], noon()).known, 1, "a login that changed");
+    assert_eq!(import(&ledger, &[plan(false, true)], noon()).grown, 1);
+    assert_eq!((total(&ledger), outside(&ledger)), ((1, money("0.01")), (1, money("0.01"))));
+}
+
+#[test]
+fn an_unknown_model_costs_what_its_log_says_or_what_its_price_says_later() {
+    let (_folder, ledger) = desk();
+    let unknown = |key, cost: Option<&str>| ImportedCall {
+        model: Some("no-such-model".into()),
+        cost_logged: cost.map(money),
+        ..entry(key, 1_000, noon() - TimeDelta::hours(1))
+    };
+    let imported = import(&ledger, &[unknown(1, None)], noon());
+    assert_eq!((imported.new.unpriced, imported.new.cost), (1, Money::ZERO));
+    import(&ledger, &[unknown(2, Some("0.5"))], noon());
+    assert_eq!(total(&ledger), (2, money("0.5")));
+    assert!(!ledger.has_newly_priced_imports(noon()).unwrap());
+    let price = outlay_core::price::UserPrice {
+        provider: None,
+        model: "no-such-model".into(),
+        input: outlay_core::money::Rate::FREE,
+        output: outlay_core::money::Rate::usd_per("20", 1_000_000).unwrap(),
+        cache_read: None,
+        cache_write: None,
+        set_at: noon() - TimeDelta::days(1),
+    };
+    ledger.set_price(price, noon()).wait().unwrap();
+    assert!(ledger.has_newly_priced_imports(noon()).unwrap());
+    assert_eq!(import(&ledger, &[unknown(1, None), unknown(2, Some("0.5"))], noon()).grown, 1);
+    assert_eq!(total(&ledger), (2, money("0.52")), "a cost that was stated stays");
 }
 
 #[test]

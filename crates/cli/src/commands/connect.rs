@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use outlay_host::connect::{Choices, Connections, Plan, Standing, Tool};
 use outlay_host::running;
+use outlay_host::{port, service};
 use serde::Serialize;
 
 use super::Form;
@@ -106,6 +107,9 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         let which = if options.undo { "connected" } else { "found on this machine" };
         out.line(format!("No tool is {which}."))?;
     }
+    if !is_running && !options.undo && !options.dry_run && !options.force {
+        refuse_strangers(address)?;
+    }
     let target = proxy::target(session, address)?;
     let mut failed = None;
     for tool in &tools {
@@ -199,7 +203,12 @@ fn undo(
     let file = plan.file().display();
     out.line(match plan.removes_file() {
         true => format!("{title} is not connected any more: {file}, made for that, is removed."),
-        false => format!("{title} is not connected any more: {file} is as it was."),
+        false if plan.notes().is_empty() => {
+            format!("{title} is not connected any more: {file} is as it was.")
+        }
+        false => {
+            format!("{title} is not connected any more: what was changed in {file} since stays.")
+        }
     })?;
     notes(plan, out)
 }
@@ -242,6 +251,17 @@ fn show(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
         out.line(line)?;
     }
     Ok(())
+}
+
+/// Another program on the port would get the calls of connected tools, and their keys.
+pub(super) fn refuse_strangers(address: SocketAddr) -> Result<(), Failure> {
+    match port::holder(address) {
+        Some(holder) if !service::holds(address) => Err(Failure::Failed(format!(
+            "{address} is held by {} (process {}), which would get the calls and keys of connected tools: end it, or set another listen in outlay.toml",
+            holder.name, holder.pid
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn nothing_written(out: &mut Out) -> Result<(), Failure> {

@@ -194,6 +194,13 @@ fn sources(options: &Arguments) -> Result<Vec<Source>, Failure> {
 }
 
 fn tool(name: &str) -> Result<Tool, Failure> {
+    // As they are called elsewhere.
+    let name = match name {
+        "claude" => "claude-code",
+        "gemini" => "gemini-cli",
+        "qwen-code" => "qwen",
+        other => other,
+    };
     Tool::ALL.into_iter().find(|tool| tool.as_str() == name).ok_or_else(|| {
         let names: Vec<_> = Tool::ALL.iter().map(|tool| tool.as_str()).collect();
         Failure::Misused(format!("'{name}' is no source: there are {} and csv", names.join(", ")))
@@ -277,10 +284,10 @@ fn print(
         );
     }
     print_reports(reports, out)?;
-    if let Some(sentence) = standing::outside(outside) {
+    let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
+    if let Some(sentence) = standing::outside(outside).filter(|_| calls > 0 && !options.dry_run) {
         out.line(sentence)?;
     }
-    let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
     out.line(match (options.dry_run, calls) {
         (true, _) => "Nothing was written: without --dry-run it is imported.",
         (false, 0) => "Nothing was new.",
@@ -317,30 +324,45 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
             dollars(plan_value)
         ))?;
     }
-    for (count, text) in [
+    for (count, one, many) in [
         (
             imported.new.unpriced,
-            "calls are of models without a price: outlay prices set MODEL gives one",
+            "call is of a model without a price: set one (outlay prices set MODEL), and import again",
+            "calls are of models without a price: set them (outlay prices set MODEL), and import again",
         ),
         (
             imported.matched,
-            "calls passed the proxy by model, tokens and time: its log has no ids of answers",
+            "call passed the proxy, as its model, tokens and time say: its log has no id of the answer",
+            "calls passed the proxy, as their model, tokens and time say: their logs have no ids of answers",
         ),
-        (report.broken, "lines cannot be read, and are left out"),
-        (imported.refused, "calls have a time to come, and are left out"),
+        (
+            report.broken,
+            "line cannot be read, and is left out",
+            "lines cannot be read, and are left out",
+        ),
+        (
+            imported.refused,
+            "call has a time to come, and is left out",
+            "calls have a time to come, and are left out",
+        ),
     ] {
         if count > 0 {
+            let text = if count == 1 { one } else { many };
             out.line(out.look().paint(Tone::Warning, format!("{title}: {count} {text}.")))?;
         }
     }
+    let told = &report.imported;
+    let found = told.new.calls + told.grown + told.known + told.merged + told.matched;
+    if report.files_read > 0 && found + report.broken == 0 && report.problems.is_empty() {
+        out.line(format!("{title}: no call is told of in what was read."))?;
+    }
     for problem in report.problems.iter().take(PROBLEMS_SHOWN) {
-        let text =
-            format!("{title}: {} cannot be read: {}.", problem.path.display(), problem.reason);
+        let text = format!("{title}: {}: {}.", problem.path.display(), problem.reason);
         out.line(out.look().paint(Tone::Warning, text))?;
     }
     match report.problems.len().saturating_sub(PROBLEMS_SHOWN) {
         0 => Ok(()),
-        more => out.line(format!("{title}: {more} more files cannot be read (--json names them).")),
+        more => out.line(format!("{title}: {more} more like these (--json names them).")),
     }
 }
 

@@ -1,17 +1,19 @@
 //! `outlay init`: from nothing to limits in a minute, each step asked for.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Window};
 use outlay_core::ledger::{BudgetChange, Ledger};
 use outlay_core::money::Money;
-use outlay_core::report::{self, By, Suggestion, UsageQuery};
+use outlay_core::report::{self, By, UsageQuery};
 use outlay_host::connect::{Choices, Connections};
 use outlay_host::logs::{Billing, Source};
-use outlay_host::service;
+use outlay_host::{running, service};
 
-use super::import;
+use super::{connect, import};
 use crate::ask::{ask, can_be_asked};
 use crate::chart;
 use crate::failure::{Failure, Outcome};
@@ -23,6 +25,11 @@ use crate::table::{Cell, Column, Table, bar, dollars};
 
 const ACTOR: &str = "cli";
 const DAYS: u64 = 30;
+/// With fewer days nothing is suggested.
+const DAYS_MIN: usize = 7;
+/// How long a service that was just installed may take to answer.
+const START_MAX: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many rows of a table are shown.
 const ROWS_SHOWN: usize = 6;
 
@@ -117,12 +124,13 @@ impl Guide<'_> {
             return Ok(());
         }
         self.heading("The last 30 days")?;
+        let (owed, value) = (days.total.cost_usd, days.total.plan_value_usd);
         let mut sentence =
-            format!("{} in {} calls.", dollars(days.total.cost_usd), days.total.calls);
-        if days.total.plan_value_usd > Money::ZERO {
+            format!("{} in {} calls.", dollars(owed.rounded_at_a_glance()), days.total.calls);
+        if value > Money::ZERO {
             sentence.push_str(&format!(
-                " Subscriptions used {} more at API prices, which nobody bills.",
-                dollars(days.total.plan_value_usd)
+                " Subscriptions used {} more at API prices, which nobody bills; it is in the figures below.",
+                dollars(value.rounded_at_a_glance())
             ));
         }
         self.out.line(sentence)?;
@@ -160,16 +168,20 @@ impl Guide<'_> {
             return self.out.line(format!("Set already: {}.", names.join(", ")));
         }
         let suggestion = report::suggestion(self.ledger, now, self.session.zone)?;
-        let Suggestion { days, day_usd: Some(day), month_usd: Some(month) } = suggestion else {
-            return self.out.line(
-                "There is too little yet to suggest any: outlay budget set day --limit 5 --window day, or \
-                 outlay plan use solo ($5 a day, $100 a month).",
-            );
+        let days = suggestion.days;
+        let (Some(day), Some(month)) = (suggestion.day_usd, suggestion.month_usd) else {
+            let why = match days {
+                DAYS_MIN.. => "Nothing is owed so far, so none is suggested",
+                _ => "There are too few days yet to suggest any",
+            };
+            return self.out.line(format!(
+                "{why}: outlay budget set day --limit 5 --window day, or outlay plan use solo ($5 a day, $100 a month)."
+            ));
         };
         self.out.line(format!(
-            "On nine in ten of {days} days you stayed under {} a day; 30 days came to {} at most.",
+            "On nine in ten of {days} days you stayed under {}; 30 days came to {}.",
             dollars(day),
-            dollars(month)
+            dollars(suggestion.spent_usd.rounded_at_a_glance())
         ))?;
         let question = format!(
             "Set hard budgets 'day' of {} and 'month' of {}? A call that would pass one is refused.",
@@ -192,15 +204,28 @@ impl Guide<'_> {
             };
             self.ledger.set_budget(change, ACTOR, now, self.session.zone).wait()?;
         }
-        self.out
-            .line("Both are set: outlay budget list shows them, outlay budget raise gives more.")
+        let used = report::budget(self.ledger, "month", now)?.map(|budget| budget.used.spoken());
+        self.out.line(format!(
+            "Both are set, and this month has used {} already: outlay budget list shows them, outlay budget raise gives more.",
+            used.unwrap_or_default()
+        ))
     }
 
     /// Points the tools that are found at the proxy, each asked for.
     fn tools(&mut self) -> Result<(), Failure> {
         self.heading("Tools")?;
+        let running = self.proxy();
+        let address = running.unwrap_or(self.session.config.listen);
+        if running.is_none() {
+            if let Err(failure) = connect::refuse_strangers(address) {
+                return self.out.line(format!("None is changed: {failure}."));
+            }
+            self.out.line(format!(
+                "No proxy runs at {address} yet, and connected tools fail without one: outlay serve starts it."
+            ))?;
+        }
         let connections = Connections::new(&self.session.folders)?;
-        let target = proxy::target(self.session, self.session.config.listen)?;
+        let target = proxy::target(self.session, address)?;
         let mut has_any = false;
         for standing in connections.list()? {
             if !standing.is_found || standing.file.is_none() {
@@ -247,8 +272,13 @@ impl Guide<'_> {
 
     fn service(&mut self) -> Result<(), Failure> {
         self.heading("The proxy")?;
+        if self.proxy().is_some() {
+            return self.out.line("It runs already.");
+        }
         if service::state().file.is_some() {
-            return self.out.line("It runs as a service already: outlay service status.");
+            return self.out.line(
+                "Its service is installed and does not run: outlay service status says why.",
+            );
         }
         if !self.ask("Run it now and at each login, as a service of your user?")? {
             return self.out.line("It runs while you let it: outlay serve.");
@@ -256,12 +286,31 @@ impl Guide<'_> {
         match super::service::install(self.session, self.places, self.out) {
             Ok(()) => Ok(()),
             // All else is done, and stays so.
-            Err(failure) => self.out.line(format!("{failure} Until then: outlay serve.")),
+            Err(failure) => self.out.line(format!("{failure}. Until then: outlay serve.")),
+        }
+    }
+
+    /// Where this ledger's proxy answers; one that was just started gets a moment.
+    fn proxy(&self) -> Option<SocketAddr> {
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Ok(Some(proxy)) = running::find(&self.session.folders) {
+                return Some(proxy.running().address);
+            }
+            let is_coming = service::holds(self.session.config.listen);
+            if !is_coming || waited >= START_MAX {
+                return None;
+            }
+            std::thread::sleep(LOOK_EVERY);
+            waited += LOOK_EVERY;
         }
     }
 
     fn end(&mut self) -> Result<(), Failure> {
         self.heading("From here")?;
+        if self.proxy().is_none() {
+            self.out.line("outlay serve         starts the proxy, which connected tools need")?;
+        }
         self.out.line("outlay run -- TOOL   runs a tool through the proxy")?;
         self.out.line("outlay status        what was spent, and what is left")?;
         self.out.line("outlay dashboard     the same to look at, while outlay serve runs")
@@ -270,12 +319,12 @@ impl Guide<'_> {
 
 fn found(sources: &[Source]) -> Table {
     let mut table =
-        Table::new(&[Column::Text("Tool"), Column::Number("Logs"), Column::Number("MB")]);
+        Table::new(&[Column::Text("Tool"), Column::Number("Logs"), Column::Text("Size")]);
     for source in sources {
         table.row([
             Cell::toned(source.tool.title(), Tone::Strong),
             Cell::new(source.logs.len()),
-            Cell::new(source.size().div_ceil(1_000_000)),
+            Cell::new(indicatif::HumanBytes(source.size())),
         ]);
     }
     table
@@ -298,7 +347,7 @@ fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) ->
         table.row([
             Cell::new(name.as_deref().unwrap_or("(none)")),
             Cell::new(calls),
-            Cell::new(dollars(cost.at_a_glance())),
+            Cell::new(dollars(cost.rounded_at_a_glance())),
             Cell::toned(bar(cost.picodollars(), dearest), Tone::Good),
         ]);
     }

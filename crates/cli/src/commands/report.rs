@@ -127,7 +127,9 @@ impl View<'_> {
         }
         out.line(format!("By {}, from {from} to {to}", self.by.join(" and ")))?;
         let names = self.by.iter().map(|by| Column::Text(heading(by)));
-        let columns: Vec<Column> = names.chain(FIGURES).collect();
+        let has_plans = usage.total.plan_value_usd > Money::ZERO;
+        let value = has_plans.then_some(Column::Decimal("By subscription"));
+        let columns: Vec<Column> = names.chain(FIGURES).chain(value).collect();
         let mut table =
             Table::new(&columns).expendable(&["Cache write", "Cache read", "Input", "Output", ""]);
         let dearest = usage.rows.iter().map(|row| row.cost_usd).max().unwrap_or(Money::ZERO);
@@ -137,12 +139,13 @@ impl View<'_> {
                 Cell::known(names.get(index).and_then(Option::as_deref).or(Some("(none)")))
             });
             let bar = bar(row.cost_usd.picodollars(), dearest.picodollars());
-            table.row(shown.chain(cells(row, bar)));
+            table.row(shown.chain(cells(row, bar)).chain(of_plan(row, has_plans)));
         }
         if usage.rows.len() > 1 {
             let total = [Cell::toned("total", Tone::Strong), Cell::new("")];
             let name = total.into_iter().take(self.by.len());
-            table.row(name.chain(cells(&usage.total, String::new())));
+            let value = of_plan(&usage.total, has_plans);
+            table.row(name.chain(cells(&usage.total, String::new())).chain(value));
         }
         out.table(&table)?;
         notes(&usage.total, out)
@@ -167,9 +170,21 @@ fn cells<K>(row: &UsageRow<K>, bar: String) -> [Cell; 7] {
         Cell::new(row.cache_read_tokens),
         Cell::new(cache_write),
         Cell::new(row.output_tokens),
-        Cell::new(format!("${}", row.cost_usd)),
+        // What is not known is not nothing.
+        Cell::new(match row.unpriced_calls == row.calls && row.cost_usd == Money::ZERO {
+            true => "unknown".to_owned(),
+            false => format!("${}", row.cost_usd),
+        }),
         Cell::toned(bar, Tone::Good),
     ]
+}
+
+/// What subscriptions used, at API prices, where any did.
+fn of_plan<K>(row: &UsageRow<K>, is_shown: bool) -> Option<Cell> {
+    is_shown.then(|| match row.plan_value_usd {
+        Money::ZERO => Cell::new(""),
+        value => Cell::new(format!("${value}")),
+    })
 }
 
 fn notes(total: &UsageRow, out: &mut Out) -> Result<(), Failure> {

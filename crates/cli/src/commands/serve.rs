@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use outlay_host::config::parse_duration;
-use outlay_host::{port, service};
+use outlay_host::{port, running, service};
 use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Outcome};
@@ -67,14 +67,11 @@ fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failur
         None if options.any_port => listening.on_any_port()?,
         None => (listening, None),
     };
+    let is_elsewhere = told.is_some();
     if let Some(told) = told {
         eprintln!("outlay: {told}");
-        if options.any_port {
-            tools::moved(&session.folders, listening.address, session.now)?
-                .iter()
-                .for_each(|told| eprintln!("outlay: {told}"));
-        }
     }
+    follow(session, listening.address, options.any_port && is_elsewhere);
     if listening.expose && !listening.address.ip().is_loopback() {
         eprintln!(
             "outlay: other machines can reach {}: what they send, keys too, goes over the network unencrypted, and is answered only where it calls this one by a name under allowed_hosts",
@@ -82,6 +79,22 @@ fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failur
         );
     }
     Ok(listening)
+}
+
+/// Has connected tools send their calls to `address`, unless another proxy of this ledger has them.
+fn follow(session: &Session, address: SocketAddr, is_elsewhere: bool) {
+    if address.port() == 0 || matches!(running::find(&session.folders), Ok(Some(_))) {
+        return;
+    }
+    let told = tools::follow(&session.folders, address, session.now);
+    // The proxy is of use without them.
+    let told = told.unwrap_or_else(|failure| vec![failure.to_string()]);
+    told.iter().for_each(|told| eprintln!("outlay: {told}"));
+    if is_elsewhere {
+        eprintln!(
+            "outlay: tools that were pointed at another address by hand are pointed here by: eval \"$(outlay env)\", or http://{address} in their settings."
+        );
+    }
 }
 
 async fn serve(session: &Session, listening: Listening, out: &mut Out) -> Result<(), Failure> {

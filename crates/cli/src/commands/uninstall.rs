@@ -33,6 +33,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(places: &Places, options: &Arguments, out: &mut Out) -> Outcome {
     let folders = Folders::new(places.data_dir.clone(), places.config.clone())?;
     refuse_while_used(&folders)?;
+    let question = "Uninstall Outlay: put tools' settings back, remove the service?";
+    if !options.yes && can_be_asked() && !ask(question, true, out)? {
+        out.line("Nothing was changed.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let purge = is_purged(options, &folders, out)?;
     let tools = tools::put_back(&folders)?;
     if tools.is_empty() {

@@ -17,19 +17,24 @@ use super::handle::Ledger;
 use super::log_file::{self, LogFile};
 use super::outside::Sums;
 use super::reply::Reply;
-use super::rollup::{RollupKey, Value, clamp};
+use super::rollup::{QUARTER_MS, RollupKey, clamp};
 use super::running::Running;
 use super::settlement::Settlement;
 use super::shares::Shares;
-use super::time::{new_id, to_ms, uuid_of};
+use super::time::{from_ms, new_id, to_ms, uuid_of};
 use super::writer::{Retry, Writing};
 use super::{account, credit, elsewhere, enter, price};
-use crate::cost::{self, Bill, Metered};
+use crate::cost::Bill;
 use crate::money::Money;
-use crate::usage::Usage;
+use crate::price::{PriceList, PriceQuery};
+pub use call::ImportedCall;
+pub use outcome::{Imported, Sum};
+
 use twin::{How, Proxied};
 use withdraw::Withdrawn;
 
+mod call;
+mod outcome;
 pub(crate) mod told;
 mod twin;
 mod withdraw;
@@ -48,134 +53,6 @@ const COPIED_AFTER_MIN: TimeDelta = TimeDelta::seconds(1);
 /// Until when after its log's entry a call may still be seen by the proxy.
 const LATE_MAX: TimeDelta = TimeDelta::days(1);
 
-/// A call that a tool's log tells of.
-#[derive(Clone, Debug)]
-pub struct ImportedCall {
-    /// The same in every copy of the entry.
-    pub key: [u8; 16],
-    /// When it ended.
-    pub ended: DateTime<Utc>,
-    /// From its beginning to its end, where known.
-    pub duration: Option<TimeDelta>,
-    /// `import:<tool>`.
-    pub source: Arc<str>,
-    /// Provider name as in a route.
-    pub provider: Arc<str>,
-    /// The model, where known.
-    pub model: Option<Arc<str>>,
-    /// Project, if any.
-    pub project: Option<Arc<str>>,
-    /// The tool's session, if any.
-    pub session: Option<Arc<str>>,
-    /// The tool.
-    pub client: Option<Arc<str>>,
-    /// `k=v;k=v` in order of keys; empty for none.
-    pub tags: Arc<str>,
-    /// The service tier that served it.
-    pub service_tier: Option<Arc<str>>,
-    /// What it consumed.
-    pub usage: Usage,
-    /// What the log says that it cost: kept beside, never charged.
-    pub cost_logged: Option<Money>,
-    /// The provider's id of the answer.
-    pub response_id: Option<Box<str>>,
-    /// Whether a subscription paid for it.
-    pub plan_login: bool,
-}
-
-impl ImportedCall {
-    /// As far as a look for the same call needs it.
-    fn seen(
-        ended: DateTime<Utc>,
-        response_id: Option<String>,
-        model: Option<String>,
-        usage: Usage,
-    ) -> ImportedCall {
-        ImportedCall {
-            key: [0; 16],
-            ended,
-            duration: None,
-            source: "".into(),
-            provider: "".into(),
-            model: model.map(Into::into),
-            project: None,
-            session: None,
-            client: None,
-            tags: "".into(),
-            service_tier: None,
-            usage,
-            cost_logged: None,
-            response_id: response_id.map(Into::into),
-            plan_login: false,
-        }
-    }
-
-    fn started(&self) -> DateTime<Utc> {
-        self.ended - self.duration.unwrap_or_default()
-    }
-
-    fn value(&self, cost: Option<Money>) -> Value {
-        if self.plan_login { Value::OfPlan(cost) } else { Value::Owed(cost) }
-    }
-
-    /// What it costs as the ledger prices it, at the price of its own day.
-    fn bill(&self, prices: &crate::price::PriceList) -> Bill {
-        let model = self.model.as_deref().unwrap_or_default();
-        let metered = Metered {
-            usage: Some(self.usage),
-            service_tier: self.service_tier.as_deref().map(str::to_owned),
-            ..Metered::default()
-        };
-        let bill = cost::bill(prices, &self.provider, model, &metered, self.started());
-        Bill { cost_stated: self.cost_logged, ..bill }
-    }
-}
-
-/// What became of calls that logs tell of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Imported {
-    /// Calls that were not in the ledger; and what those that were in it in part cost more.
-    pub new: Sum,
-    /// Calls that were in it, of which more is known now.
-    pub grown: u64,
-    /// Calls that were in it by an import.
-    pub known: u64,
-    /// Calls that passed the proxy, by the id of their answer.
-    pub merged: u64,
-    /// Calls that passed the proxy, by model, tokens and time.
-    pub matched: u64,
-    /// Entries of a time to come, or without end; not taken.
-    pub refused: u64,
-}
-
-/// A sum of calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// How many.
-    pub calls: u64,
-    /// Of these, the ones of unknown cost.
-    pub unpriced: u64,
-    /// What they cost.
-    pub cost: Money,
-    /// What subscriptions used, at API prices.
-    pub plan_value: Money,
-}
-
-impl Imported {
-    /// Adds what became of others.
-    pub fn add(&mut self, other: &Imported) {
-        self.new.calls += other.new.calls;
-        self.new.unpriced += other.new.unpriced;
-        self.new.cost = self.new.cost.saturating_add(other.new.cost);
-        self.new.plan_value = self.new.plan_value.saturating_add(other.new.plan_value);
-        self.grown += other.grown;
-        self.known += other.known;
-        self.merged += other.merged;
-        self.matched += other.matched;
-        self.refused += other.refused;
-    }
-}
-
 /// An import into a ledger.
 #[derive(Debug)]
 pub struct Import {
@@ -190,6 +67,19 @@ impl Ledger {
     /// When the file cannot be read.
     pub fn log_files(&self) -> Result<HashMap<String, LogFile>, LedgerError> {
         self.read(|connection| Ok(log_file::all(connection)?))
+    }
+
+    /// Whether imported calls whose cost nobody knew are of a model that has a price by now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_newly_priced_imports(&self, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+        let prices = self.prices();
+        let unpriced = self.read(|connection| Ok(unpriced(connection)?))?;
+        Ok(unpriced.iter().any(|(provider, model, at)| {
+            let at = (*at).min(now);
+            prices.find(&PriceQuery { provider, model, at, service_tier: None }).is_some()
+        }))
     }
 
     /// Notes how far logs were read.
@@ -245,7 +135,7 @@ impl Import {
         self.ledger.read(|connection| {
             let mut outcome = Imported::default();
             for call in calls {
-                let found = look(connection, self.proxied, call, now)?;
+                let found = look(connection, &prices, self.proxied, call, now)?;
                 let cost = || call.bill(&prices).cost;
                 match found {
                     Found::New => outcome.new.count(call.plan_login, cost()),
@@ -299,22 +189,9 @@ impl Imported {
     }
 }
 
-impl Sum {
-    fn count(&mut self, plan_login: bool, cost: Option<Money>) {
-        self.calls += 1;
-        self.unpriced += u64::from(cost.is_none());
-        self.change(plan_login, None, cost);
-    }
-
-    fn change(&mut self, plan_login: bool, before: Option<Money>, after: Option<Money>) {
-        let sum = if plan_login { &mut self.plan_value } else { &mut self.cost };
-        let more = after.unwrap_or_default().saturating_sub(before.unwrap_or_default());
-        *sum = sum.saturating_add(more);
-    }
-}
-
 fn look(
     connection: &rusqlite::Connection,
+    prices: &PriceList,
     proxied: Option<Proxied>,
     call: &ImportedCall,
     now: DateTime<Utc>,
@@ -331,7 +208,7 @@ fn look(
             return Ok(Found::Grown(seq));
         }
         Some((seq, 0, tokens)) if tokens == clamp(call.usage.total_tokens()) => {
-            let is_better = is_better(connection, seq, call)?;
+            let is_better = is_better(connection, prices, seq, call)?;
             return Ok(if is_better { Found::Grown(seq) } else { Found::Known });
         }
         Some(_) => return Ok(Found::Known),
@@ -342,24 +219,53 @@ fn look(
     Ok(twin.map_or(Found::New, |(seq, how)| Found::Twin(seq, how)))
 }
 
-/// Whether the entry tells more than the one that made the row: the id of the answer, or an earlier time
-/// (copies are made later).
+/// Providers and models of imported calls whose cost nobody knows, with the time of the last.
+fn unpriced(
+    connection: &rusqlite::Connection,
+) -> rusqlite::Result<Vec<(String, String, DateTime<Utc>)>> {
+    connection
+        .prepare_cached(
+            "SELECT p.text, m.text, max(r.quarter) FROM rollup_quarter r \
+             JOIN dimension p ON p.id = r.provider_id JOIN dimension m ON m.id = r.model_id \
+             WHERE r.unpriced_calls > 0 AND EXISTS (SELECT 1 FROM outside_quarter \
+             WHERE unpriced_calls > 0) GROUP BY 1, 2",
+        )?
+        .query_map([], |row| {
+            let last: i64 = row.get(2)?;
+            Ok((row.get(0)?, row.get(1)?, from_ms(last.saturating_mul(QUARTER_MS))))
+        })?
+        .collect()
+}
+
+/// Whether the entry tells more than the one that made the row: the id of the answer, the project, an
+/// earlier time (copies are made later), who paid as the user says; or its cost is known by now.
 fn is_better(
     connection: &rusqlite::Connection,
+    prices: &PriceList,
     seq: i64,
     call: &ImportedCall,
 ) -> rusqlite::Result<bool> {
-    connection
+    let known: Option<(bool, bool)> = connection
         .prepare_cached(
-            "SELECT (response_id IS NULL AND ?2) \
-             OR started_ms + coalesce(duration_ms, 0) > ?3 FROM call WHERE seq = ?1",
+            "SELECT (response_id IS NULL AND ?2) OR (project_id IS NULL AND ?3) \
+             OR started_ms + coalesce(duration_ms, 0) > ?4 OR (?5 AND plan_login <> ?6), \
+             cost_pico IS NULL \
+             FROM call JOIN account a ON a.id = account_id WHERE seq = ?1",
         )?
         .query_row(
-            params![seq, call.response_id.is_some(), to_ms(call.ended + COPIED_AFTER_MIN)],
-            |row| row.get(0),
+            params![
+                seq,
+                call.response_id.is_some(),
+                call.project.is_some(),
+                to_ms(call.ended + COPIED_AFTER_MIN),
+                call.is_billing_told,
+                call.plan_login,
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
-        .optional()
-        .map(|found| found.unwrap_or(false))
+        .optional()?;
+    let Some((tells_more, is_unpriced)) = known else { return Ok(false) };
+    Ok(tells_more || (is_unpriced && call.bill(prices).cost.is_some()))
 }
 
 fn import(
@@ -370,15 +276,13 @@ fn import(
 ) -> Result<Imported, OpError> {
     let mut outcome = Imported::default();
     let mut outside = Sums::default();
+    let prices = price::list(writing)?;
     let present_since = elsewhere::present_since(writing, now)?;
     for call in calls {
-        let found = look(writing.connection, proxied, call, now)?;
+        let found = look(writing.connection, &prices, proxied, call, now)?;
         let (before, is_new) = match found {
             Found::New => (None, true),
-            Found::Grown(seq) => {
-                enter::write_rows(writing)?;
-                (withdraw::withdraw(writing, seq, &mut outside, now)?, true)
-            }
+            Found::Grown(seq) => (withdraw::withdraw(writing, seq, &mut outside, now)?, true),
             Found::Twin(seq, how) => {
                 note(writing, call, seq, how as i64)?;
                 (None, false)
@@ -388,7 +292,7 @@ fn import(
         if is_new {
             let is_present = present_since.is_some_and(|since| call.started() >= since);
             let cost_before = before.as_ref().map(|before| before.cost);
-            let entered = enter(writing, call, before, is_present, now)?;
+            let entered = enter(writing, call, before, &prices, is_present, now)?;
             note(writing, call, entered.seq, 0)?;
             let value = call.value(entered.cost);
             outside.add(call.started(), entered.source, value, 1);
@@ -399,7 +303,6 @@ fn import(
         }
         outcome.count(found);
     }
-    enter::write_rows(writing)?;
     outside.write(writing.connection)?;
     Ok(outcome)
 }
@@ -454,11 +357,15 @@ fn enter(
     writing: &mut Writing<'_>,
     call: &ImportedCall,
     before: Option<Withdrawn>,
+    prices: &PriceList,
     is_present: bool,
     now: DateTime<Utc>,
 ) -> Result<Entered, OpError> {
     let started = call.started();
-    let new = new_call(call, before.as_ref().map(|before| before.id));
+    let mut new = new_call(call, before.as_ref().map(|before| before.id));
+    if new.project.is_none() {
+        new.project = before.as_ref().and_then(|before| before.project.clone());
+    }
     let response_id = call.response_id.as_deref().map(str::to_owned);
     let response_id = response_id.or_else(|| before.and_then(|before| before.response_id));
     let account = account::of_call(writing, &call.provider, None, call.plan_login, started)?;
@@ -467,8 +374,7 @@ fn enter(
         true => elsewhere::shares(writing, &new, account, now)?,
         false => Shares::default(),
     };
-    let prices = price::list(writing)?;
-    let bill = call.bill(&prices);
+    let bill = call.bill(prices);
     if let Some(price) = &bill.price {
         price::keep(writing, price)?;
     }
@@ -503,6 +409,8 @@ fn enter(
         running.shares,
     )?;
     writing.cache.rows.end(connection, seq, end)?;
+    // Another entry of the same slice may look for it.
+    enter::write_rows(writing)?;
     let key = RollupKey {
         account,
         provider: dimensions.provider,

@@ -103,7 +103,7 @@ pub use log_file::LogFile;
 pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use outside::Outside;
 pub use plan::{Plan, PlanUse};
-pub use query::{EndedEarly, ProviderTotal};
+pub use query::{EndedEarly, Place, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use reply::{Reply, ReplyFuture};
 pub use reservation::{Reservation, Ticket};

@@ -11,6 +11,7 @@ mod sums;
 mod totals;
 
 pub(crate) use burn::{burn, burn_since};
+pub use calls::Place;
 pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
 pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;

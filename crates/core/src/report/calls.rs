@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::PriceView;
 use crate::cost::{self, CostLine};
-use crate::ledger::query::{self, CallFilter, CallRow};
+use crate::ledger::query::{self, CallFilter, CallRow, Place};
 use crate::ledger::{Ledger, LedgerError, Logged};
 use crate::money::Money;
 use crate::price::Price;
@@ -138,7 +138,7 @@ pub struct CallQuery {
     /// Admitted before.
     pub until: Option<DateTime<Utc>>,
     /// Where the previous page ended.
-    pub cursor: Option<i64>,
+    pub cursor: Option<Place>,
 }
 
 /// `GET /api/v1/calls`: newest first.
@@ -148,7 +148,7 @@ pub struct CallPage {
     pub rows: Vec<CallView>,
     /// Where the next page begins; `None` at the end. A text in JSON, for clients to pass on.
     #[serde(serialize_with = "as_text")]
-    pub cursor: Option<i64>,
+    pub cursor: Option<Place>,
 }
 
 /// `GET /api/v1/calls/{id}`: the call with its arithmetic.
@@ -238,15 +238,11 @@ impl CallView {
 /// # Errors
 /// When the file cannot be read.
 pub fn calls(ledger: &Ledger, query: &CallQuery, limit: u32) -> Result<CallPage, LedgerError> {
-    let filter = CallFilter {
-        since: query.since,
-        until: query.until,
-        before_seq: query.cursor,
-        after_seq: None,
-    };
+    let filter =
+        CallFilter { since: query.since, until: query.until, before: query.cursor, after: None };
     let rows = ledger.read(|connection| Ok(query::page(connection, &filter, limit)?))?;
     let is_last = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
-    let cursor = rows.last().map(|row| row.seq).filter(|_| !is_last);
+    let cursor = rows.last().map(CallRow::place).filter(|_| !is_last);
     Ok(CallPage { rows: rows.into_iter().map(view).collect(), cursor })
 }
 
@@ -259,16 +255,12 @@ pub fn each_call<E: From<LedgerError>>(
     query: &CallQuery,
     mut visit: impl FnMut(&CallView) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut after = 0;
+    let mut after = Place::FIRST;
     loop {
-        let filter = CallFilter {
-            since: query.since,
-            until: query.until,
-            before_seq: None,
-            after_seq: Some(after),
-        };
+        let filter =
+            CallFilter { since: query.since, until: query.until, before: None, after: Some(after) };
         let rows = ledger.read(|connection| Ok(query::page(connection, &filter, WALK_ROWS)?))?;
-        let Some(last) = rows.last().map(|row| row.seq) else { return Ok(()) };
+        let Some(last) = rows.last().map(CallRow::place) else { return Ok(()) };
         for row in rows {
             visit(&view(row))?;
         }
@@ -371,6 +363,6 @@ fn as_listed<S: serde::Serializer>(
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn as_text<S: serde::Serializer>(cursor: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(cursor: &Option<Place>, serializer: S) -> Result<S::Ok, S::Error> {
     cursor.map(|cursor| cursor.to_string()).serialize(serializer)
 }

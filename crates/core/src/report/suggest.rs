@@ -20,8 +20,10 @@ pub struct Suggestion {
     /// What nine in ten of these days stayed under, rounded up to two digits; `None` with too few days,
     /// or where nothing was owed.
     pub day_usd: Option<Money>,
-    /// What the last 30 days came to, rounded up to two digits; `None` as above.
+    /// What the last 30 days came to and a quarter more, rounded up to two digits; `None` as above.
     pub month_usd: Option<Money>,
+    /// What the last 30 days came to.
+    pub spent_usd: Money,
 }
 
 /// Suggests limits for a day and a month, from all that was owed lately.
@@ -44,6 +46,10 @@ pub fn suggestion(
     Ok(Suggestion {
         days: past.days,
         day_usd,
-        month_usd: day_usd.map(|day| Money::from_picodollars(rounded_up(month)).max(day)),
+        month_usd: day_usd.map(|day| {
+            let with_room = rounded_up(month.saturating_add(month / 4));
+            Money::from_picodollars(with_room).max(day)
+        }),
+        spent_usd: Money::from_picodollars(month),
     })
 }

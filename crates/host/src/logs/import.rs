@@ -103,6 +103,9 @@ impl Import<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<SourceReport>, LedgerError> {
         let known = self.ledger.log_files()?;
+        // What was imported is to be booked anew: the logs alone have what that needs.
+        let reads_all =
+            self.billing != Billing::AsFound || self.ledger.has_newly_priced_imports(self.now)?;
         let mut reports: Vec<SourceReport> = sources.iter().map(SourceReport::of).collect();
         let origins =
             sources.iter().map(|source| Origin::of_tool(source.tool, self.billing)).collect();
@@ -110,7 +113,9 @@ impl Import<'_> {
         for (index, source) in sources.into_iter().enumerate() {
             for log in source.logs {
                 let before = known.get(read::name_of(&log.path).as_str());
-                if !before.is_some_and(|before| read::is_unchanged(&log, before)) {
+                if reads_all {
+                    jobs.push(Job { index, tool: source.tool, log, before: None });
+                } else if !before.is_some_and(|before| read::is_unchanged(&log, before)) {
                     jobs.push(Job { index, tool: source.tool, log, before: before.cloned() });
                 }
             }
@@ -273,6 +278,7 @@ struct Told {
     tokens: u64,
     ended_ms: i64,
     has_id: bool,
+    has_folder: bool,
 }
 
 impl Told {
@@ -281,13 +287,16 @@ impl Told {
             tokens: call.usage.total_tokens(),
             ended_ms: call.ended.timestamp_millis(),
             has_id: call.response_id.is_some(),
+            has_folder: call.folder.is_some(),
         }
     }
 
     fn is_more_than(self, seen: Told) -> bool {
         match self.tokens.cmp(&seen.tokens) {
             std::cmp::Ordering::Equal => {
-                (self.has_id && !seen.has_id) || self.ended_ms < seen.ended_ms
+                (self.has_id && !seen.has_id)
+                    || (self.has_folder && !seen.has_folder)
+                    || self.ended_ms < seen.ended_ms
             }
             more => more.is_gt(),
         }
@@ -407,6 +416,7 @@ impl<'a> Intake<'a> {
                 Billing::AsFound => call.plan_login.unwrap_or(origin.is_plan),
                 Billing::Key | Billing::Plan => origin.is_plan,
             },
+            is_billing_told: self.setting.billing != Billing::AsFound,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use outlay_core::ledger::Place;
 use outlay_core::report::{self, CallDetail, CallPage, CallQuery, Explanation};
 use uuid::Uuid;
 
@@ -54,7 +55,7 @@ fn unknown(id: Uuid) -> ApiError {
     ApiError::not_found(format!("there is no call {id}: GET /calls lists them"))
 }
 
-fn cursor(text: &str) -> Result<i64, ApiError> {
+fn cursor(text: &str) -> Result<Place, ApiError> {
     text.parse().map_err(|_| {
         ApiError::invalid(format!("'cursor' is what the page before ended with, not '{text}'"))
     })

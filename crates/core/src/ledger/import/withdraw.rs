@@ -19,6 +19,7 @@ use crate::usage::Usage;
 pub(crate) struct Withdrawn {
     pub(crate) id: Uuid,
     pub(crate) response_id: Option<String>,
+    pub(crate) project: Option<String>,
     pub(crate) cost: Option<Money>,
 }
 
@@ -33,6 +34,7 @@ struct Row {
     plan_login: bool,
     shares: Shares,
     response_id: Option<String>,
+    project: Option<String>,
 }
 
 /// Takes the call out; what it was, or `None` where it is not there.
@@ -52,7 +54,12 @@ pub(crate) fn withdraw(
         credit::unspend(writing, row.key.account, cost, row.started, now)?;
     }
     writing.connection.prepare_cached("DELETE FROM call WHERE seq = ?1")?.execute([seq])?;
-    Ok(Some(Withdrawn { id: row.id, response_id: row.response_id, cost: row.cost }))
+    Ok(Some(Withdrawn {
+        id: row.id,
+        response_id: row.response_id,
+        project: row.project,
+        cost: row.cost,
+    }))
 }
 
 /// What the call cost, where that is known.
@@ -91,8 +98,9 @@ fn read(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Row>> {
              coalesce(c.model_id, c.model_requested_id, 0), coalesce(c.project_id, 0), \
              coalesce(c.key_id, 0), coalesce(c.client_id, 0), c.input_tokens, c.cache_read_tokens, \
              c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.output_tokens, c.reasoning_tokens, \
-             c.cost_pico, a.plan_login, c.shares, c.response_id \
-             FROM call c JOIN account a ON a.id = c.account_id WHERE c.seq = ?1",
+             c.cost_pico, a.plan_login, c.shares, c.response_id, j.text \
+             FROM call c JOIN account a ON a.id = c.account_id \
+             LEFT JOIN dimension j ON j.id = c.project_id WHERE c.seq = ?1",
         )?
         .query_row([seq], |row| {
             Ok(Row {
@@ -120,6 +128,7 @@ fn read(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Row>> {
                 plan_login: row.get(16)?,
                 shares: row.get(17)?,
                 response_id: row.get(18)?,
+                project: row.get(19)?,
             })
         })
         .optional()

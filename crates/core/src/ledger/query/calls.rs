@@ -1,5 +1,8 @@
 //! Single calls.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -57,6 +60,11 @@ pub(crate) struct CallRow {
 }
 
 impl CallRow {
+    /// Its place in the order of time.
+    pub(crate) fn place(&self) -> Place {
+        Place { started_ms: to_ms(self.time), seq: self.seq }
+    }
+
     /// The whole usage, `None` where it is unknown.
     pub(crate) fn usage(&self) -> Option<Usage> {
         if let Some(json) = &self.usage_json {
@@ -83,10 +91,38 @@ pub(crate) struct CallFilter {
     pub(crate) since: Option<DateTime<Utc>>,
     /// Admitted before.
     pub(crate) until: Option<DateTime<Utc>>,
-    /// Newest first, rows before this `seq`.
-    pub(crate) before_seq: Option<i64>,
-    /// Oldest first, rows after this `seq`.
-    pub(crate) after_seq: Option<i64>,
+    /// Newest first, rows before this one.
+    pub(crate) before: Option<Place>,
+    /// Oldest first, rows after this one.
+    pub(crate) after: Option<Place>,
+}
+
+/// A call's place in the order of time; those of one millisecond are in the order they came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub(crate) started_ms: i64,
+    pub(crate) seq: i64,
+}
+
+impl Place {
+    /// Before all calls.
+    pub(crate) const FIRST: Place = Place { started_ms: i64::MIN, seq: 0 };
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.started_ms, self.seq)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Place, ()> {
+        let (started_ms, seq) = text.split_once('.').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(drop);
+        Ok(Place { started_ms: number(started_ms)?, seq: number(seq)? })
+    }
 }
 
 const SELECT: &str = "SELECT c.seq, c.id, c.started_ms, s.text, p.text, a.name, m.text, r.text, \
@@ -112,23 +148,25 @@ pub(crate) fn page(
 ) -> rusqlite::Result<Vec<CallRow>> {
     let mut conditions = Vec::new();
     let mut values: Vec<Value> = Vec::new();
-    let mut condition = |sql: &'static str, value: Option<i64>| {
-        if let Some(value) = value {
+    let mut condition = |sql: &'static str, numbers: Option<Vec<i64>>| {
+        if let Some(numbers) = numbers {
             conditions.push(sql);
-            values.push(Value::Integer(value));
+            values.extend(numbers.into_iter().map(Value::Integer));
         }
     };
-    condition("c.started_ms >= ?", filter.since.map(to_ms));
-    condition("c.started_ms < ?", filter.until.map(to_ms));
-    condition("c.seq < ?", filter.before_seq);
-    condition("c.seq > ?", filter.after_seq);
+    let at = |instant: DateTime<Utc>| vec![to_ms(instant)];
+    let place = |place: Place| vec![place.started_ms, place.seq];
+    condition("c.started_ms >= ?", filter.since.map(at));
+    condition("c.started_ms < ?", filter.until.map(at));
+    condition("(c.started_ms, c.seq) < (?, ?)", filter.before.map(place));
+    condition("(c.started_ms, c.seq) > (?, ?)", filter.after.map(place));
     let place = if conditions.is_empty() {
         String::new()
     } else {
         format!(" WHERE {}", conditions.join(" AND "))
     };
-    let order = if filter.after_seq.is_some() { "ASC" } else { "DESC" };
-    let sql = format!("{SELECT}{place} ORDER BY c.seq {order} LIMIT {limit}");
+    let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+    let sql = format!("{SELECT}{place} ORDER BY c.started_ms {order}, c.seq {order} LIMIT {limit}");
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read_row)?.collect()
 }
 
