@@ -283,7 +283,7 @@ fn bad_logs_are_told_and_stop_nothing() {
     assert!(problems.contains("circle") && problems.contains("links back"), "{problems}");
     assert!(problems.contains("gone.jsonl"), "{problems}");
     for (arguments, part) in [
-        (&["import", "claude"][..], "'claude' is no source: there are claude-code"),
+        (&["import", "claudia"][..], "'claudia' is no source: there are claude-code"),
         (&["import", "codex"], "no logs of codex are found"),
         (&["import", "codex", "/nowhere"], "/nowhere cannot be read: no such file"),
         (&["import", "codex", "data"], "data has no logs of codex"),
