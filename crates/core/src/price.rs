@@ -385,8 +385,9 @@ pub(crate) fn listed_name(provider: &str) -> &str {
     }
 }
 
-/// Our name for a provider of the price list.
-fn route_name(listed: &str) -> &str {
+/// Our name for a provider of the price list, as in a route.
+#[must_use]
+pub fn route_name(listed: &str) -> &str {
     match listed {
         "google" => "gemini",
         "aws" => "bedrock",

@@ -246,8 +246,14 @@ impl Connections {
         &self,
         act: impl Fn(Tool) -> Result<Plan, ConnectError>,
     ) -> Result<Vec<Outcome>, ConnectError> {
-        let standings = self.list()?.into_iter().filter(|standing| standing.is_connected);
-        Ok(standings.map(|standing| (standing.tool, act(standing.tool))).collect())
+        // Their records alone tell: a proxy asks at each start.
+        let mut outcomes = Vec::new();
+        for tool in Tool::ALL {
+            if self.records.read(tool)?.is_some() {
+                outcomes.push((tool, act(tool)));
+            }
+        }
+        Ok(outcomes)
     }
 
     fn is_on_path(&self, program: &str) -> bool {

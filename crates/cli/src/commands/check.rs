@@ -8,7 +8,7 @@ use outlay_core::balance::spoken;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
 use outlay_core::ledger::{Ledger, StoppedAccount};
 use outlay_core::money::Money;
-use outlay_core::price::PriceList;
+use outlay_core::price::{PriceList, route_name};
 use outlay_core::report::{self, BudgetState, BudgetView};
 
 use super::Form;
@@ -96,7 +96,7 @@ impl Spend {
         let price = model.map(|model| price_of(&list, self.provider.as_deref(), model, now));
         let provider = self.provider.clone().or_else(|| {
             let price = price.as_ref()?.as_ref()?;
-            Some(our_name(&price.provider).to_owned())
+            Some(route_name(&price.provider).to_owned())
         });
         let provider = provider.unwrap_or_default();
         let asked = Asked {
@@ -159,17 +159,6 @@ fn price_of(
     now: DateTime<Utc>,
 ) -> Option<outlay_core::price::Price> {
     find(list, provider, model, now).into_iter().next()
-}
-
-/// Our name for a provider of the price list.
-fn our_name(listed: &str) -> &str {
-    match listed {
-        "google" => "gemini",
-        "aws" => "bedrock",
-        "x-ai" => "xai",
-        "moonshotai" => "moonshot",
-        other => other,
-    }
 }
 
 /// The account that would refuse a call to `provider`. Where none is named a call may go to any, and is

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::Utc;
+use outlay_core::budget::Window;
 use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
 use outlay_core::report::{self, OutsideView};
@@ -114,10 +115,16 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
             sources: reports.iter().map(SourceView::of).collect(),
         })?;
     } else {
-        let outside = report::status(&ledger, Utc::now(), session.zone)?.outside;
+        let outside = this_month(session, &ledger)?;
         print(&reports, &outside, options, out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What did not pass here this month.
+fn this_month(session: &Session, ledger: &Ledger) -> Result<Vec<OutsideView>, Failure> {
+    let since = Window::MONTH.period(session.now, session.zone).start;
+    Ok(report::outside(ledger, since, session.now)?)
 }
 
 /// Imports what is new in these tools' logs.
@@ -238,7 +245,7 @@ fn watch(
         let present = Session { now: Utc::now(), ..session.clone() };
         let reports = import(&present, ledger, sources, false, billing)?;
         if is_first {
-            let outside = report::status(ledger, present.now, present.zone)?.outside;
+            let outside = this_month(&present, ledger)?;
             print(&reports, &outside, options, out)?;
             out.line("Watching for more: Ctrl-C ends it.")?;
         } else {

@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::active::ActiveBudget;
 use super::call::{Entry, NewCall};
 use super::counter::Standing;
 use super::error::OpError;
+use super::settlement::Settlement;
 use super::shares::{Share, Shares};
 use super::time::to_ms;
 use super::writer::Writing;
 use super::{asker, budget};
 use crate::admission::Bounds;
 use crate::budget::Window;
+use crate::cost::Bill;
 
 /// The bounds of a call that has ended already.
 pub(crate) const ENDED: Bounds = Bounds {
@@ -41,6 +43,29 @@ pub(crate) fn entry(shares: Shares) -> Entry {
         shares,
         owner: None,
         is_unbounded: false,
+    }
+}
+
+/// How it ended, as far as anybody here knows.
+pub(crate) fn settlement(
+    bill: Bill,
+    model: Option<String>,
+    response_id: Option<String>,
+    duration: Option<TimeDelta>,
+    now: DateTime<Utc>,
+) -> Settlement {
+    Settlement {
+        bill: Some(bill),
+        model,
+        response_id,
+        turn_prompt_tokens: None,
+        output_shown_tokens: None,
+        http_status: None,
+        error_kind: None,
+        duration,
+        first_byte: None,
+        at: now,
+        ended: false,
     }
 }
 

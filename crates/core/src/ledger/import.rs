@@ -17,14 +17,12 @@ use super::handle::Ledger;
 use super::log_file::{self, LogFile};
 use super::outside::Sums;
 use super::reply::Reply;
-use super::rollup::{QUARTER_MS, RollupKey, clamp};
+use super::rollup::{RollupKey, clamp};
 use super::running::Running;
-use super::settlement::Settlement;
 use super::shares::Shares;
 use super::time::{from_ms, new_id, to_ms, uuid_of};
 use super::writer::{Retry, Writing};
 use super::{account, credit, elsewhere, enter, price};
-use crate::cost::Bill;
 use crate::money::Money;
 use crate::price::{PriceList, PriceQuery};
 pub use call::ImportedCall;
@@ -225,15 +223,13 @@ fn unpriced(
 ) -> rusqlite::Result<Vec<(String, String, DateTime<Utc>)>> {
     connection
         .prepare_cached(
-            "SELECT p.text, m.text, max(r.quarter) FROM rollup_quarter r \
-             JOIN dimension p ON p.id = r.provider_id JOIN dimension m ON m.id = r.model_id \
-             WHERE r.unpriced_calls > 0 AND EXISTS (SELECT 1 FROM outside_quarter \
-             WHERE unpriced_calls > 0) GROUP BY 1, 2",
+            "SELECT p.text, m.text, max(c.started_ms) FROM call c \
+             JOIN dimension p ON p.id = c.provider_id JOIN dimension m ON m.id = c.model_requested_id \
+             WHERE EXISTS (SELECT 1 FROM outside_quarter WHERE unpriced_calls > 0) \
+             AND c.cost_pico IS NULL \
+             AND EXISTS (SELECT 1 FROM logged WHERE call_seq = c.seq AND how = 0) GROUP BY 1, 2",
         )?
-        .query_map([], |row| {
-            let last: i64 = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, from_ms(last.saturating_mul(QUARTER_MS))))
-        })?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, from_ms(row.get(2)?))))?
         .collect()
 }
 
@@ -404,7 +400,7 @@ fn enter(
     let billed = Charge { is_billed: true, usage: Some(&call.usage), cost, is_ended: false };
     charge::charge(writing, &mut running, &billed, now)?;
     let end = End::new(
-        Arc::new(settlement(call, bill, response_id, now)),
+        Arc::new(elsewhere::settlement(bill, None, response_id, call.duration, now)),
         dimensions.model,
         running.shares,
     )?;
@@ -444,26 +440,5 @@ fn new_call(call: &ImportedCall, id: Option<Uuid>) -> NewCall {
         service_tier: text(&call.service_tier),
         bounds: elsewhere::ENDED,
         is_strict: false,
-    }
-}
-
-fn settlement(
-    call: &ImportedCall,
-    bill: Bill,
-    response_id: Option<String>,
-    now: DateTime<Utc>,
-) -> Settlement {
-    Settlement {
-        bill: Some(bill),
-        model: None,
-        response_id,
-        turn_prompt_tokens: None,
-        output_shown_tokens: None,
-        http_status: None,
-        error_kind: None,
-        duration: call.duration,
-        first_byte: None,
-        at: now,
-        ended: false,
     }
 }

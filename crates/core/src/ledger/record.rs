@@ -12,7 +12,6 @@ use super::call::NewCall;
 use super::enter::insert;
 use super::error::{LedgerError, OpError};
 use super::settle::settle;
-use super::settlement::Settlement;
 use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
 use super::{account, elsewhere, price};
@@ -137,19 +136,8 @@ fn one(
     let prices = price::list(writing)?;
     let requested = call.model_requested.as_deref().unwrap_or(&call.model);
     let bill = cost::bill(&prices, &call.provider, requested, &metered, call.at);
-    let settlement = Settlement {
-        bill: Some(bill),
-        model: metered.model,
-        response_id: metered.response_id,
-        turn_prompt_tokens: None,
-        output_shown_tokens: None,
-        http_status: None,
-        error_kind: None,
-        duration: call.duration,
-        first_byte: None,
-        at: now,
-        ended: false,
-    };
+    let settlement =
+        elsewhere::settlement(bill, metered.model, metered.response_id, call.duration, now);
     settle(writing, entered.id, &Arc::new(settlement))?;
     outcome(writing, entered.id, false)
 }
