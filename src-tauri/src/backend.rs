@@ -9,15 +9,17 @@ use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
-use outlay_host::machine;
-use outlay_host::notify::{self, Manner, Notifier, Press};
+use outlay_host::notify::Press;
 use outlay_host::running;
 use outlay_proxy::balance;
-use outlay_proxy::{App, Changes, Clock, Server, Watched, api, upkeep};
+use outlay_proxy::{App, Changes, Clock, Server, api, upkeep};
+use outlay_shell::machine::{Places, ThisMachine};
+use outlay_shell::notifying::{self, Notifying};
+use outlay_shell::settings;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::options::{Options, settings};
+use crate::options::Options;
 use crate::standing::Proxying;
 
 /// Brings the window to the front.
@@ -37,7 +39,7 @@ pub(crate) struct Backend {
 #[derive(Default)]
 struct Work {
     proxy: Option<Proxy>,
-    notifier: Option<Notifier>,
+    notifying: Option<Notifying>,
 }
 
 /// A proxy that runs in this process.
@@ -94,7 +96,7 @@ impl Backend {
         if let Some(proxy) = work.proxy {
             proxy.stop().await;
         }
-        drop(work.notifier);
+        drop(work.notifying);
         // Whoever asks from now on finds nothing; the last one to hold the ledger closes it.
         drop(std::mem::take(&mut *self.router.lock().unwrap_or_else(PoisonError::into_inner)));
     }
@@ -102,20 +104,20 @@ impl Backend {
     async fn open(options: &Options, show: Show) -> Result<Backend, Failure> {
         let folders = options.folders()?;
         let config = Config::load(&folders)?;
-        let (places, notifications) = (config.balances.clone(), config.clone());
-        let mut settings = settings(config, options.listen, folders.token()?)?;
+        let listen = options.listen.unwrap_or(config.listen);
+        let mut told = settings::settings(&config, listen, folders.token()?)?;
         let variable = |name: &str| std::env::var(name).ok();
-        let (sources, problems) = balance::sources(&settings, &places, variable)?;
+        let (sources, problems) = balance::sources(&told, &config.balances, variable)?;
         problems.iter().for_each(|problem| say(problem));
         // A stranger in a proxy's place is found out by trying to listen there.
         let other = running::find(&folders).ok().flatten();
         if let Some(other) = &other {
-            settings.listen = other.running().address;
+            told.listen = other.running().address;
         }
         let role = if other.is_some() { Role::Use } else { Role::Forward };
         let clock: Clock = Arc::new(Utc::now);
-        let (changes, (waker, woken)) = (Changes::new(), notify::channel());
-        let (changed, wake) = (changes.callback(), waker.clone());
+        let (changes, (alarm, woken)) = (Changes::new(), notifying::alarm());
+        let (changed, wake) = (changes.callback(), alarm.clone());
         let changed = Arc::new(move || {
             changed();
             wake.wake();
@@ -124,20 +126,19 @@ impl Backend {
         let press = Press {
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
-            zone: settings.timezone,
+            zone: told.timezone,
             open: show,
         };
-        let manner = Manner::configured(&notifications, Some(press));
-        let notifier = Notifier::start(ledger.clone(), manner, Arc::clone(&clock), (waker, woken))?;
-        let folder = folders.data().to_owned();
-        let watched = Watched {
-            sources,
-            zone: settings.timezone,
-            surroundings: Arc::new(move || machine::surroundings(&folder)),
-            uptime: Arc::new(machine::uptime),
-        };
+        let woken = (alarm, woken);
+        let notifying =
+            Notifying::start(ledger.clone(), &config, Some(press), Arc::clone(&clock), woken)?;
+        let watched = settings::watched(&folders, &config, sources);
         let upkeep = upkeep(ledger.clone(), watched, Arc::clone(&clock));
-        let app = App::new(settings, ledger, clock, changes)?;
+        let app = App::new(told, ledger.clone(), Arc::clone(&clock), changes)?;
+        let named = (options.data_dir.is_some(), options.config.is_some());
+        let places = Places { folders: folders.clone(), named };
+        let machine = ThisMachine::new(places, config, ledger, clock, &notifying);
+        app.give_machine(Arc::new(machine));
         let (proxy, notice) = match other {
             Some(other) => {
                 say(&format!("a proxy runs already at {}: showing its ledger", other.base_url()));
@@ -151,7 +152,7 @@ impl Backend {
                 }
             },
         };
-        let work = Work { proxy, notifier: Some(notifier) };
+        let work = Work { proxy, notifying: Some(notifying) };
         let router = Mutex::new(api::desktop_router(app));
         Ok(Backend { router, notice, folders: Some(folders), work: Mutex::new(work) })
     }

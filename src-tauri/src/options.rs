@@ -1,17 +1,11 @@
-//! What the desktop app is told: the command line, and the configuration that it shares with the
-//! `outlay` command.
+//! What the desktop app is told on its command line.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Parser;
-use outlay_host::config::{Config, Loops};
 use outlay_host::folders::{FolderError, Folders};
-use outlay_host::idle::Idle;
-use outlay_host::zone;
-use outlay_proxy::{LoopSetting, Parts, ProviderPart, Settings, SettingsError};
 
 /// The identifier of tauri.conf.json.
 const IDENTIFIER: &str = "dev.outlay.desktop";
@@ -92,71 +86,9 @@ fn login_argument(argument: String) -> String {
     quoted + "\""
 }
 
-/// The proxy's settings, as configured.
-///
-/// # Errors
-/// One sentence naming the value that makes no sense.
-pub(crate) fn settings(
-    config: Config,
-    listen: Option<SocketAddr>,
-    token: String,
-) -> Result<Settings, SettingsError> {
-    let plans = config.all_plans();
-    let (block_when_empty, durability) = (config.block_when_empty, config.durability);
-    let providers = config.providers.into_iter().map(|(name, provider)| ProviderPart {
-        name,
-        base_url: provider.base_url,
-        dialect: provider.dialect,
-        deployments: provider.deployments.into_iter().collect(),
-    });
-    Settings::from_parts(Parts {
-        listen: listen.unwrap_or(config.listen),
-        allowed_hosts: config.allowed_hosts,
-        timezone: config.timezone.unwrap_or_else(zone::system),
-        providers: providers.collect(),
-        refusal_status: config.refusal_status.to_string(),
-        wait_max: config.wait_max,
-        after_disconnect: config.after_disconnect,
-        strict: config.strict,
-        loops: loops(config.loops),
-        token,
-    })
-    .map(|settings| settings.with_plans(plans).with_block_when_empty(block_when_empty))
-    .map(|settings| settings.with_durability(durability))
-}
-
-fn loops(Loops { rules, refuse, idle_refuse }: Loops) -> LoopSetting {
-    // Without a thread nobody can tell who is there, which is no reason not to start.
-    let idle = Idle::start().ok();
-    LoopSetting { rules, refuse, idle_refuse, idle: Arc::new(move || idle.as_ref()?.get()) }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    #[test]
-    fn the_configuration_reaches_the_proxy() {
-        let text = "listen = \"127.0.0.1:1\"\ntimezone = \"Europe/Berlin\"\n\
-                    [providers.openai]\nbase_url = \"http://127.0.0.1:2\"\n\
-                    [refusal]\nstatus = 429\n[admission]\nwait_max = \"5s\"\nstrict = true\n\
-                    durability = \"power\"\n";
-        let config = Config::parse(text, Path::new("outlay.toml"), std::iter::empty()).unwrap();
-        let told = settings(config.clone(), None, "token".to_owned()).unwrap();
-        assert_eq!(told.listen.to_string(), "127.0.0.1:1");
-        assert_eq!(told.timezone.name(), "Europe/Berlin");
-        assert_eq!(
-            told.upstreams["openai"].base_url.as_ref().unwrap().as_str(),
-            "http://127.0.0.1:2/"
-        );
-        assert_eq!(told.refusal_status.to_string(), "429");
-        assert_eq!((told.wait_max.as_secs(), told.strict), (5, true));
-        assert_eq!(told.durability, outlay_core::ledger::Durability::Power);
-        let listen = "127.0.0.1:3".parse().ok();
-        assert_eq!(settings(config, listen, String::new()).unwrap().listen.port(), 3);
-    }
 
     #[test]
     fn what_starts_at_login_is_told_the_same() {

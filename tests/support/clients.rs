@@ -1,6 +1,7 @@
 //! Coding agents and SDKs as their users run them: pinned, each with a home of its own, pointed at
 //! Outlay.
 
+mod around;
 mod installed;
 
 use std::fs::{self, File};
@@ -15,8 +16,9 @@ use tempfile::TempDir;
 
 use crate::tool_stream::Turn;
 
+pub use around::{serve, set_prices};
+pub use installed::{aider, python_with_frameworks, python_with_litellm, python_with_sdks};
 pub(crate) use installed::{clients_dir, installed};
-pub use installed::{python_with_frameworks, python_with_litellm, python_with_sdks};
 
 /// A model of OpenAI's that the clients are told to use, where they are not Anthropic's.
 pub const OPENAI_MODEL: &str = "gpt-5.4";

@@ -1,6 +1,6 @@
 //! A provider on this machine: replays recorded exchanges, plays scripts, records what it served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::client;
 use crate::corpus::Exchange;
-use crate::dialect::{self, Reply};
+use crate::dialect::{self, Dialect, Reply};
 use crate::listener::Listener;
 use crate::script::{Act, REPLAY_HEADER, SCRIPT_HEADER, Script};
 
@@ -40,6 +40,8 @@ pub struct Served {
     pub input_tokens: u64,
     /// Generated tokens of the answer.
     pub output_tokens: u64,
+    /// The answer's status; 0 while there is none.
+    pub status: u16,
     /// Whether the whole answer was written.
     pub finished: bool,
 }
@@ -49,6 +51,26 @@ impl Served {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         client::header(&self.headers, name)
+    }
+
+    /// Whether it asks a model for an answer.
+    #[must_use]
+    pub fn is_generation(&self) -> bool {
+        self.method == "POST" && Dialect::of_path(self.path()) != Dialect::Other
+    }
+
+    fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The best encoding that its client can read, of those that the provider knows.
+    fn encoding_asked(&self) -> Option<&'static str> {
+        let accepted = self.header("accept-encoding")?;
+        let mut names = accepted.split(',').map(|name| name.split(';').next().unwrap_or("").trim());
+        ENCODINGS
+            .into_iter()
+            .find(|known| names.clone().any(|name| name == *known))
+            .or_else(|| names.any(|name| name == "*").then_some("gzip"))
     }
 
     /// The body as JSON.
@@ -61,10 +83,14 @@ impl Served {
     }
 }
 
+/// The best first.
+const ENCODINGS: [&str; 4] = ["zstd", "br", "gzip", "deflate"];
+
 #[derive(Debug, Default)]
 struct State {
     exchanges: HashMap<String, Exchange>,
     default_script: Mutex<Script>,
+    first: Mutex<VecDeque<Script>>,
     served: Mutex<Vec<Served>>,
     next_id: AtomicU64,
 }
@@ -98,6 +124,11 @@ impl FakeProvider {
         *self.state.default_script.lock().unwrap() = script;
     }
 
+    /// What it plays before that: a script for each of the next requests for a model's answer.
+    pub fn set_first(&self, scripts: impl IntoIterator<Item = Script>) {
+        *self.state.first.lock().unwrap() = scripts.into_iter().collect();
+    }
+
     /// Every request so far, in order of arrival.
     #[must_use]
     pub fn served(&self) -> Vec<Served> {
@@ -107,6 +138,14 @@ impl FakeProvider {
     /// Forgets the requests so far.
     pub fn forget(&self) {
         self.state.served.lock().unwrap().clear();
+    }
+}
+
+impl State {
+    fn next_script(&self, request: &Served) -> Script {
+        let first =
+            request.is_generation().then(|| self.first.lock().unwrap().pop_front()).flatten();
+        first.unwrap_or_else(|| self.default_script.lock().unwrap().clone())
     }
 }
 
@@ -139,6 +178,7 @@ fn serve(stream: TcpStream, state: &State) -> io::Result<()> {
                 response_id: String::new(),
                 input_tokens: 0,
                 output_tokens: 0,
+                status: 0,
                 finished: false,
             });
             served.len() - 1
@@ -152,12 +192,14 @@ fn serve(stream: TcpStream, state: &State) -> io::Result<()> {
 
 /// Answers one request; `false` when the connection is done for.
 fn play(writer: &mut TcpStream, state: &State, request: &Served, place: usize) -> io::Result<bool> {
-    let path = request.target.split('?').next().unwrap_or_default();
-    let in_path = path.strip_prefix("/replay/").and_then(|rest| rest.split('/').next());
-    let script = match request.header(SCRIPT_HEADER) {
+    let in_path = request.path().strip_prefix("/replay/").and_then(|rest| rest.split('/').next());
+    let mut script = match request.header(SCRIPT_HEADER) {
         Some(script) => serde_json::from_str(script).map_err(io::Error::other)?,
-        None => state.default_script.lock().unwrap().clone(),
+        None => state.next_script(request),
     };
+    if script.encoding.as_deref() == Some("asked") {
+        script.encoding = request.encoding_asked().map(str::to_owned);
+    }
     thread::sleep(Duration::from_millis(script.delay_ms));
     let replay = request.header(REPLAY_HEADER).or(in_path);
     let answer = if let Some(id) = replay {
@@ -178,6 +220,9 @@ fn play(writer: &mut TcpStream, state: &State, request: &Served, place: usize) -
         }
     };
     let answer = split(answer, script.split_at_most);
+    if let Some(served) = state.served.lock().unwrap().get_mut(place) {
+        served.status = answer.status;
+    }
     let pieces = match script.act {
         Act::Stall | Act::Close | Act::Reset => answer.pieces.len().div_ceil(2),
         _ => answer.pieces.len(),
@@ -243,6 +288,9 @@ fn scripted_answer(script: &Script, reply: &Reply) -> Option<Answer> {
     };
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.push(("x-request-id".to_owned(), format!("req-{}", reply.id)));
+    if let Some(after) = script.retry_after.as_ref().filter(|_| status >= 400) {
+        headers.push(("retry-after".to_owned(), after.clone()));
+    }
     let pieces = match &script.encoding {
         None => pieces,
         Some(encoding) => {

@@ -30,6 +30,7 @@ pub mod dialect;
 pub mod fake_provider;
 pub mod listener;
 pub mod log_tree;
+pub mod month;
 pub mod outlay;
 pub mod script;
 #[cfg(target_os = "linux")]

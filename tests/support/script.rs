@@ -25,8 +25,10 @@ pub struct Script {
     pub chunk_every_ms: u64,
     /// Pause before the answer begins.
     pub delay_ms: u64,
-    /// `gzip`, `deflate`, `br` or `zstd`.
+    /// `gzip`, `deflate`, `br` or `zstd`; with `asked` the best of those that the request accepts.
     pub encoding: Option<String>,
+    /// What the header `retry-after` of an error says.
+    pub retry_after: Option<String>,
     /// Whether usage is reported at all.
     pub usage: bool,
     /// Splits the body into pieces of 1 to this many bytes, with a flush after each.
@@ -44,6 +46,7 @@ impl Default for Script {
             chunk_every_ms: 0,
             delay_ms: 0,
             encoding: None,
+            retry_after: None,
             usage: true,
             split_at_most: None,
         }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::clients::{
-    ANTHROPIC_MODEL, GEMINI_MODEL, OPENAI_MODEL, clients_dir, installed, python_with_frameworks,
-    python_with_litellm, python_with_sdks,
+    ANTHROPIC_MODEL, GEMINI_MODEL, OPENAI_MODEL, aider, clients_dir, installed,
+    python_with_frameworks, python_with_litellm, python_with_sdks,
 };
 use crate::outlay::Home;
 
@@ -42,6 +42,8 @@ pub enum Asker {
     Framework(&'static str),
     /// llm.
     Llm,
+    /// aider, with a model of this provider.
+    Aider(&'static str),
 }
 
 impl Asker {
@@ -56,7 +58,8 @@ impl Asker {
             | Asker::Cline(how)
             | Asker::JavaScript(how)
             | Asker::Python(how)
-            | Asker::Framework(how) => match how {
+            | Asker::Framework(how)
+            | Asker::Aider(how) => match how {
                 "messages" | "anthropic" | "litellm-claude" => ANTHROPIC_MODEL,
                 "gemini" | "google" => GEMINI_MODEL,
                 _ => OPENAI_MODEL,
@@ -69,7 +72,31 @@ impl Asker {
     /// Whether it can be told to take its answer whole.
     #[must_use]
     pub fn has_plain(self) -> bool {
-        matches!(self, Asker::JavaScript(_) | Asker::Python(_) | Asker::Framework(_) | Asker::Llm)
+        matches!(
+            self,
+            Asker::JavaScript(_)
+                | Asker::Python(_)
+                | Asker::Framework(_)
+                | Asker::Llm
+                | Asker::Aider(_)
+        )
+    }
+
+    /// The name of its logs at `outlay import`.
+    #[must_use]
+    pub fn logs(self) -> Option<&'static str> {
+        match self {
+            Asker::Llm => Some("llm"),
+            Asker::Aider(_) => None,
+            _ => self.connects(),
+        }
+    }
+
+    /// Whether it sends again what the provider answered with this status.
+    #[must_use]
+    pub fn repeats(self, status: u16) -> bool {
+        // Codex takes a 429 for the end of what a subscription pays for.
+        !(self == Asker::Codex && status == 429)
     }
 
     /// The name of its settings at `outlay connect`.
@@ -83,6 +110,7 @@ impl Asker {
             Asker::Qwen => "qwen",
             Asker::Pi(_) => "pi",
             Asker::Cline(_) => "cline",
+            Asker::Aider(_) => "aider",
             _ => return None,
         })
     }
@@ -108,7 +136,6 @@ impl Asker {
             let script = fixture("ask.py").display().to_string();
             vec![python.display().to_string(), script, how, model, form.to_owned()]
         };
-        let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
             Asker::ClaudeCode => text(&[&own("claude"), "--print", PROMPT, "--model", model]),
             Asker::Codex => text(&[
@@ -147,14 +174,8 @@ impl Asker {
                 python(python_with_litellm(), how)
             }
             Asker::Framework(how) => python(python_with_frameworks(), how),
-            Asker::Llm => {
-                let llm = python_with_frameworks().with_file_name("llm").display().to_string();
-                let mut words = text(&[&llm, "prompt", "--no-log", "--model", model, PROMPT]);
-                if !stream {
-                    words.push("--no-stream".to_owned());
-                }
-                words
-            }
+            Asker::Aider(provider) => aider_words(provider, model, stream),
+            Asker::Llm => llm_words(model, stream),
         }
     }
 
@@ -187,6 +208,11 @@ impl Asker {
                         "tokenSource": "manual"}}})
                 .to_string(),
             ),
+            Asker::Aider(_) => {
+                let mut git = Command::new("git");
+                git.args(["init", "--quiet", "--initial-branch", "trunk"]);
+                assert!(git.arg(home.path().join("work")).output().unwrap().status.success());
+            }
             _ => {}
         }
     }
@@ -197,35 +223,74 @@ impl Asker {
     /// When it is not installed.
     #[must_use]
     pub fn ask(self, home: &Home, by_run: bool, stream: bool, patience: Duration) -> String {
-        let words = self.words(stream);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut command = if by_run {
-            home.command(&[&["run", "--"], words.as_slice()].concat())
-        } else {
-            home.command_of(Path::new(words[0]), &words[1..])
-        };
-        let work = home.path().join("work");
-        fs::create_dir_all(&work).unwrap();
-        let log = home.path().join("said");
-        let output = File::create(&log).unwrap();
-        command
-            .current_dir(work)
-            .envs(KEYS)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output);
-        let mut child = command.process_group(0).spawn().unwrap();
-        let deadline = Instant::now() + patience;
-        while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        drop(Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).output());
-        drop(child.wait());
-        let mut said = Vec::new();
-        File::open(&log).unwrap().read_to_end(&mut said).unwrap();
-        String::from_utf8_lossy(&said).into_owned()
+        ask_with(&self.words(stream), home, by_run, patience)
     }
+}
+
+/// opencode with this model (`provider/model`) of its own list, connected.
+#[must_use]
+pub fn ask_opencode(model: &str, home: &Home, patience: Duration) -> String {
+    let opencode = installed("opencode").display().to_string();
+    ask_with(&text(&[&opencode, "run", "--model", model, PROMPT]), home, false, patience)
+}
+
+fn ask_with(words: &[String], home: &Home, by_run: bool, patience: Duration) -> String {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut command = if by_run {
+        home.command(&[&["run", "--"], words.as_slice()].concat())
+    } else {
+        home.command_of(Path::new(words[0]), &words[1..])
+    };
+    let work = home.path().join("work");
+    fs::create_dir_all(&work).unwrap();
+    let log = home.path().join("said");
+    let output = File::create(&log).unwrap();
+    command
+        .current_dir(work)
+        .envs(KEYS)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(output);
+    let mut child = command.process_group(0).spawn().unwrap();
+    let deadline = Instant::now() + patience;
+    while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).output());
+    drop(child.wait());
+    let mut said = Vec::new();
+    File::open(&log).unwrap().read_to_end(&mut said).unwrap();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+fn text(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn aider_words(provider: &str, model: &str, stream: bool) -> Vec<String> {
+    text(&[
+        &aider().unwrap().display().to_string(),
+        "--model",
+        &format!("{provider}/{model}"),
+        "--message",
+        PROMPT,
+        "--yes-always",
+        "--no-check-update",
+        "--no-show-release-notes",
+        "--no-show-model-warnings",
+        "--no-analytics",
+        if stream { "--stream" } else { "--no-stream" },
+    ])
+}
+
+fn llm_words(model: &str, stream: bool) -> Vec<String> {
+    let llm = python_with_frameworks().with_file_name("llm").display().to_string();
+    let mut words = text(&[&llm, "prompt", "--model", model, PROMPT]);
+    if !stream {
+        words.push("--no-stream".to_owned());
+    }
+    words
 }
 
 /// Keys, and words against calls home.

@@ -5,8 +5,8 @@
 //! missing. So a client that repairs half a call and runs it is found out.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use support::clients::{ANTHROPIC_MODEL, Api, Client, Desk, GEMINI_MODEL, OPENAI_MODEL, Run};
-use support::outlay::{Call, Home, Server};
+use support::clients::{Api, Client, Desk, Run, serve, set_prices};
+use support::outlay::{Call, Home};
 use support::story::usd;
 use support::tool_stream::{AgentProvider, LAST_WORDS, Turn};
 
@@ -258,23 +258,6 @@ fn home(provider: &AgentProvider) -> Home {
     let home = ["OPENAI", "ANTHROPIC", "GEMINI"].iter().fold(Home::bare(), |home, name| {
         home.with_env(&format!("OUTLAY_UPSTREAM_{name}"), &upstream)
     });
-    for (provider, model) in
-        [("openai", OPENAI_MODEL), ("anthropic", ANTHROPIC_MODEL), ("gemini", GEMINI_MODEL)]
-    {
-        let price = ["--input", "0", "--output", OUTPUT_PRICE, "--force"];
-        home.ok(&[&["prices", "set", model, "--provider", provider][..], &price].concat());
-    }
+    set_prices(&home, "0", OUTPUT_PRICE);
     home
-}
-
-/// On a port without the digits of an HTTP error: our refusals name the port, and opencode sends
-/// again what is refused with `500` or the like anywhere in the body.
-fn serve(home: &Home) -> Server {
-    loop {
-        let server = home.serve();
-        let port = server.address().port().to_string();
-        if !["429", "500", "502", "503", "504", "524"].iter().any(|code| port.contains(code)) {
-            return server;
-        }
-    }
 }

@@ -333,12 +333,12 @@ fn a_new_port_is_written_everywhere_and_doctor_tells() {
     };
     let broken = findings("broken");
     assert_eq!(broken.len(), 2, "{broken:?}");
-    assert!(broken[0].contains("no proxy answers") && broken[0].contains("outlay serve"));
+    assert!(broken[0].contains("nobody answers") && broken[0].contains("outlay serve"));
 
     // The user changes something else meanwhile.
     fs::write(&claude, read(&claude).replacen('{', "{\n  \"model\": \"opus\",", 1)).unwrap();
     let server = home.serve();
-    let moved = findings("warning");
+    let moved = findings("broken");
     assert!(moved[0].contains("outlay connect --all --refresh"), "{moved:?}");
     home.ok(&["connect", "--all", "--refresh"]);
     let address = format!("http://{}/", server.address());
@@ -356,7 +356,7 @@ fn a_new_port_is_written_everywhere_and_doctor_tells() {
 
 #[test]
 fn the_list_says_what_is_connected() {
-    let home = Home::bare();
+    let home = Home::bare().with_env("PATH", "/usr/bin:/bin");
     connect(&home, &["codex"]);
     let said = home.json(&["connect"]);
     assert_eq!(said["address"], "http://127.0.0.1:4780");
@@ -364,7 +364,16 @@ fn the_list_says_what_is_connected() {
     let codex = codex.unwrap();
     assert_eq!(codex["connected"], json!(true));
     assert_eq!(codex["address"], "http://127.0.0.1:4780");
+    let own = home.path().join(".local/bin/qwen");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "").unwrap();
+    fs::create_dir_all(home.path().join(".vscode/extensions/saoudrizwan.claude-dev-3.1")).unwrap();
     let table = home.ok(&["connect", "--list"]);
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("qwen").contains(own.to_str().unwrap()), "{table}");
+    assert!(row("codex").contains("its settings"), "{table}");
+    assert!(row("pi").contains("not found"), "{table}");
+    assert!(table.contains("Cline is an extension here too"), "{table}");
     assert!(table.lines().any(|line| line.contains("codex") && line.contains(":4780")), "{table}");
     for wrong in [&["connect", "--undo"][..], &["connect", "codex", "--statusline"]] {
         assert_eq!(home.cli(wrong).code, 2, "{wrong:?}");

@@ -260,6 +260,30 @@ fn a_call_that_passed_the_proxy_counts_once() {
 }
 
 #[test]
+fn what_gets_a_price_is_booked_though_its_log_is_gone() {
+    let home = Home::bare().with_clock(&Clock::at(NOW));
+    let log = home.path().join(".claude/projects/shop/s-1.jsonl");
+    let text = claude_line(1, 100) + &claude_line(2, 200);
+    append(&log, &text.replace("claude-sonnet-4-5", "in-house"));
+    let first = home.json(&["import", "claude-code"])["sources"][0].clone();
+    assert_eq!(
+        (first["calls"].clone(), first["unpriced_calls"].clone()),
+        (json!(2), json!(2)),
+        "{first}"
+    );
+    fs::remove_file(&log).unwrap();
+    append(&log.with_file_name("s-2.jsonl"), &claude_line(3, 300));
+    home.ok(&["prices", "set", "in-house", "--input", "0", "--output", "10"]);
+    let second = home.json(&["import", "claude-code"])["sources"][0].clone();
+    assert_eq!((second["calls"].clone(), second["files_read"].clone()), (json!(1), json!(1)));
+    let mut costs: Vec<_> = home.calls().iter().map(|call| call["cost_usd"].clone()).collect();
+    costs.sort();
+    assert_eq!(costs[..2], ["0.001", "0.002"], "{costs:?}");
+    assert_eq!(outputs(&home), [100, 200, 300]);
+    assert_eq!(home.integrity(), "ok");
+}
+
+#[test]
 fn bad_logs_are_told_and_stop_nothing() {
     let home = Home::bare().with_clock(&Clock::at(NOW));
     let projects = home.path().join(".claude/projects");

@@ -352,7 +352,7 @@ fn wrong_words_are_named() {
         (vec!["bypass", "off", "--why", "x"], 2, "--why goes with a bypass that begins"),
         (vec!["bypass", "--why", "x"], 2, "D|off"),
         (vec!["plan", "use", "nosuch"], 1, "the plans are: hobby, solo, pro, unlimited"),
-        (vec!["plan", "use", "solo"], 2, "outlay budget rm day"),
+        (vec!["plan", "use", "solo"], 2, "outlay plan use solo --yes does it"),
         (vec!["wait", "--timeout", "soon"], 2, "'soon' is not a duration"),
         (vec!["wait", "--cost", "-1"], 2, "--cost is negative"),
         (vec!["check", "--calls", "many"], 2, "--calls"),

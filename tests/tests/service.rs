@@ -185,6 +185,16 @@ fn the_service_runs_is_restarted_upgraded_and_removed() {
     let by_hand = home.try_serve(&["--listen", &address.to_string()]).unwrap_err().1;
     assert!(by_hand.contains("is the service's") && by_hand.contains("--any-port"), "{by_hand}");
 
+    let ask = |method: &str| {
+        let bearer = format!("Bearer {}", home.token());
+        Request::new(method, "/api/v1/service").header("authorization", &bearer).send(address)
+    };
+    let own = ask("GET").json();
+    assert_eq!((&own["supported"], &own["answers"]), (&json!(true), &json!(true)), "{own}");
+    assert_eq!(ask("PUT").status, 200, "it stays as it is");
+    let refused = ask("DELETE");
+    assert_eq!(refused.status, 409, "it would end while it answers: {}", refused.text());
+
     let mut stream = long_stream().open(address).unwrap();
     stream.read_until("Certainly.");
     fs::rename(&program, folder.join("old")).unwrap();

@@ -187,7 +187,7 @@ fn outlay_goes_without_a_trace_if_asked() {
     let kept = home.cli(&["uninstall", "--yes"]);
     assert!(kept.code == 1 && kept.stderr.contains("end it first"), "{}", kept.stderr);
     server.stop();
-    assert!(home.ok(&["uninstall"]).contains("keeps what was recorded"));
+    assert!(home.ok(&["uninstall", "--yes"]).contains("keeps what was recorded"));
     assert!(home.data_dir().join("outlay.db").exists());
     let unasked = home.cli(&["uninstall", "--purge"]);
     assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{}", unasked.stderr);
@@ -231,4 +231,52 @@ fn over_the_network_a_loopback_name_is_forged() {
             assert_eq!(answer.status, status, "{host}: {}", answer.text());
         }
     }
+}
+
+#[test]
+fn an_export_goes_to_standard_output_by_its_usual_name() {
+    let home = Home::bare();
+    assert_eq!(home.ok(&["export", "-o", "-"]), home.ok(&["export"]));
+    assert!(!home.path().join("-").exists());
+}
+
+#[test]
+fn a_part_of_a_calls_id_is_enough() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let server = home.serve();
+    for _ in 0..2 {
+        assert_eq!(chat().send(server.address()).status, 200);
+    }
+    let calls = home.calls_at_rest();
+    let id = &calls[0]["id"];
+    for part in [&id[..35], &id[24..], id.as_str()] {
+        assert_eq!(home.json(&["calls", "show", part])["id"], json!(id), "{part}");
+    }
+    let ambiguous = home.cli(&["calls", "show", &id[..6]]);
+    assert_eq!(ambiguous.code, 2, "{ambiguous:?}");
+    assert!(ambiguous.stderr.contains("several calls, such as"), "{}", ambiguous.stderr);
+}
+
+/// pi and Cline read no address from their surroundings, so no run can hold them.
+#[test]
+fn a_run_says_whom_its_limit_does_not_hold() {
+    let home = Home::new(&FakeProvider::start());
+    let pi = home.path().join("pi");
+    fs::write(&pi, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&pi, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let pi = pi.to_str().unwrap();
+    let limited = ["run", "--max-cost", "1", "--", pi];
+    for (arguments, parts) in [
+        (&["run", "--", pi][..], &["run outlay connect pi first"][..]),
+        (&limited, &["--max-cost does not hold", "outlay connect pi"]),
+    ] {
+        let said = home.cli(arguments);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(parts.iter().all(|part| said.stderr.contains(part)), "{}", said.stderr);
+    }
+    home.ok(&["connect", "pi", "--yes"]);
+    let said = home.cli(&limited).stderr;
+    assert!(said.contains("not as this run's, so --max-cost does not hold"), "{said}");
 }

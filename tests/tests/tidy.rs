@@ -10,13 +10,14 @@ const LINES_AIM: usize = 400;
 const LINES_MAX: usize = 600;
 
 /// Which of our crates each may depend on.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("crates/core", &[]),
     ("crates/wire", &["outlay-core"]),
     ("crates/proxy", &["outlay-core", "outlay-wire"]),
     ("crates/host", &["outlay-core", "outlay-wire"]),
-    ("crates/cli", &["outlay-core", "outlay-wire", "outlay-proxy", "outlay-host"]),
-    (".", &["outlay-core", "outlay-proxy", "outlay-host"]),
+    ("crates/shell", &["outlay-core", "outlay-wire", "outlay-proxy", "outlay-host"]),
+    ("crates/cli", &["outlay-core", "outlay-wire", "outlay-proxy", "outlay-host", "outlay-shell"]),
+    (".", &["outlay-core", "outlay-proxy", "outlay-host", "outlay-shell"]),
 ];
 
 #[test]
@@ -30,7 +31,7 @@ fn crates_depend_only_downwards() {
 
 #[test]
 fn no_crate_has_a_module_circle() {
-    for folder in ["core", "wire", "proxy", "host", "cli"] {
+    for folder in ["core", "wire", "proxy", "host", "shell", "cli"] {
         let source = root().join("crates").join(folder).join("src");
         let files: Vec<(String, String)> = files_below(&source, &["rs"])
             .iter()
@@ -45,6 +46,10 @@ fn no_crate_has_a_module_circle() {
 fn files_stay_short() {
     let mut long = Vec::new();
     for path in product_files().into_iter().chain(files_below(&root().join("tests"), &["rs"])) {
+        // Nobody reads or edits what is made from Rust's types.
+        if path.ends_with("ui/src/generated.ts") {
+            continue;
+        }
         let lines = lines_without_tests(&read(&path));
         if lines > LINES_AIM {
             println!("{}: {lines} lines, aim for {LINES_AIM}", shown(&path));

@@ -1,20 +1,22 @@
 //! Real coding agents and SDKs, started by `outlay run` or after `outlay connect`: what the ledger has
-//! of their calls is what the provider served.
+//! of their calls is what the provider served, and what the tools log of them adds nothing.
 //!
-//! `OUTLAY_CLIENTS=all` (which `cargo xtask test --clients` sets) runs also what takes long: upstream
-//! errors that agents send again for minutes, compressed answers, and what is built on the vendors' SDKs.
+//! `OUTLAY_CLIENTS=all` (which `cargo xtask test --clients` sets) runs also what takes long: each provider
+//! and each error of tools that wait before they send again, and what is built on the vendors' SDKs.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 
-use support::clients::{ANTHROPIC_MODEL, GEMINI_MODEL, OPENAI_MODEL};
-use support::dialect::Dialect;
-use support::fake_provider::FakeProvider;
+use serde_json::json;
+use support::clients::{self, serve, set_prices};
+use support::fake_provider::{FakeProvider, Served};
 use support::outlay::{Call, Home, Server};
 use support::script::{Act, Script};
-use support::tools::Asker;
+use support::tools::{Asker, ask_opencode};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
+/// So many answers in a row are errors, before the provider has recovered.
+const FAILURES: usize = 2;
 /// Clients that send a failed call again do so for minutes: enough is seen of it by then.
 const PATIENCE_WITH_ERRORS: Duration = Duration::from_secs(40);
 
@@ -37,6 +39,41 @@ fn gemini_cli() {
 fn opencode() {
     for provider in usual(&["openai", "anthropic"]) {
         try_out(Asker::Opencode(provider));
+    }
+}
+
+/// Providers of opencode's own list, each connected by the key that is in its environment.
+#[test]
+fn other_providers_of_opencode() {
+    for (provider, model, key, path) in [
+        ("cerebras", "gpt-oss-120b", "CEREBRAS_API_KEY", "/v1/chat/completions"),
+        (
+            "togetherai",
+            "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            "TOGETHER_API_KEY",
+            "/v1/chat/completions",
+        ),
+        (
+            "fireworks-ai",
+            "accounts/fireworks/models/kimi-k3",
+            "FIREWORKS_API_KEY",
+            "/inference/v1/chat/completions",
+        ),
+        ("cohere", "command-r-08-2024", "COHERE_API_KEY", "/v2/chat"),
+    ]
+    .into_iter()
+    .take(if all() { 4 } else { 1 })
+    {
+        let fake = FakeProvider::start();
+        let home = Home::new(&fake).with_env(key, "test");
+        Asker::Opencode(provider).set_up(&home);
+        let _server = serve(&home);
+        home.ok(&["connect", "opencode", "--yes"]);
+        // It sends again what the fake provider answers in another way than this one.
+        let patience = Duration::from_secs(30);
+        let said = ask_opencode(&format!("{provider}/{model}"), &home, patience);
+        let asked = fake.served();
+        assert!(asked.iter().any(|request| request.target == path), "{provider}: {asked:?} {said}");
     }
 }
 
@@ -99,6 +136,16 @@ fn llm() {
     try_out_in_time(Asker::Llm);
 }
 
+#[test]
+fn aider() {
+    if all() && clients::aider().is_none() {
+        println!("aider is left out: it wants Python 3.10 to 3.12, and none is here");
+        return;
+    }
+    try_out_in_time(Asker::Aider("openai"));
+    try_out_in_time(Asker::Aider("anthropic"));
+}
+
 fn try_out_in_time(asker: Asker) {
     if all() {
         try_out(asker);
@@ -134,21 +181,27 @@ fn try_out(asker: Asker) {
     the_ledger_has_what_was_served(asker, by_run, true, None);
     a_refusal_is_seen_after_one_request(asker, by_run);
     if by_run && asker.connects().is_some() {
-        the_ledger_has_what_was_served(asker, false, true, None);
+        // As the tool asks for it: Codex asks for none.
+        the_ledger_has_what_was_served(asker, false, true, Some("asked"));
+    } else {
+        the_ledger_has_what_was_served(asker, by_run, true, Some("asked"));
     }
     if is_sdk {
         the_ledger_has_what_was_served(asker, by_run, false, None);
     }
-    if !all() {
-        return;
-    }
-    // Codex asks for no encoding, and cannot read any.
-    if asker != Asker::Codex {
-        the_ledger_has_what_was_served(asker, by_run, true, Some("gzip"));
-    }
     for act in [Act::RateLimit, Act::ServerError] {
-        failures_cost_nothing(asker, by_run, act);
+        if is_agent(asker) {
+            it_goes_on_after_failures(asker, by_run, act);
+        }
+        if all() {
+            failures_cost_nothing(asker, by_run, act);
+        }
     }
+}
+
+/// Agents send a failed request again; of SDKs only some do.
+fn is_agent(asker: Asker) -> bool {
+    asker.connects().is_some()
 }
 
 fn the_ledger_has_what_was_served(
@@ -163,22 +216,14 @@ fn the_ledger_has_what_was_served(
     let (home, _server) = set_up(asker, &provider, by_run);
     let said = asker.ask(&home, by_run, stream, PATIENCE);
     let what = format!("{asker:?} by run {by_run}, stream {stream}: {said}");
-    let served = served(&provider);
-    assert!(!served.is_empty(), "nothing came: {what}");
-    let mut ledger: Vec<(u64, u64)> = home
-        .calls_at_rest()
-        .iter()
-        .filter(|call| call["status"] == "settled")
-        .map(|call| (tokens(call, "input_tokens"), tokens(call, "output_tokens")))
-        .collect();
-    ledger.sort_unstable();
-    assert_eq!(ledger, served, "{what}");
+    let calls = home.calls_at_rest();
+    assert_are_served(&calls, &provider, &what);
     assert!(said.contains("Certainly.") || asker.has_plain(), "{what}");
     if by_run {
-        let calls = home.calls_at_rest();
         assert!(calls.iter().all(|call| call["tags"] == "branch=trunk"), "{calls:?}");
         assert!(calls.iter().all(|call| call["project"] == "work"), "{calls:?}");
     }
+    its_logs_add_nothing(asker, &home, &what);
 }
 
 fn a_refusal_is_seen_after_one_request(asker: Asker, by_run: bool) {
@@ -188,13 +233,45 @@ fn a_refusal_is_seen_after_one_request(asker: Asker, by_run: bool) {
     let said = asker.ask(&home, by_run, true, PATIENCE);
     let calls = home.calls_at_rest();
     let what = format!("{asker:?}: {said}");
-    assert!(served(&provider).is_empty(), "{what}");
+    assert_eq!(served(&provider).len(), 0, "{what}");
     let main: Vec<&Call> =
         calls.iter().filter(|call| call["model_requested"] == asker.model()).collect();
     assert_eq!(main.len(), 1, "{calls:?} {what}");
     // LiteLLM shows the body as Python would write it.
     let flat = said.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\'", "'");
     assert!(flat.contains("hard budget 'day'"), "{what}");
+}
+
+/// What a provider answers while it is in trouble passes as it is, is a row each, and costs nothing;
+/// once the provider is well again, so is the tool.
+fn it_goes_on_after_failures(asker: Asker, by_run: bool, act: Act) {
+    let (status, kind) = match act {
+        Act::RateLimit => (429, "rate_limit"),
+        _ => (500, "overloaded"),
+    };
+    let provider = FakeProvider::start();
+    // Without it some wait for half a minute.
+    let failure = Script { act, retry_after: Some("1".to_owned()), ..Script::default() };
+    provider.set_first(vec![failure; FAILURES]);
+    let (home, _server) = set_up(asker, &provider, by_run);
+    let said = asker.ask(&home, by_run, true, PATIENCE);
+    let calls = home.calls_at_rest();
+    let what = format!("{asker:?} {act:?}: {said} {calls:?}");
+    let failed: Vec<&Call> = calls.iter().filter(|call| call["status"] == "failed").collect();
+    for call in &failed {
+        assert_eq!(call["http_status"], status.to_string(), "{what}");
+        assert_eq!(call["error_kind"], kind, "{what}");
+        assert_eq!(call["cost_usd"], "", "{what}");
+    }
+    let answered = provider.served();
+    let sent = answered.iter().filter(|request| request.status == status).count();
+    assert_eq!(failed.len(), sent, "{what}");
+    if asker.repeats(status) {
+        assert_eq!(sent, FAILURES, "{what}");
+        assert!(said.contains("Certainly.") || asker.has_plain(), "{what}");
+        assert_are_served(&calls, &provider, &what);
+    }
+    its_logs_add_nothing(asker, &home, &what);
 }
 
 fn failures_cost_nothing(asker: Asker, by_run: bool, act: Act) {
@@ -209,21 +286,62 @@ fn failures_cost_nothing(asker: Asker, by_run: bool, act: Act) {
         let is_failed = call["status"] == "failed" && call["cost_usd"].is_empty();
         assert!(is_failed || call["status"] == "estimated", "{asker:?} {act:?}: {call:?}");
     }
+    its_logs_add_nothing(asker, &home, &said);
 }
 
-/// Generation requests that were answered whole: their tokens, in order.
-fn served(provider: &FakeProvider) -> Vec<(u64, u64)> {
-    let is_generation = |target: &str| {
-        let path = target.split('?').next().unwrap_or_default();
-        Dialect::of_path(path) != Dialect::Other
-    };
-    let served = provider.served();
-    let whole = served.iter().filter(|request| request.finished && request.method == "POST");
-    let whole = whole.filter(|request| is_generation(&request.target));
-    let mut tokens: Vec<(u64, u64)> =
-        whole.map(|request| (request.input_tokens, request.output_tokens)).collect();
-    tokens.sort_unstable();
-    tokens
+/// The ledger's calls that were answered have the tokens that the provider says it served.
+fn assert_are_served(calls: &[Call], provider: &FakeProvider, what: &str) {
+    let mut expected: Vec<(u64, u64)> = served(provider)
+        .iter()
+        .map(|request| (request.input_tokens, request.output_tokens))
+        .collect();
+    assert!(!expected.is_empty(), "nothing came: {what}");
+    let mut ledger: Vec<(u64, u64)> = calls
+        .iter()
+        .filter(|call| call["status"] == "settled")
+        .map(|call| (tokens(call, "input_tokens"), tokens(call, "output_tokens")))
+        .collect();
+    ledger.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(ledger, expected, "{what}");
+}
+
+/// What the tool has written down of the same calls is known already: nothing comes in by it.
+fn its_logs_add_nothing(asker: Asker, home: &Home, what: &str) {
+    let Some(name) = asker.logs() else { return };
+    let before = home.calls();
+    let report = home.json(&["import", "--all"]);
+    let what = format!("{report} {what}");
+    let sources = report["sources"].as_array().unwrap();
+    for source in sources {
+        assert_eq!(source["calls"], 0, "{what}");
+        assert_eq!(source["broken_lines"], 0, "{what}");
+        assert_eq!(source["problems"], json!([]), "{what}");
+    }
+    let after = home.calls();
+    assert_eq!(costs(&after), costs(&before), "{what}");
+    assert_eq!(home.json(&["status"])["outside"], json!([]), "{what}");
+    for call in after.iter().filter(|call| call["status"] == "settled") {
+        let shown = home.json(&["calls", "show", &call["id"]]);
+        let logged = shown["logged"].as_array().unwrap();
+        let is_told = logged.iter().any(|logged| logged["source"] == format!("import:{name}"));
+        // Titles and the like are not always written down.
+        assert!(is_told || call["model_requested"] != asker.model(), "{shown} {what}");
+    }
+}
+
+/// What is counted of each call.
+fn costs(calls: &[Call]) -> Vec<[String; 5]> {
+    const COUNTED: [&str; 5] = ["id", "status", "input_tokens", "output_tokens", "cost_usd"];
+    calls.iter().map(|call| COUNTED.map(|column| call[column].clone())).collect()
+}
+
+/// Requests for a model's answer that were answered whole.
+fn served(provider: &FakeProvider) -> Vec<Served> {
+    let served = provider.served().into_iter();
+    served
+        .filter(|served| served.is_generation() && served.finished && served.status == 200)
+        .collect()
 }
 
 fn tokens(call: &Call, column: &str) -> u64 {
@@ -234,15 +352,7 @@ fn tokens(call: &Call, column: &str) -> u64 {
 /// proxy; it works in a repository named `work`.
 fn set_up(asker: Asker, provider: &FakeProvider, by_run: bool) -> (Home, Server) {
     let home = Home::new(provider);
-    for (provider, model) in [
-        ("openai", OPENAI_MODEL),
-        ("openai", "gpt-4o"),
-        ("anthropic", ANTHROPIC_MODEL),
-        ("gemini", GEMINI_MODEL),
-    ] {
-        let price = ["--input", "1", "--output", "100", "--force"];
-        home.ok(&[&["prices", "set", model, "--provider", provider][..], &price].concat());
-    }
+    set_prices(&home, "1", "100");
     let git = home.path().join("work/.git");
     std::fs::create_dir_all(&git).unwrap();
     std::fs::write(git.join("HEAD"), "ref: refs/heads/trunk\n").unwrap();
@@ -252,16 +362,4 @@ fn set_up(asker: Asker, provider: &FakeProvider, by_run: bool) -> (Home, Server)
         home.ok(&["connect", asker.connects().unwrap(), "--yes"]);
     }
     (home, server)
-}
-
-/// On a port without the digits of an HTTP error: opencode sends again what is refused with them
-/// anywhere in the body.
-fn serve(home: &Home) -> Server {
-    loop {
-        let server = home.serve();
-        let port = server.address().port().to_string();
-        if !["429", "500", "502", "503", "504", "524"].iter().any(|code| port.contains(code)) {
-            return server;
-        }
-    }
 }

@@ -19,6 +19,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod plan;
 pub(crate) mod prices;
+pub(crate) mod prune;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod serve;

@@ -113,6 +113,8 @@ enum Command {
     Dashboard(commands::dashboard::Arguments),
     /// Write a consistent copy of the ledger, also while it is in use
     Backup(commands::backup::Arguments),
+    /// Delete old calls; reports keep their sums
+    Prune(commands::prune::Arguments),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell
@@ -152,7 +154,9 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
         Command::Init(options) => commands::init::run(&session, &arguments.places, &options, out),
-        Command::Serve(options) => commands::serve::run(&mut session, &options, out),
+        Command::Serve(options) => {
+            commands::serve::run(&mut session, &arguments.places, &options, out)
+        }
         Command::Run(options) => commands::run::run(&session, &options),
         Command::Env(options) => commands::env::run(&session, &options, out),
         Command::Connect(options) => commands::connect::run(&session, &options, out),
@@ -175,6 +179,7 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Alerts(options) => commands::alerts::run(&session, &options, out),
         Command::Dashboard(options) => commands::dashboard::run(&session, &options, out),
         Command::Backup(options) => commands::backup::run(&session, &options, out),
+        Command::Prune(options) => commands::prune::run(&session, &options, out),
         Command::Service(command) => {
             commands::service::run(&session, &arguments.places, &command, out)
         }

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use chrono::Utc;
 use outlay_core::ledger::{Ledger, Opening, Role};
-use outlay_host::config::{Config, Loops};
+use outlay_host::config::Config;
 use outlay_host::connect::Target;
 use outlay_host::folders::{Folders, Running};
-use outlay_host::idle::Idle;
-use outlay_host::machine;
-use outlay_host::notify::{self, Manner, Notifier, Press};
+use outlay_host::notify::Press;
 use outlay_proxy::balance::{self, Source};
-use outlay_proxy::{
-    App, Changes, LoopSetting, Parts, ProviderPart, Server, Settings, Watched, upkeep,
-};
+use outlay_proxy::{App, Changes, Clock, Server, Settings, SettingsError, Watched, upkeep};
+use outlay_shell as shell;
+use outlay_shell::machine::{Places, ThisMachine};
+use outlay_shell::notifying::{self, Notifying};
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -37,7 +36,7 @@ pub(crate) struct Proxy {
     /// What is looked at beside the calls.
     watched: Watched,
     // Delivers what is left when it is dropped.
-    _notifier: Notifier,
+    _notifying: Notifying,
 }
 
 /// A runtime of one thread: a call is mostly waiting, and handing it from thread to thread costs
@@ -61,16 +60,21 @@ pub(crate) fn log_to_stderr() {
 }
 
 impl Proxy {
-    /// Opens the ledger, settles what dead processes left running, and listens.
-    pub(crate) async fn start(session: &Session, listening: Listening) -> Result<Proxy, Failure> {
+    /// Opens the ledger, settles what dead processes left running, and listens. With its places
+    /// and the configuration as it is written down, its API answers for the machine too.
+    pub(crate) async fn start(
+        session: &Session,
+        listening: Listening,
+        machine: Option<(Places, Config)>,
+    ) -> Result<Proxy, Failure> {
         let token = session.folders.token()?;
         let settings = settings(session, listening.address, token)?.with_expose(listening.expose);
         let (sources, problems) = sources(session, &settings)?;
         problems.iter().for_each(|problem| tracing::warn!("{problem}"));
-        let watched = watched(session, sources);
+        let watched = shell::settings::watched(&session.folders, &session.config, sources);
         let changes = Changes::new();
-        let (waker, woken) = notify::channel();
-        let (notice, wake) = (changes.callback(), waker.clone());
+        let (alarm, woken) = notifying::alarm();
+        let (notice, wake) = (changes.callback(), alarm.clone());
         let changed = Arc::new(move || {
             notice();
             wake.wake();
@@ -79,19 +83,25 @@ impl Proxy {
         let ledger = Ledger::open(session.folders.data(), opening)?;
         session::tell_upgrade(&ledger);
         ledger.recover(Utc::now()).await?;
-        let app = App::new(settings, ledger.clone(), Arc::new(Utc::now), changes)
+        let clock: Clock = Arc::new(Utc::now);
+        let app = App::new(settings, ledger.clone(), Arc::clone(&clock), changes)
             .map_err(Failure::failed)?;
-        let server = listening.server(app, session).await?;
+        let server = listening.server(app.clone(), session).await?;
         let press = Press {
             ledger: ledger.clone(),
-            clock: Arc::new(Utc::now),
+            clock: Arc::clone(&clock),
             zone: session.zone,
             open: opener(session.folders.clone()),
         };
-        let manner = Manner::configured(&session.config, Some(press));
-        let notifier = Notifier::start(ledger.clone(), manner, Arc::new(Utc::now), (waker, woken))
-            .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
-        Ok(Proxy { server, ledger, watched, _notifier: notifier })
+        let (kept, config) = (ledger.clone(), &session.config);
+        let notifying =
+            Notifying::start(kept, config, Some(press), Arc::clone(&clock), (alarm, woken))
+                .map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
+        if let Some((places, written)) = machine {
+            let machine = ThisMachine::new(places, written, ledger.clone(), clock, &notifying);
+            app.give_machine(Arc::new(machine));
+        }
+        Ok(Proxy { server, ledger, watched, _notifying: notifying })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -100,7 +110,7 @@ impl Proxy {
 
     /// Answers until `shutdown` ends, then lets running calls end.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Proxy { server, ledger, watched, _notifier } = self;
+        let Proxy { server, ledger, watched, _notifying } = self;
         let upkeep = tokio::spawn(upkeep(ledger, watched, Arc::new(Utc::now)));
         server.run(shutdown).await;
         upkeep.abort();
@@ -109,19 +119,8 @@ impl Proxy {
 
 /// The proxy's address for every provider that has one.
 pub(crate) fn target(session: &Session, address: SocketAddr) -> Result<Target, Failure> {
-    let upstreams = settings(session, address, String::new())?.upstreams;
-    let upstreams = upstreams.into_iter().filter_map(|(name, up)| Some((name, up.base_url?)));
-    Ok(Target::new(address, upstreams))
-}
-
-fn watched(session: &Session, sources: Vec<Source>) -> Watched {
-    let folder = session.folders.data().to_owned();
-    Watched {
-        sources,
-        zone: session.zone,
-        surroundings: Arc::new(move || machine::surroundings(&folder)),
-        uptime: Arc::new(machine::uptime),
-    }
+    shell::settings::target(&session.config, address)
+        .map_err(|error| misconfigured(session, &error))
 }
 
 /// Shows this proxy's dashboard in a browser.
@@ -188,35 +187,10 @@ pub(crate) fn settings(
     listen: SocketAddr,
     token: String,
 ) -> Result<Settings, Failure> {
-    let config = &session.config;
-    let providers = config.providers.iter().map(|(name, provider)| ProviderPart {
-        name: name.clone(),
-        base_url: provider.base_url.clone(),
-        dialect: provider.dialect.clone(),
-        deployments: provider.deployments.clone().into_iter().collect(),
-    });
-    let parts = Parts {
-        listen,
-        allowed_hosts: config.allowed_hosts.clone(),
-        timezone: session.zone,
-        providers: providers.collect(),
-        refusal_status: config.refusal_status.to_string(),
-        wait_max: config.wait_max,
-        after_disconnect: config.after_disconnect,
-        strict: config.strict,
-        loops: loops(config)?,
-        token,
-    };
-    let settings = Settings::from_parts(parts).map_err(|error| {
-        Failure::Failed(format!("{}: {error}", session.folders.config().display()))
-    })?;
-    let settings = settings.with_block_when_empty(config.block_when_empty);
-    Ok(settings.with_durability(config.durability).with_plans(config.all_plans()))
+    shell::settings::settings(&session.config, listen, token)
+        .map_err(|error| misconfigured(session, &error))
 }
 
-fn loops(config: &Config) -> Result<LoopSetting, Failure> {
-    let idle =
-        Idle::start().map_err(|error| Failure::Failed(format!("no thread can be had: {error}")))?;
-    let Loops { rules, refuse, idle_refuse } = config.loops;
-    Ok(LoopSetting { rules, refuse, idle_refuse, idle: Arc::new(move || idle.get()) })
+fn misconfigured(session: &Session, error: &SettingsError) -> Failure {
+    Failure::Failed(format!("{}: {error}", session.folders.config().display()))
 }

@@ -151,6 +151,7 @@ pub struct Look {
 
 /// What one budget says to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It counts and never refuses: soft, paused or bypassed.

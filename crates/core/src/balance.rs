@@ -15,6 +15,7 @@ pub struct Grant {
 
 /// A top-up that the provider makes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Recharge {
     /// Below this balance.
     pub below: Money,

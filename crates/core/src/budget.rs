@@ -3,6 +3,7 @@
 //! A *window* is the rule (`month`, from the 15th, in Europe/Berlin); a *period* is one turn of it.
 //! Everything here is pure: which budgets apply to a call, and which period an instant belongs to.
 
+mod rehearsal;
 mod scope;
 mod standing;
 mod window;
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use rehearsal::{Rehearsal, Rehearsed};
 pub use scope::{CallFacts, Scope, ScopeError, ScopeMatcher};
 pub use standing::QuotaStanding;
 pub use window::{Anchor, Period, Span, SpanUnit, Window, WindowError};
@@ -26,6 +28,7 @@ pub struct BudgetId(pub Uuid);
 
 /// Whether crossing the limit warns or refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetKind {
     /// Warns, never refuses.
@@ -36,6 +39,7 @@ pub enum BudgetKind {
 
 /// What a budget counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub enum BudgetUnit {
     /// US dollars; quantities are picodollars.
     #[serde(rename = "USD")]
@@ -50,6 +54,7 @@ pub enum BudgetUnit {
 
 /// A quantity in a budget's unit. JSON: a money string for USD, else a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(type = "string | number"))]
 pub struct Quantity {
     /// The unit.
     pub unit: BudgetUnit,

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,7 @@ pub struct Metered {
 
 /// One bucket of usage with what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct CostLine {
     /// The usage's name for it (`cache_read_tokens`), or `requests`.
     pub bucket: &'static str,
@@ -92,6 +94,7 @@ pub struct CostLine {
     pub units: u64,
     /// The rate that applied. JSON: `{"usd": "2.50", "per": 1000000}`.
     #[serde(serialize_with = "in_dollars")]
+    #[cfg_attr(feature = "types", ts(type = "{ usd: string; per: number }"))]
     pub rate: Rate,
     /// What the line costs, rounded to a picodollar.
     pub amount: Money,
@@ -112,21 +115,26 @@ fn in_dollars<S: serde::Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok,
 /// `turn_prompt_tokens` is the prompt of the call's longest single turn: it chooses the tier.
 #[must_use]
 pub fn lines(usage: &Usage, turn_prompt_tokens: u64, price: &Price) -> Vec<CostLine> {
-    billed_units(usage, price)
-        .into_iter()
-        .filter(|(_, _, units)| *units > 0)
-        .filter_map(|(bucket, unit, units)| {
-            let rate = price.rates.charged(unit)?.at(turn_prompt_tokens);
-            Some(CostLine { bucket, units, rate, amount: rate.amount(units) })
-        })
-        .collect()
+    each_line(usage, turn_prompt_tokens, price).collect()
 }
 
 /// What `usage` costs: the sum of its [`lines`], held at [`Money::MAX`].
 #[must_use]
 pub fn total(usage: &Usage, turn_prompt_tokens: u64, price: &Price) -> Money {
-    let lines = lines(usage, turn_prompt_tokens, price);
-    lines.iter().fold(Money::ZERO, |sum, line| sum.saturating_add(line.amount))
+    let amounts = each_line(usage, turn_prompt_tokens, price).map(|line| line.amount);
+    amounts.fold(Money::ZERO, Money::saturating_add)
+}
+
+fn each_line(
+    usage: &Usage,
+    turn_prompt_tokens: u64,
+    price: &Price,
+) -> impl Iterator<Item = CostLine> {
+    let billed = billed_units(usage, price).into_iter().filter(|(_, _, units)| *units > 0);
+    billed.filter_map(move |(bucket, unit, units)| {
+        let rate = price.rates.charged(unit)?.at(turn_prompt_tokens);
+        Some(CostLine { bucket, units, rate, amount: rate.amount(units) })
+    })
 }
 
 fn billed_units(usage: &Usage, price: &Price) -> [(&'static str, Unit, u64); 20] {
@@ -260,7 +268,7 @@ pub struct Bill {
     /// Where `cost` comes from.
     pub basis: Basis,
     /// The price of the served model, also where the provider's word outranked it.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// The service tier that served the call.
     pub service_tier: Option<String>,
 }
@@ -299,10 +307,10 @@ pub fn bill(
 /// The served model's price, except where the user priced the name they asked for: that is their
 /// word on it. The name asked for is also used where the served one is not known.
 fn main_price(
-    find: &impl Fn(&str) -> Option<Price>,
+    find: &impl Fn(&str) -> Option<Arc<Price>>,
     served: Option<&str>,
     requested: &str,
-) -> Option<Price> {
+) -> Option<Arc<Price>> {
     let served = served.filter(|served| !served.is_empty() && *served != requested);
     let Some(served_price) = served.and_then(find) else {
         return find(requested);
@@ -314,12 +322,17 @@ fn main_price(
     Some(requested.unwrap_or(served_price))
 }
 
-fn priced(metered: &Metered, price: &Price, find: impl Fn(&str) -> Option<Price>) -> Option<Money> {
+fn priced(
+    metered: &Metered,
+    price: &Price,
+    find: impl Fn(&str) -> Option<Arc<Price>>,
+) -> Option<Money> {
     let usage = metered.usage.as_ref()?;
     let turn = metered.turn_prompt_tokens.unwrap_or_else(|| usage.prompt_tokens());
     let mut cost = priced_part(usage, turn, price)?;
     for (model, usage) in &metered.other_models {
-        let part = priced_part(usage, usage.prompt_tokens(), &find(model)?)?;
+        let price = find(model)?;
+        let part = priced_part(usage, usage.prompt_tokens(), &price)?;
         cost = cost.checked_add(part)?;
     }
     Some(cost)
@@ -330,7 +343,7 @@ fn priced(metered: &Metered, price: &Price, find: impl Fn(&str) -> Option<Price>
 fn priced_part(usage: &Usage, turn_prompt_tokens: u64, price: &Price) -> Option<Money> {
     let is_covered = price.rates.units.is_empty()
         || (Usage { reasoning_tokens: None, ..*usage }) == Usage::default()
-        || !lines(usage, turn_prompt_tokens, price).is_empty();
+        || each_line(usage, turn_prompt_tokens, price).next().is_some();
     is_covered.then(|| total(usage, turn_prompt_tokens, price))
 }
 

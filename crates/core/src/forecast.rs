@@ -56,6 +56,7 @@ pub struct Funds {
 
 /// How far what is left will reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Forecast {
     /// What can be said.
     pub outlook: Outlook,
@@ -69,6 +70,7 @@ pub struct Forecast {
 
 /// What can be said about the end of what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
     /// Too little has been seen.

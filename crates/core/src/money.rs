@@ -17,6 +17,7 @@ const FRACTION_DIGITS: usize = 12;
 /// Its text is a decimal with at least two decimals and no further trailing zeros (`5.00`,
 /// `0.000201`); the same text is its JSON and CSV form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(type = "string"))]
 pub struct Money(i64);
 
 /// Why a text is not an amount of money.

@@ -7,46 +7,36 @@
 mod catalog;
 mod clause;
 mod condition;
+mod found;
+mod moment;
 mod overrides;
 mod rates;
 mod user;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::catalog::{Catalog, Listed, Model, Provider};
+use self::found::Found;
+use self::moment::Moment;
 use self::overrides::{Overrides, Subject};
 pub(crate) use self::rates::{INPUT_UNITS, OUTPUT_UNITS};
 pub use self::rates::{Rates, RatesError, Tier, TieredRate, Unit};
-pub use self::user::UserPrice;
+pub use self::user::{Slip, UserPrice};
 
 /// Every known price: the embedded ones and the user's over them.
 #[derive(Debug)]
 pub struct PriceList {
     user: Vec<UserPrice>,
-    /// What was found lately: resolving a name costs more than most of what a call does.
-    found: Mutex<Found>,
+    found: Found,
 }
 
 /// Price lists older than this many days miss models.
 pub const PRICES_STALE_AFTER_DAYS: i64 = 90;
-
-/// Prices by provider, model and service tier, at one time: within a quarter-hour, on which dated
-/// prices and those by the time of day turn, and with so many of the user's set.
-#[derive(Debug, Default)]
-struct Found {
-    time: (i64, usize),
-    prices: HashMap<String, Option<Arc<Price>>>,
-}
-
-/// Names come from requests: a client that invents them must not grow the memory.
-const FOUND_MAX: usize = 1_000;
-const QUARTER_MS: i64 = 15 * 60 * 1_000;
 
 /// What is bought, and when.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +163,7 @@ impl PriceList {
     /// The embedded prices with the user's over them.
     #[must_use]
     pub fn with_user_prices(user: Vec<UserPrice>) -> PriceList {
-        PriceList { user, found: Mutex::default() }
+        PriceList { user, found: Found::default() }
     }
 
     /// Reads the embedded list, which otherwise whoever first asks for a price waits for.
@@ -184,30 +174,21 @@ impl PriceList {
 
     /// The price of a call, `None` where nobody knows it.
     #[must_use]
-    pub fn find(&self, query: &PriceQuery<'_>) -> Option<Price> {
-        let quarter = query.at.timestamp_millis().div_euclid(QUARTER_MS);
-        let time = (quarter, self.user.iter().filter(|price| price.set_at <= query.at).count());
-        let name = [query.provider, query.model, query.service_tier.unwrap_or_default()].join("\0");
-        let known = {
-            let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.prices.get(&name).filter(|_| found.time == time).cloned()
-        };
-        if let Some(known) = known {
-            return known.as_deref().cloned();
+    pub fn find(&self, query: &PriceQuery<'_>) -> Option<Arc<Price>> {
+        let name = found::name_of(query);
+        if let Some(known) = self.found.get(&name, query.at) {
+            return known;
         }
-        let price = self.resolved(query);
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.time != time || found.prices.len() >= FOUND_MAX {
-            *found = Found { time, prices: HashMap::new() };
-        }
-        found.prices.insert(name, price.clone().map(Arc::new));
+        let moment = Moment::new(query.at);
+        let price = self.resolved(query, &moment).map(Arc::new);
+        self.found.remember(name, moment.stretch(), price.clone());
         price
     }
 
-    fn resolved(&self, query: &PriceQuery<'_>) -> Option<Price> {
+    fn resolved(&self, query: &PriceQuery<'_>, moment: &Moment) -> Option<Price> {
         let asked = query.provider.trim().to_ascii_lowercase();
         let name = query.model.trim().to_ascii_lowercase();
-        let found = self.resolve(&asked, &name, query.at);
+        let found = self.resolve(&asked, &name, moment);
         let user = UserPrice::among(
             &self.user,
             &user::Asked {
@@ -215,7 +196,7 @@ impl PriceList {
                 listed_provider: self.listed_provider(&asked).map(|provider| provider.id),
                 name: &name,
                 listed_model: found.as_ref().map(|found| found.listed.model.id),
-                at: query.at,
+                moment,
             },
         );
         if let Some(user) = user {
@@ -225,7 +206,7 @@ impl PriceList {
             let free = Rates::default();
             return Some(Price::new(&asked, query.model.trim(), PriceOrigin::Override, free));
         }
-        self.price(&found?, query.at, query.service_tier.and_then(known_tier).as_deref())
+        self.price(&found?, moment, query.service_tier.and_then(known_tier).as_deref())
     }
 
     /// The name of the model most like this one that has a price, the provider's own first.
@@ -256,7 +237,7 @@ impl PriceList {
         let asked = provider.trim().to_ascii_lowercase();
         let name = model.trim().to_ascii_lowercase();
         // Limits are not dated; the latest aliases are what a call is admitted by.
-        let found = self.resolve(&asked, &name, DateTime::<Utc>::MAX_UTC);
+        let found = self.resolve(&asked, &name, &Moment::new(DateTime::<Utc>::MAX_UTC));
         let owner = found.as_ref().map_or(asked.as_str(), |found| found.listed.owner.id);
         let listed_id = found.as_ref().map(|found| found.listed.model.id.to_ascii_lowercase());
         ModelLimits {
@@ -294,13 +275,17 @@ impl PriceList {
             provider.models().iter().filter_map(move |model| {
                 let listed = Listed { owner: provider, model };
                 let name = model.id.to_ascii_lowercase();
-                self.price(&Resolved { provider, listed, name, is_alias: false }, at, None)
+                self.price(
+                    &Resolved { provider, listed, name, is_alias: false },
+                    &Moment::new(at),
+                    None,
+                )
             })
         });
         user.chain(listed)
     }
 
-    fn price(&self, found: &Resolved, at: DateTime<Utc>, tier: Option<&str>) -> Option<Price> {
+    fn price(&self, found: &Resolved, at: &Moment, tier: Option<&str>) -> Option<Price> {
         let Listed { owner, model } = found.listed;
         let is_direct = owner.id == found.provider.id;
         // A reseller's service tiers are priced by the reseller, which the list says nothing of.
@@ -320,7 +305,7 @@ impl PriceList {
         Some(Price::new(owner.id, model.id, origin, corrected.unwrap_or(listed.rates)))
     }
 
-    fn resolve(&self, asked: &str, name: &str, at: DateTime<Utc>) -> Option<Resolved> {
+    fn resolve(&self, asked: &str, name: &str, at: &Moment) -> Option<Resolved> {
         let provider = self.listed_provider(asked);
         let in_asked = provider.and_then(|provider| {
             spellings(name).find_map(|spelling| self.resolve_in(provider, spelling, at))
@@ -334,18 +319,13 @@ impl PriceList {
     }
 
     /// `anthropic/claude-opus-4-5`, as gateways name models.
-    fn resolve_by_prefix(&self, name: &str, at: DateTime<Utc>) -> Option<Resolved> {
+    fn resolve_by_prefix(&self, name: &str, at: &Moment) -> Option<Resolved> {
         let (prefix, rest) = name.split_once('/')?;
         let vendor = self.listed_provider(prefix)?;
         spellings(rest).find_map(|spelling| self.resolve_in(vendor, spelling, at))
     }
 
-    fn resolve_in(
-        &self,
-        provider: &'static Provider,
-        name: &str,
-        at: DateTime<Utc>,
-    ) -> Option<Resolved> {
+    fn resolve_in(&self, provider: &'static Provider, name: &str, at: &Moment) -> Option<Resolved> {
         let alias = Overrides::embedded().alias(provider.id, name, at);
         let target = alias.unwrap_or(name);
         let listed = Catalog::embedded().find(provider, target)?;
@@ -452,7 +432,7 @@ mod tests {
     use super::*;
     use crate::money::Rate;
 
-    fn find(provider: &str, model: &str, at: &str, tier: Option<&str>) -> Option<Price> {
+    fn find(provider: &str, model: &str, at: &str, tier: Option<&str>) -> Option<Arc<Price>> {
         let at = at.parse().unwrap();
         PriceList::embedded().find(&PriceQuery { provider, model, at, service_tier: tier })
     }
@@ -549,7 +529,7 @@ mod tests {
         assert_eq!(price.rates, Rates::parse("input=1 output=1 cache_write=1").unwrap());
         let azure = list.find(&PriceQuery { provider: "azure", ..query }).unwrap();
         assert_eq!(azure.origin, PriceOrigin::List);
-        assert_eq!(list.entries(at).next(), Some(price));
+        assert_eq!(list.entries(at).next().as_ref(), Some(&*price));
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub struct BudgetStop {
 
 /// A raise that is offered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Raise {
     /// By how much, as typed.
     pub by: String,

@@ -7,21 +7,27 @@ mod explain;
 mod outside;
 mod prices;
 mod quota;
+mod rehearsal;
 mod suggest;
 mod totals;
 mod usage;
 mod usage_by_two;
 
 pub use calls::{
-    BudgetShare, CSV_COLUMNS, CallDetail, CallPage, CallQuery, CallView, call, calls, each_call,
+    BudgetShare, CSV_COLUMNS, CallCount, CallDetail, CallPage, CallQuery, CallView, call,
+    call_count, calls, each_call,
 };
 pub use explain::{Explanation, explanation, last_limited};
 pub use outside::{OutsideView, outside};
-pub use prices::{PriceFilter, PriceView, Prices, RateView, TierView, prices};
+pub use prices::{
+    PriceFilter, PriceView, Prices, RateView, TierView, UnpricedModels, UnpricedView, prices,
+    unpriced_models,
+};
 pub use quota::{
     Blocked, BudgetState, BudgetView, Glance, Quota, Spend, Status, budget, budgets, glance, quota,
     status,
 };
+pub use rehearsal::{RefusedThen, RehearsalQuery, RehearsalView, rehearsal};
 pub use suggest::{Suggestion, suggestion};
 pub use totals::{Totals, totals};
 pub use usage::{By, Usage, UsageQuery, UsageRow, usage};
@@ -37,6 +43,7 @@ use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan, S
 
 /// `GET /api/v1/plans`: the plans there are.
 #[derive(Clone, Debug, Default, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Plans {
     /// The name of the one in use, if one is.
     pub plan: Option<String>,

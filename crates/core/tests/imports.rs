@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement};
 use outlay_core::budget::Window;
-use outlay_core::ledger::{Imported, ImportedCall, Ledger, Settlement};
+use outlay_core::ledger::{Imported, ImportedCall, Ledger, NewCall, Settlement};
 use outlay_core::money::Money;
 use outlay_core::report::{self, By, CallQuery, CallView, UsageQuery};
 use outlay_core::usage::Usage;
@@ -51,10 +51,26 @@ fn import(ledger: &Ledger, calls: &[ImportedCall], now: DateTime<Utc>) -> Import
     imported
 }
 
-/// Lets a call pass the proxy that ends at `ended`.
+/// Lets a call pass the proxy that ends at `ended`, of a tool that tells no project.
 fn proxied(ledger: &Ledger, output: u64, ended: DateTime<Utc>, id: Option<&str>) {
-    let started = ended - TimeDelta::milliseconds(1_234);
-    let reservation = admitted(ledger.reserve(call(started, Some(output))).wait().unwrap());
+    pass(ledger, None, output, ended, id);
+}
+
+/// As [`proxied`], of a tool that does.
+fn proxied_of_desk(ledger: &Ledger, output: u64, ended: DateTime<Utc>, id: Option<&str>) {
+    pass(ledger, Some("desk"), output, ended, id);
+}
+
+fn pass(
+    ledger: &Ledger,
+    project: Option<&str>,
+    output: u64,
+    ended: DateTime<Utc>,
+    id: Option<&str>,
+) {
+    let call = call(ended - TimeDelta::milliseconds(1_234), Some(output));
+    let call = NewCall { project: project.map(str::to_owned), ..call };
+    let reservation = admitted(ledger.reserve(call).wait().unwrap());
     reservation.mark_sent();
     let settlement =
         Settlement { response_id: id.map(str::to_owned), ..settlement(ledger, output, ended) };
@@ -82,12 +98,39 @@ fn rows(ledger: &Ledger) -> Vec<CallView> {
     rows
 }
 
+/// Calls and money of each project, as sums have them.
+fn projects(ledger: &Ledger) -> BTreeMap<Option<String>, (i64, Money)> {
+    let query = UsageQuery {
+        since: noon() - TimeDelta::days(40),
+        until: noon() + TimeDelta::days(2),
+        by: By::Project,
+        timezone: UTC,
+    };
+    let usage = report::usage(ledger, &query).unwrap();
+    usage.rows.into_iter().map(|row| (row.key, (row.calls, row.cost_usd))).collect()
+}
+
+/// The same, as rows have them.
+fn projects_in_rows(ledger: &Ledger) -> BTreeMap<Option<String>, (i64, Money)> {
+    let mut sums: BTreeMap<_, (i64, Money)> = BTreeMap::new();
+    for row in rows(ledger) {
+        let (calls, cost) = sums.entry(row.project).or_default();
+        *calls += 1;
+        *cost = cost.saturating_add(row.cost_usd.unwrap_or_default());
+    }
+    sums
+}
+
 fn outside(ledger: &Ledger) -> (i64, Money) {
     let since = noon() - TimeDelta::days(40);
     let sums = report::outside(ledger, since, noon() + TimeDelta::days(2)).unwrap();
     sums.iter().fold((0, Money::ZERO), |(calls, cost), sum| {
         (calls + sum.calls, cost.saturating_add(sum.cost_usd))
     })
+}
+
+fn newly_priced(ledger: &Ledger) -> Vec<i64> {
+    ledger.import(noon()).unwrap().newly_priced(noon()).unwrap()
 }
 
 fn desk() -> (tempfile::TempDir, Ledger) {
@@ -159,6 +202,51 @@ fn what_passed_the_proxy_is_the_proxys() {
         assert_eq!(outside(&ledger).0, calls - 1, "{case}, the log first");
         assert_eq!(rows(&ledger).len(), usize::try_from(calls).unwrap(), "{case}");
     }
+}
+
+#[test]
+fn a_merged_call_takes_what_only_its_log_tells() {
+    let shop = || Some("shop".to_owned());
+    for (case, id, days, log_first) in [
+        ("by its id", Some("resp-1"), 0, false),
+        ("by its id, the log first", Some("resp-1"), 0, true),
+        ("by its tokens", None, 0, false),
+        ("of a day that is summed already", Some("resp-1"), 3, false),
+    ] {
+        let (_folder, ledger) = desk();
+        let ended = noon() - TimeDelta::days(days);
+        let logged = ImportedCall { session: Some("s-1".into()), ..entry(1, 200, ended) };
+        let logged = id.map_or(logged.clone(), |id| with_id(logged, id));
+        if log_first {
+            import(&ledger, std::slice::from_ref(&logged), noon());
+        }
+        proxied(&ledger, 200, ended, Some("resp-1"));
+        // Another one, which no log tells of.
+        proxied(&ledger, 300, ended, Some("resp-2"));
+        // The days before it are summed from now on.
+        proxied(&ledger, 400, noon(), Some("resp-3"));
+        import(&ledger, std::slice::from_ref(&logged), noon());
+        let row = rows(&ledger).into_iter().find(|row| row.output_tokens == Some(200)).unwrap();
+        assert_eq!((row.project, row.session.as_deref()), (shop(), Some("s-1")), "{case}");
+        let sums = BTreeMap::from([(None, (2, money("0.007"))), (shop(), (1, money("0.002")))]);
+        assert_eq!(projects(&ledger), sums, "{case}");
+        assert_eq!(projects_in_rows(&ledger), sums, "{case}");
+        // What it told is not told again.
+        import(&ledger, &[logged], noon());
+        assert_eq!(projects(&ledger), sums, "{case}");
+    }
+}
+
+#[test]
+fn a_merged_call_keeps_what_the_proxy_saw() {
+    let (_folder, ledger) = desk();
+    let ended = noon() - TimeDelta::minutes(5);
+    proxied_of_desk(&ledger, 200, ended, Some("resp-1"));
+    let saw = Some("desk".to_owned());
+    let logged = ImportedCall { project: Some("elsewhere".into()), ..entry(1, 200, ended) };
+    import(&ledger, &[with_id(logged, "resp-1")], noon());
+    assert_eq!(rows(&ledger).remove(0).project, saw);
+    assert_eq!(projects(&ledger), BTreeMap::from([(saw, (1, money("0.002")))]));
 }
 
 #[test]
@@ -238,7 +326,7 @@ fn an_unknown_model_costs_what_its_log_says_or_what_its_price_says_later() {
     assert_eq!((imported.new.unpriced, imported.new.cost), (1, Money::ZERO));
     import(&ledger, &[unknown(2, Some("0.5"))], noon());
     assert_eq!(total(&ledger), (2, money("0.5")));
-    assert!(!ledger.has_newly_priced_imports(noon()).unwrap());
+    assert!(newly_priced(&ledger).is_empty());
     let price = outlay_core::price::UserPrice {
         provider: None,
         model: "no-such-model".into(),
@@ -249,9 +337,15 @@ fn an_unknown_model_costs_what_its_log_says_or_what_its_price_says_later() {
         set_at: noon() - TimeDelta::days(1),
     };
     ledger.set_price(price, noon()).wait().unwrap();
-    assert!(ledger.has_newly_priced_imports(noon()).unwrap());
-    assert_eq!(import(&ledger, &[unknown(1, None), unknown(2, Some("0.5"))], noon()).grown, 1);
+    let booking = ledger.import(noon()).unwrap();
+    let booked = booking.book(newly_priced(&ledger), noon()).wait().unwrap();
+    let booked = booked["import:codex"];
+    assert_eq!((booked.grown, booked.new.calls, booked.new.cost), (1, 0, money("0.02")));
     assert_eq!(total(&ledger), (2, money("0.52")), "a cost that was stated stays");
+    assert_eq!(outside(&ledger), (2, money("0.52")));
+    assert!(newly_priced(&ledger).is_empty());
+    let again = import(&ledger, &[unknown(1, None), unknown(2, Some("0.5"))], noon());
+    assert_eq!((again.known, total(&ledger)), (2, (2, money("0.52"))));
 }
 
 #[test]
@@ -271,9 +365,10 @@ enum Step {
         n: u8,
         percent: u8,
     },
-    /// Call `n` passes the proxy.
+    /// Call `n` passes the proxy, which sees its project or not.
     Proxied {
         n: u8,
+        has_project: bool,
     },
     Look,
 }
@@ -281,7 +376,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..6u8, 1..=2u8).prop_map(|(n, half)| Step::Logged { n, percent: half * 50 }),
-        2 => (0..6u8).prop_map(|n| Step::Proxied { n }),
+        2 => (0..6u8, any::<bool>()).prop_map(|(n, has_project)| Step::Proxied { n, has_project }),
         1 => Just(Step::Look),
     ];
     proptest::collection::vec(step, 1..24)
@@ -307,10 +402,11 @@ proptest! {
                     let most = truth.entry(*n).or_default();
                     *most = output.max(*most);
                 }
-                Step::Proxied { n } if !passed.contains_key(n) => {
+                Step::Proxied { n, has_project } if !passed.contains_key(n) => {
                     let output = u64::from(*n + 1) * 1_000;
                     let ended = noon() - TimeDelta::minutes(i64::from(*n) * 7);
-                    proxied(&ledger, output, ended, Some(&format!("resp-{n}")));
+                    let pass = if *has_project { proxied_of_desk } else { proxied };
+                    pass(&ledger, output, ended, Some(&format!("resp-{n}")));
                     passed.insert(*n, output);
                 }
                 Step::Proxied { .. } | Step::Look => drop(import(&ledger, &[], noon())),
@@ -328,5 +424,11 @@ proptest! {
         prop_assert_eq!(day(&ledger, noon()).used.to_string(), cost(all).to_string());
         let in_rows = rows(&ledger).iter().filter_map(|row| row.cost_usd).fold(Money::ZERO, Money::saturating_add);
         prop_assert_eq!(in_rows, cost(all));
+        prop_assert_eq!(projects(&ledger), projects_in_rows(&ledger));
+        for row in rows(&ledger) {
+            let n = (noon() - row.time).num_minutes() / 7;
+            let is_logged = truth.contains_key(&u8::try_from(n).unwrap());
+            prop_assert!(row.project.is_some() || !is_logged, "the log told its project");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use outlay_core::cost;
 use outlay_core::money::Money;
@@ -16,7 +18,7 @@ fn rows() -> Vec<Row> {
     serde_json::from_str(include_str!("fixtures/price_oracle.json")).unwrap()
 }
 
-fn find(Row(provider, model, at, tier, _, _): &Row) -> Option<Price> {
+fn find(Row(provider, model, at, tier, _, _): &Row) -> Option<Arc<Price>> {
     let query = PriceQuery { provider, model, at: *at, service_tier: tier.as_deref() };
     PriceList::embedded().find(&query)
 }

@@ -8,6 +8,7 @@ mod loops;
 mod notifications;
 mod plans;
 mod section;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,12 +25,18 @@ use outlay_wire::balance::Place;
 pub use self::loops::Loops;
 pub use self::notifications::Notifications;
 use self::section::Section;
+pub use self::written::{Setting, WriteError, Written};
+
 use crate::folders::Folders;
 
 /// Where the proxy listens unless told otherwise.
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4780);
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Forecasts and suggestions look at the last 30 days.
+const KEEP_DAYS: std::ops::RangeInclusive<u32> = 31..=36_500;
+const KEEP_WANTED: &str =
+    "write a whole number of days, 31 or more, or leave it out to keep every call";
 const UPSTREAM_VARIABLE: &str = "OUTLAY_UPSTREAM_";
 const DIALECTS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
 
@@ -60,6 +67,8 @@ pub struct Config {
     pub block_when_empty: bool,
     /// How long to read on for the usage when a client goes away.
     pub after_disconnect: Duration,
+    /// For how many days calls are kept; `None` for ever.
+    pub keep_days: Option<u32>,
     /// What is a loop, and what is done about one.
     pub loops: Loops,
     /// How alerts reach the user.
@@ -108,6 +117,7 @@ impl Default for Config {
             durability: Durability::Process,
             block_when_empty: false,
             after_disconnect: Duration::ZERO,
+            keep_days: None,
             loops: Loops::default(),
             notifications: Notifications::default(),
         }
@@ -144,11 +154,7 @@ impl Config {
                 });
             }
         };
-        // A variable that is not UTF-8 is none of ours.
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Config::parse(&text, file, variables)
+        Config::parse(&text, file, variables())
     }
 
     /// The configuration of that text, with these variables over it.
@@ -228,6 +234,14 @@ impl Config {
             }
             metering.finish()?;
         }
+        if let Some(mut ledger) = top.section("ledger")? {
+            if let Some(days) = ledger.text_or_number("keep_days")? {
+                let parsed = days.parse::<u32>().ok().filter(|days| KEEP_DAYS.contains(days));
+                self.keep_days =
+                    Some(parsed.ok_or_else(|| ledger.wrong("keep_days", &days, KEEP_WANTED))?);
+            }
+            ledger.finish()?;
+        }
         if let Some(loops) = top.section("loops")? {
             self.loops = loops::read(loops)?;
         }
@@ -255,6 +269,12 @@ impl Config {
         self.providers.entry(provider.to_ascii_lowercase()).or_default().base_url = Some(url);
         Ok(())
     }
+}
+
+/// This process's variables; one that is not UTF-8 is none of ours.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 const BASE_URL_WANTED: &str = "write an address like \"https://llm.example.com\"";
@@ -375,6 +395,8 @@ mod tests {
             durability = "power"
             [metering]
             after_disconnect = "1m"
+            [ledger]
+            keep_days = 400
             [notifications]
             desktop = false
             "#,
@@ -401,6 +423,7 @@ mod tests {
         assert_eq!(config.durability, Durability::Power);
         assert_eq!(config.after_disconnect, Duration::from_secs(60));
         assert!(!config.notifications.desktop);
+        assert_eq!(config.keep_days, Some(400));
     }
 
     #[test]
@@ -457,6 +480,8 @@ mod tests {
                 "[refusal]\nstatus = \"418\"",
                 "'refusal.status': '418' is no status for refusals: use auto, 400",
             ),
+            ("[ledger]\nkeep_days = 7", "'ledger.keep_days' cannot be \"7\": write a whole number"),
+            ("[ledger]\nkeep = 400", "did you mean 'ledger.keep_days'?"),
             ("[admission]\nwait_max = \"soon\"", "'soon' is not a duration"),
             (
                 "[balances.x]\nurl = \"https://x.example\"",

@@ -7,6 +7,7 @@
 //! | file | knows |
 //! |---|---|
 //! | `tool` and a file for each | where settings are, and which of them name an address |
+//! | `places` | where their programs are |
 //! | `wanted` | what is to stand in settings |
 //! | `target` | the proxy's address for each provider |
 //! | `edit` | how single values of a text are changed; pure |
@@ -21,10 +22,11 @@ mod cline;
 mod codex;
 mod diff;
 mod edit;
-mod file;
+pub(crate) mod file;
 mod gemini_cli;
 mod opencode;
 mod pi;
+mod places;
 mod plan;
 mod provider;
 mod qwen;
@@ -38,7 +40,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use self::check::check;
+pub use self::check::{check, check_tool};
 pub use self::opencode::overlay as opencode_overlay;
 pub use self::plan::Plan;
 use self::record::Records;
@@ -141,11 +143,15 @@ pub struct Standing {
     /// Whether its program or its settings are on this machine.
     #[serde(rename = "found")]
     pub is_found: bool,
+    /// Where its program is; `None` where neither the PATH nor the usual folders have it.
+    pub program: Option<PathBuf>,
     /// Whether it was connected by Outlay.
     #[serde(rename = "connected")]
     pub is_connected: bool,
     /// The proxy that it was connected to.
     pub address: Option<String>,
+    /// Whether it was made to show Outlay's status line; `None` where it has none.
+    pub statusline: Option<bool>,
     /// Its settings; `None` where it has none for this.
     pub file: Option<PathBuf>,
 }
@@ -180,14 +186,24 @@ impl Connections {
             .map(|record| record.file.clone())
             .or_else(|| tool.file(&self.around).map(|(file, _)| file));
         let has_file = file.as_ref().is_some_and(|file| file.exists());
+        let has_statusline = record.as_ref().is_some_and(|record| record.choices.statusline);
+        let program = places::program(tool, &self.around);
         Ok(Standing {
             tool,
             title: tool.title(),
-            is_found: has_file || self.is_on_path(tool.program()),
+            is_found: has_file || program.is_some(),
+            program,
             is_connected: record.is_some(),
             address: record.map(|record| record.base),
+            statusline: (tool == Tool::ClaudeCode).then_some(has_statusline),
             file,
         })
+    }
+
+    /// Cline as an editor's extension, whose settings only the editor changes.
+    #[must_use]
+    pub fn extension_of_cline(&self) -> Option<PathBuf> {
+        places::extension_of_cline(&self.around.home)
     }
 
     /// What to write so that the tool's calls go to `target`.
@@ -242,6 +258,15 @@ impl Connections {
         })
     }
 
+    /// Where the settings of a connected tool are kept as they were; `None` where there were none.
+    ///
+    /// # Errors
+    /// Where its record cannot be read.
+    pub fn kept(&self, tool: Tool) -> Result<Option<PathBuf>, ConnectError> {
+        let existed = self.records.read(tool)?.is_some_and(|record| record.existed);
+        Ok(existed.then(|| self.records.backup(tool)))
+    }
+
     fn each_connected(
         &self,
         act: impl Fn(Tool) -> Result<Plan, ConnectError>,
@@ -254,12 +279,5 @@ impl Connections {
             }
         }
         Ok(outcomes)
-    }
-
-    fn is_on_path(&self, program: &str) -> bool {
-        let paths = (self.around.variable)("PATH").unwrap_or_default();
-        let names = [program.to_owned(), format!("{program}.exe"), format!("{program}.cmd")];
-        std::env::split_paths(&paths)
-            .any(|folder| names.iter().any(|name| folder.join(name).is_file()))
     }
 }

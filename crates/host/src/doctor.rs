@@ -13,7 +13,7 @@ pub use crate::finding::{Finding, State};
 
 use crate::config::Config;
 use crate::folders::Folders;
-use crate::{connect, running};
+use crate::{connect, running, service};
 
 /// Looks at everything.
 #[must_use]
@@ -21,6 +21,15 @@ pub fn examine(folders: &Folders, now: DateTime<Utc>) -> Vec<Finding> {
     let mut findings = findings::of(&looks::around(folders, now));
     findings.extend(connections(folders));
     findings
+}
+
+/// The command that starts a proxy here.
+#[must_use]
+pub fn start() -> &'static str {
+    match service::state().file {
+        Some(_) => "outlay service restart",
+        None => "outlay serve",
+    }
 }
 
 /// The tools whose settings were changed so that their calls come here.
@@ -32,7 +41,7 @@ fn connections(folders: &Folders) -> Vec<Finding> {
     };
     // Without a home there are no tools' settings either.
     connect::Connections::new(folders)
-        .map(|connections| connect::check(&connections, here))
+        .map(|connections| connect::check(&connections, here, start()))
         .unwrap_or_default()
 }
 
@@ -63,13 +72,14 @@ mod tests {
             ("configuration", State::Fine, "is valid"),
             ("proxy", State::Broken, "is held by"),
             ("loopback", State::Fine, "arrive"),
-            ("notifications", State::Fine, "turned off"),
+            ("notifications", State::Off, "turned off"),
             ("prices", State::Warning, "genai-prices"),
         ] {
             let finding = find(&findings, subject);
             assert_eq!(finding.state, state, "{finding:?}");
             assert!(finding.text.contains(part), "{finding:?}");
-            assert_eq!(finding.fix.is_none(), state == State::Fine, "{finding:?}");
+            let is_well = matches!(state, State::Fine | State::Off);
+            assert_eq!(finding.fix.is_none(), is_well, "{finding:?}");
         }
         std::fs::write(&config, "lisen = 1\n").unwrap();
         std::fs::write(folder.path().join("outlay.db"), "no database".repeat(1000)).unwrap();

@@ -21,6 +21,8 @@ pub struct Finding {
 pub enum State {
     /// As it should be.
     Fine,
+    /// It is not there, or turned off, and nothing needs it.
+    Off,
     /// It works, but not as well as it could.
     Warning,
     /// It does not work.

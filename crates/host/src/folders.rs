@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 const TOKEN: &str = "token";
 const RUNNING: &str = "proxy.json";
 const CONFIG: &str = "outlay.toml";
+const CONFIG_BEFORE: &str = "outlay.toml.before";
+const BACKUPS: &str = "backups";
+const EXPORTS: &str = "exports";
 const TOKEN_BYTES: usize = 32;
 
 /// The places that this user's Outlay keeps things in.
@@ -84,6 +87,29 @@ impl Folders {
     #[must_use]
     pub fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// Where the configuration is kept as it was before it was changed.
+    #[must_use]
+    pub fn config_before(&self) -> PathBuf {
+        self.data.join(CONFIG_BEFORE)
+    }
+
+    /// Where copies of the ledger are put.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.data.join(BACKUPS)
+    }
+
+    /// Where the user looks for what programs made for them: the platform's folder of downloads, else
+    /// one of ours.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        let named = directories::UserDirs::new();
+        let usual = named.as_ref().map(|user| user.home_dir().join("Downloads"));
+        let named = named.as_ref().and_then(|user| user.download_dir().map(Path::to_owned));
+        let found = [named, usual].into_iter().flatten().find(|folder| folder.is_dir());
+        found.unwrap_or_else(|| self.data.join(EXPORTS))
     }
 
     /// Whether the user named the configuration file, so that it must be there.
@@ -218,7 +244,7 @@ impl Folders {
 
 /// Whether Outlay made what has this name in the data folder.
 fn is_ours(name: &str) -> bool {
-    matches!(name, TOKEN | RUNNING | "processes" | "connections")
+    matches!(name, TOKEN | RUNNING | CONFIG_BEFORE | "processes" | "connections")
         || name.starts_with("outlay.db")
         || name.starts_with(".outlay-")
 }

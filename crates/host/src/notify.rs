@@ -202,10 +202,9 @@ impl Manner {
         if config.notifications.desktop {
             channels.push(Box::new(Desktop::new(press)));
         }
-        for (index, hook) in config.notifications.webhooks.iter().enumerate() {
-            let earlier = &config.notifications.webhooks[..index];
-            let same = earlier.iter().filter(|other| other.host() == hook.host()).count();
-            channels.push(Box::new(Webhook::new(hook.clone(), same)));
+        let names = config.notifications.webhook_names();
+        for (hook, name) in config.notifications.webhooks.iter().zip(names) {
+            channels.push(Box::new(Webhook::new(hook.clone(), &name)));
         }
         if let Some(line) = &config.notifications.command {
             channels.push(Box::new(Command::new(line.clone())));

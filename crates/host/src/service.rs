@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 pub use self::definition::{DRAIN, Definition, Left};
-pub use self::programs::autostart;
+pub use self::programs::{autostart, is_supported};
 pub use self::sockets::{HandedOver, announce_ready, announce_stopping, handed_over};
 use crate::port;
 
@@ -68,6 +68,9 @@ pub enum ServiceError {
     /// There is no place for its definition.
     #[error("there is no home folder to write the service's files to: set HOME")]
     NoHome,
+    /// The program to run is not found.
+    #[error("the outlay command is not found ({0}): install it, and try again")]
+    NoProgram(String),
     /// A file cannot be written or removed.
     #[error("cannot {action} {}: {source}. Give this user access to it", path.display())]
     Access {

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::login::LoginCodes;
 use crate::loops::Loops;
+use crate::machine::Machine;
 use crate::settings::Settings;
 use crate::upstream::{Upstream, UpstreamError};
 use crate::wait::Waiting;
@@ -36,6 +37,7 @@ struct Inner {
     stopping: CancellationToken,
     stats: Stats,
     address: OnceLock<SocketAddr>,
+    machine: OnceLock<Arc<dyn Machine>>,
     started: Instant,
 }
 
@@ -100,6 +102,7 @@ impl App {
             stopping: CancellationToken::new(),
             stats: Stats::default(),
             address: OnceLock::new(),
+            machine: OnceLock::new(),
             started: Instant::now(),
         })))
     }
@@ -162,6 +165,16 @@ impl App {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address())
+    }
+
+    /// Lets the API ask this machine and change things on it. Only the first counts.
+    pub fn give_machine(&self, machine: Arc<dyn Machine>) {
+        let _ = self.0.machine.set(machine);
+    }
+
+    /// The user's machine, where this process was given it.
+    pub(crate) fn machine(&self) -> Option<Arc<dyn Machine>> {
+        self.0.machine.get().cloned()
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {

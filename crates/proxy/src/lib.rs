@@ -19,6 +19,7 @@ mod headers;
 mod holder;
 mod login;
 mod loops;
+pub mod machine;
 mod models;
 mod passing;
 mod relay;

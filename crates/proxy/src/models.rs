@@ -1,5 +1,7 @@
 //! The models that one call may run: the one it names, and those a gateway falls back to.
 
+use std::sync::Arc;
+
 use outlay_core::admission::Bounds;
 use outlay_core::cost;
 use outlay_core::price::{Price, PriceList};
@@ -34,7 +36,7 @@ pub(crate) fn billable(route: &Route, facts: &RequestFacts) -> Vec<String> {
 pub(crate) fn dearest<'m>(
     models: &[&'m str],
     bounds: &Bounds,
-    find: impl Fn(&str) -> Option<Price>,
+    find: impl Fn(&str) -> Option<Arc<Price>>,
 ) -> Option<Dearest<'m>> {
     if let [model] = models {
         return Some(Dearest { model, at_any_length: true });
@@ -111,7 +113,7 @@ mod tests {
         }
     }
 
-    fn find(model: &str) -> Option<Price> {
+    fn find(model: &str) -> Option<Arc<Price>> {
         let at = "2026-11-21T12:00:00Z".parse().unwrap();
         let rate = |usd: &str| Rate::usd_per(usd, 1_000_000).unwrap();
         let user = [("small", "1", "2"), ("large", "5", "9"), ("prompts", "8", "1")];

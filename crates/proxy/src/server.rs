@@ -17,6 +17,7 @@ use outlay_wire::Dialect;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
+use crate::api::FromAfar;
 use crate::app::App;
 use crate::guard;
 use crate::reply::{self, Failure};
@@ -197,7 +198,11 @@ async fn answer(
         }
     }
     if is_api {
-        let response = local.oneshot(request.map(Body::new)).await;
+        let mut request = request.map(Body::new);
+        if is_remote {
+            request.extensions_mut().insert(FromAfar);
+        }
+        let response = local.oneshot(request).await;
         return Ok(response.unwrap_or_else(|never| match never {}));
     }
     Ok(call::handle(app, request).await)

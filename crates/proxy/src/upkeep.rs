@@ -15,6 +15,9 @@ use crate::clock::Clock;
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
 /// How often to look around for what no call tells.
 const SURVEY_EVERY: Duration = Duration::from_secs(20);
+/// How often old calls are deleted, and how often to look whether it is time: the machine may have slept.
+const PRUNE_EVERY: TimeDelta = TimeDelta::days(1);
+const PRUNE_LOOK_EVERY: Duration = Duration::from_secs(600);
 /// A clock that is set by less is only put right.
 const JUMP: TimeDelta = TimeDelta::minutes(2);
 
@@ -27,6 +30,8 @@ pub struct Watched {
     pub zone: Tz,
     /// What the disk and the like say now; called on a thread of its own.
     pub surroundings: Arc<dyn Fn() -> Surroundings + Send + Sync>,
+    /// For how many days calls are kept; `None` for ever.
+    pub keep_days: Option<u32>,
     /// How long the machine has run, its sleep counted; `None` where it does not tell.
     pub uptime: Arc<dyn Fn() -> Option<Duration> + Send + Sync>,
 }
@@ -40,12 +45,13 @@ impl std::fmt::Debug for Watched {
     }
 }
 
-/// Settles the calls of processes that died, asks what is left, and tells of what no call tells, until
-/// it is dropped.
+/// Settles the calls of processes that died, asks what is left, tells of what no call tells, and deletes what
+/// is older than is kept, until it is dropped.
 pub async fn upkeep(ledger: Ledger, watched: Watched, clock: Clock) {
     let asking = balance::keep_synced(ledger.clone(), watched.sources.clone(), clock.clone());
+    let pruning = prune_now_and_then(ledger.clone(), watched.keep_days, clock.clone());
     let surveying = survey_now_and_then(ledger.clone(), watched, clock.clone());
-    tokio::join!(recover_now_and_then(ledger, clock), asking, surveying);
+    tokio::join!(recover_now_and_then(ledger, clock), asking, surveying, pruning);
 }
 
 async fn survey_now_and_then(ledger: Ledger, watched: Watched, clock: Clock) {
@@ -102,6 +108,26 @@ async fn tell_jump(ledger: &Ledger, by: TimeDelta, now: DateTime<Utc>) {
 
 fn whole_minute(now: DateTime<Utc>) -> DateTime<Utc> {
     now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now)
+}
+
+async fn prune_now_and_then(ledger: Ledger, keep_days: Option<u32>, clock: Clock) {
+    let Some(keep) = keep_days.map(|days| TimeDelta::days(i64::from(days))) else { return };
+    let mut last = None;
+    loop {
+        let now = clock();
+        if last.is_none_or(|last| now - last >= PRUNE_EVERY || now < last) {
+            let ledger = ledger.clone();
+            let pruned = tokio::task::spawn_blocking(move || ledger.prune(now - keep, now)).await;
+            match pruned {
+                Ok(Ok(0)) => {}
+                Ok(Ok(calls)) => tracing::info!("{calls} calls older than is kept were deleted"),
+                Ok(Err(error)) => tracing::warn!("old calls could not be deleted: {error}"),
+                Err(error) => tracing::warn!("deleting old calls broke off: {error}"),
+            }
+            last = Some(now);
+        }
+        tokio::time::sleep(PRUNE_LOOK_EVERY).await;
+    }
 }
 
 async fn recover_now_and_then(ledger: Ledger, clock: Clock) {

@@ -293,6 +293,168 @@ async fn a_grant_is_added_to_its_account() {
 }
 
 #[tokio::test]
+async fn calls_are_found_counted_and_passed_over() {
+    let desk = Desk::open().with_a_day().await;
+    let rows =
+        async |query: &str| desk.get(&format!("/calls?{query}")).await.json()["rows"].clone();
+    let all = rows("").await;
+    for (query, expected) in [
+        ("", 3),
+        ("project=demo", 1),
+        ("project=other", 0),
+        ("provider=openai", 3),
+        ("account=openai", 3),
+        ("model=gpt-4o-2024-08-06", 2),
+        ("model=gpt-4o", 1),
+        ("status=settled", 2),
+        ("status=refused", 1),
+        ("source=proxy", 3),
+        ("search=DEM", 1),
+        ("search=gpt-4", 3),
+        ("search=%25", 0),
+        ("search=gpt&status=refused", 1),
+        ("since=2026-11-21", 3),
+        ("until=2026-11-21", 0),
+    ] {
+        let found = rows(query).await;
+        let count = desk.get(&format!("/calls/count?{query}")).await.json();
+        assert_eq!(found.as_array().unwrap().len(), expected, "{query}: {found}");
+        assert_eq!(count, json!({ "calls": expected }), "{query}");
+    }
+    for offset in 0..4 {
+        let page = rows(&format!("offset={offset}&limit=1")).await;
+        let expected = all.get(offset).map_or(json!([]), |row| json!([row]));
+        assert_eq!(page, expected, "{offset}");
+    }
+    for (query, part) in
+        [("status=lost", "settled, estimated"), ("offset=-1", "offset"), ("colour=red", "colour")]
+    {
+        let answer = desk.get(&format!("/calls?{query}")).await;
+        assert!(answer.status == 400 && answer.text.contains(part), "{query}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_tried_on_the_past() {
+    let desk = Desk::open().with_a_day().await;
+    let rehearse = async |body: Value| desk.send(Method::POST, "/rehearsals", Some(&body)).await;
+    let tried = rehearse(json!({"limit": "0.0001", "window": "day"})).await;
+    assert_json_snapshot!("rehearsal", tried.json(), { ".**.id" => "[id]" });
+    for (body, calls, refused) in [
+        (json!({"limit": "1", "window": "day"}), 2, 0),
+        (json!({"limit": "1", "window": "5h", "unit": "calls"}), 2, 1),
+        (json!({"limit": "0", "window": "call"}), 2, 2),
+        (json!({"limit": "0", "window": "month", "scope": {"project": "demo"}}), 1, 1),
+        (json!({"limit": "0", "window": "total", "scope": {"project": "other"}}), 0, 0),
+    ] {
+        let tried = rehearse(body.clone()).await.json();
+        assert_eq!(
+            (&tried["calls"], &tried["refused_calls"]),
+            (&json!(calls), &json!(refused)),
+            "{body}"
+        );
+    }
+    for (body, part) in [
+        (json!({"limit": "1"}), "window"),
+        (json!({"window": "day"}), "limit"),
+        (json!({"limit": "much", "window": "day"}), "much"),
+        (json!({"limit": "1", "window": "fortnight"}), "window"),
+    ] {
+        let answer = rehearse(body.clone()).await;
+        assert!(answer.status == 400 && answer.text.contains(part), "{body}: {}", answer.text);
+    }
+    let budgets = desk.get("/budgets").await.json();
+    assert_eq!(budgets["budgets"].as_array().unwrap().len(), 2, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_price_of_ones_own_is_set_and_given_up() {
+    let desk = Desk::open().with_a_day().await;
+    let put = async |path: &str, body: Value| desk.send(Method::PUT, path, Some(&body)).await;
+    let own = async |model: &str| {
+        let listed = desk.get(&format!("/prices?search={model}")).await.json();
+        let prices = listed["prices"].as_array().unwrap().clone();
+        prices.into_iter().find(|price| price["origin"] == "user" && price["model"] == model)
+    };
+    let path = "/prices/work/vendor%2Fhouse-70b";
+    assert_eq!(
+        put(path, json!({"input": "0.5", "output": 2, "cache_read": "0.05"})).await.status,
+        204
+    );
+    let price = own("vendor/house-70b").await.unwrap();
+    assert_eq!(price["provider"], "work");
+    assert_eq!(price["rates"][0], json!({"unit": "input", "usd": "0.50", "per": 1_000_000}));
+    assert_eq!(desk.send(Method::DELETE, path, None).await.status, 204);
+    assert_eq!(own("vendor/house-70b").await, None);
+    assert_eq!(desk.send(Method::DELETE, path, None).await.status, 404);
+
+    let slip = json!({"input": "2500", "output": "10"});
+    let doubted = put("/prices/any/gpt-4o", slip).await;
+    assert_eq!((doubted.status, doubted.json()["error"].as_str()), (409, Some("unlikely_price")));
+    assert!(doubted.text.contains("the list says $2.50"), "{}", doubted.text);
+    assert_eq!(own("gpt-4o").await, None);
+    let meant = json!({"input": "2500", "output": "10", "force": true});
+    assert_eq!(put("/prices/any/gpt-4o", meant).await.status, 204);
+    assert_eq!(own("gpt-4o").await.unwrap()["provider"], "");
+    for (body, part) in [
+        (json!({"input": "1"}), "output"),
+        (json!({"input": "-1", "output": "1"}), "negative"),
+        (json!({"input": "x", "output": "1"}), "input"),
+        (json!({"input": "1", "output": "1", "colour": 1}), "colour"),
+    ] {
+        let answer = put(path, body.clone()).await;
+        assert!(answer.status == 400 && answer.text.contains(part), "{body}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn models_without_a_price_are_told_until_they_have_one() {
+    let desk = Desk::open();
+    let call =
+        json!({"provider": "anthropic", "model": "claude-sonet-4-5", "usage": {"input_tokens": 9}});
+    assert_eq!(desk.send(Method::POST, "/calls", Some(&call)).await.status, 200);
+    let unpriced = async || desk.get("/prices/unpriced").await.json();
+    assert_eq!(
+        unpriced().await,
+        json!({"models": [{
+            "provider": "anthropic", "model": "claude-sonet-4-5", "calls": 1,
+            "last_used": "2026-11-21", "nearest": "claude-sonnet-4-5",
+        }]})
+    );
+    let price = json!({"input": "1", "output": "2"});
+    let path = "/prices/anthropic/claude-sonet-4-5";
+    assert_eq!(desk.send(Method::PUT, path, Some(&price)).await.status, 204);
+    assert_eq!(unpriced().await, json!({"models": []}));
+}
+
+#[tokio::test]
+async fn a_balance_is_observed_and_its_levels_are_set() {
+    let desk = Desk::open();
+    let put = async |body: Value| desk.send(Method::PUT, "/balances/openai", Some(&body)).await;
+    assert_eq!(put(json!({"warn": "5"})).await.status, 404, "nothing is known of it");
+    let set = put(json!({"observed": "12.40", "warn": "20%", "floor": "1"})).await.json();
+    assert_eq!(
+        (&set["remaining"], &set["warn_percent"], &set["floor"], &set["observed_at"]),
+        (&json!("12.40"), &json!(20), &json!("1.00"), &json!("2026-11-21T12:00:00Z"))
+    );
+    for (body, part) in [
+        (json!({"observed": "3", "warn": "soon"}), "warn"),
+        (json!({"observed": "3", "floor": "low"}), "floor"),
+        (json!({"observed": "much"}), "observed"),
+        (json!({"colour": "red"}), "colour"),
+    ] {
+        let answer = put(body.clone()).await;
+        assert!(answer.status == 400 && answer.text.contains(part), "{body}: {}", answer.text);
+    }
+    let kept = put(json!({"floor": ""})).await.json();
+    assert_eq!(
+        (&kept["remaining"], &kept["warn_percent"], &kept["floor"]),
+        (&json!("12.40"), &json!(20), &Value::Null),
+        "a mistake changes nothing, and what is not named stays"
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_so() {
     let desk = Desk::open();
     for (method, path, status, code) in [

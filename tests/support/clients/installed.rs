@@ -10,6 +10,7 @@ use crate::outlay::target_dir;
 const SDKS: [&str; 2] = ["openai==3.54.0", "anthropic==2.12.0"];
 /// On its own: it wants another version of OpenAI's SDK than the others.
 const LITELLM: [&str; 1] = ["litellm==1.106.0"];
+const AIDER: [&str; 1] = ["aider-chat==0.86.2"];
 const FRAMEWORKS: [&str; 4] = [
     "google-genai==3.4.0",
     "langchain-openai==1.7.3",
@@ -31,6 +32,24 @@ pub fn python_with_frameworks() -> &'static Path {
     PYTHON.get_or_init(|| python_with("frameworks", &FRAMEWORKS))
 }
 
+/// aider, made once: 600 MB within two minutes. It wants a Python between these two, which the
+/// newest systems do not have: `None` there.
+#[must_use]
+pub fn aider() -> Option<PathBuf> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let python = PYTHON.get_or_init(|| {
+        let runs = |python: &str| {
+            let new = "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))";
+            Command::new(python).args(["-c", new]).output().is_ok_and(|done| done.status.success())
+        };
+        let python = ["python3", "python3.12", "python3.11", "python3.10"]
+            .into_iter()
+            .find(|python| runs(python))?;
+        Some(made_by(python, "aider", &AIDER))
+    });
+    Some(python.as_ref()?.with_file_name("aider"))
+}
+
 /// Python with LiteLLM.
 #[must_use]
 pub fn python_with_litellm() -> &'static Path {
@@ -39,11 +58,16 @@ pub fn python_with_litellm() -> &'static Path {
 }
 
 fn python_with(name: &str, packages: &[&str]) -> PathBuf {
+    made_by("python3", name, packages)
+}
+
+fn made_by(python: &str, name: &str, packages: &[&str]) -> PathBuf {
+    let base = python;
     let folder = target_dir().join(format!("venv-{name}"));
     let python = folder.join("bin/python");
     let pinned = packages.join("\n");
     if fs::read_to_string(folder.join("ready")).unwrap_or_default() != pinned {
-        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+        succeed(Command::new(base).args(["-m", "venv", "--clear"]).arg(&folder));
         let mut install = Command::new(&python);
         succeed(install.args(["-m", "pip", "install", "--quiet"]).args(packages));
         fs::write(folder.join("ready"), pinned).unwrap();

@@ -183,7 +183,8 @@ fn file(lines: &[serde_json::Value]) -> String {
 }
 
 /// The same numbers for the same seed, everywhere (SplitMix64).
-struct Dice(u64);
+#[derive(Debug)]
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -194,7 +195,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 }

@@ -1,6 +1,6 @@
 //! `outlay budget`.
 
-mod set;
+pub(in crate::commands) mod set;
 mod show;
 
 use std::process::ExitCode;

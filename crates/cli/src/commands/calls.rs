@@ -62,7 +62,8 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     }
     let Range { since, until } =
         range(options.since.as_deref(), options.until.as_deref(), session.now, session.zone)?;
-    let page = report::calls(&ledger, &CallQuery { since, until, cursor: None }, options.limit)?;
+    let page =
+        report::calls(&ledger, &CallQuery { since, until, ..CallQuery::default() }, options.limit)?;
     if options.follow {
         follow::run(&ledger, page.rows, session, options.form, out)?;
     } else if options.form.json {

@@ -157,7 +157,7 @@ fn price_of(
     provider: Option<&str>,
     model: &str,
     now: DateTime<Utc>,
-) -> Option<outlay_core::price::Price> {
+) -> Option<std::sync::Arc<outlay_core::price::Price>> {
     find(list, provider, model, now).into_iter().next()
 }
 

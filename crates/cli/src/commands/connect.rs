@@ -1,11 +1,12 @@
 //! `outlay connect`: a tool's own settings, pointed at the proxy and back.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use outlay_host::connect::{Choices, Connections, Plan, Standing, Tool};
 use outlay_host::running;
-use outlay_host::{port, service};
+use outlay_shell::tools;
 use serde::Serialize;
 
 use super::Form;
@@ -255,13 +256,7 @@ fn show(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
 
 /// Another program on the port would get the calls of connected tools, and their keys.
 pub(super) fn refuse_strangers(address: SocketAddr) -> Result<(), Failure> {
-    match port::holder(address) {
-        Some(holder) if !service::holds(address) => Err(Failure::Failed(format!(
-            "{address} is held by {} (process {}), which would get the calls and keys of connected tools: end it, or set another listen in outlay.toml",
-            holder.name, holder.pid
-        ))),
-        _ => Ok(()),
-    }
+    tools::stranger(address).map_or(Ok(()), |sentence| Err(Failure::Failed(sentence)))
 }
 
 fn nothing_written(out: &mut Out) -> Result<(), Failure> {
@@ -306,11 +301,29 @@ fn list(connections: &Connections, address: SocketAddr, json: bool, out: &mut Ou
         let file = standing.file.as_ref().map(|file| file.display().to_string());
         table.row(vec![
             Cell::toned(standing.tool.name(), Tone::Strong),
-            Cell::new(if standing.is_found { "yes" } else { "no" }),
+            Cell::new(here(standing, &std::env::var_os("PATH").unwrap_or_default())),
             Cell::new(connected),
             Cell::new(file.unwrap_or_default()),
         ]);
     }
     out.table(&table)?;
+    if let Some(folder) = connections.extension_of_cline() {
+        out.line(format!(
+            "Cline is an extension here too ({}): give it {address}/anthropic (or another provider) as base URL in its own settings.",
+            folder.display()
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the tool is on this machine, and where, if a shell would not find it.
+fn here(standing: &Standing, path: &OsStr) -> String {
+    let Some(program) = &standing.program else {
+        return if standing.is_found { "its settings" } else { "not found" }.to_owned();
+    };
+    let folder = program.parent();
+    match std::env::split_paths(path).any(|on_path| Some(on_path.as_path()) == folder) {
+        true => "yes".to_owned(),
+        false => program.display().to_string(),
+    }
 }

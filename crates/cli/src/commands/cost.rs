@@ -144,7 +144,7 @@ fn of_usage(
         ceiling_usd: None,
         usage,
         lines: cost::lines(&usage, turn, &price),
-        price: Some(PriceView::from(&price)),
+        price: Some(PriceView::from(&*price)),
     })
 }
 
@@ -171,7 +171,7 @@ fn of_document(
                     .map(|output| cost::ceiling(&price, document.len() as u64, output)),
                 usage,
                 lines: cost::lines(&usage, turn, &price),
-                price: Some(PriceView::from(&price)),
+                price: Some(PriceView::from(&*price)),
             })
         }
     }
@@ -213,7 +213,7 @@ fn of_answer(
         ceiling_usd: None,
         usage,
         lines,
-        price: price.as_ref().map(PriceView::from),
+        price: price.as_deref().map(PriceView::from),
     })
 }
 
@@ -222,7 +222,7 @@ fn price(
     options: &Arguments,
     model: &str,
     at: DateTime<Utc>,
-) -> Result<Price, Failure> {
+) -> Result<Arc<Price>, Failure> {
     let provider = options.provider.as_deref();
     let first = find(list, provider, model, at).into_iter().next();
     let price = first.ok_or_else(|| unknown(list, provider, model))?;

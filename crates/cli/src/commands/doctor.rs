@@ -42,6 +42,7 @@ fn print(findings: &[Finding], out: &mut Out) -> Result<(), Failure> {
     for finding in findings {
         let (word, tone) = match finding.state {
             State::Fine => ("ok     ", Tone::Good),
+            State::Off => ("off    ", Tone::Quiet),
             State::Warning => ("warning", Tone::Warning),
             State::Broken => ("broken ", Tone::Bad),
         };

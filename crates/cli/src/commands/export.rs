@@ -5,30 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use outlay_core::ledger::Ledger;
-use outlay_core::report::{self, CSV_COLUMNS, CallQuery, CallView};
+use outlay_core::report::CallQuery;
+use outlay_proxy::machine::ExportForm;
+use outlay_shell::export::{self, ExportError};
 
 use super::report::{Range, range};
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::session::Session;
-
-/// Columns of which every cell is a number or empty; the others are text.
-const NUMBERS: [&str; 14] = [
-    "http_status",
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "audio_input_tokens",
-    "audio_output_tokens",
-    "tool_calls",
-    "cost_usd",
-    "cost_stated_usd",
-    "duration_ms",
-    "first_byte_ms",
-];
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +30,7 @@ pub(crate) struct Arguments {
     /// Up to when, this moment not included
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
-    /// Write to this file instead of standard output; it appears only when it is whole
+    /// Write to this file instead of standard output (-); it appears only when it is whole
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -60,10 +44,13 @@ enum Format {
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
     let Range { since, until } =
         range(options.since.as_deref(), options.until.as_deref(), session.now, session.zone)?;
-    let query = CallQuery { since, until, cursor: None };
+    let query = CallQuery { since, until, ..CallQuery::default() };
     let ledger = session.ledger()?;
     match &options.output {
         None => write(&ledger, &query, options.format, out.writer())?,
+        Some(path) if path == Path::new("-") => {
+            write(&ledger, &query, options.format, out.writer())?;
+        }
         Some(path) => {
             write_file(path, |file| write(&ledger, &query, options.format, file))?;
         }
@@ -96,63 +83,21 @@ fn write(
     format: Format,
     target: &mut dyn Write,
 ) -> Result<(), Failure> {
-    match format {
-        Format::Csv => write_csv(ledger, query, target),
-        Format::Json => report::each_call(ledger, query, |call| -> Result<(), Failure> {
-            serde_json::to_writer(&mut *target, call).map_err(std::io::Error::from)?;
-            Ok(target.write_all(b"\n")?)
-        }),
-    }
-}
-
-fn write_csv(ledger: &Ledger, query: &CallQuery, target: &mut dyn Write) -> Result<(), Failure> {
-    let mut csv = csv::Writer::from_writer(target);
-    csv.write_record(CSV_COLUMNS).map_err(csv_failure)?;
-    report::each_call(ledger, query, |call| csv.write_record(cells(call)).map_err(csv_failure))?;
-    Ok(csv.flush()?)
-}
-
-fn cells(call: &CallView) -> impl Iterator<Item = String> {
-    CSV_COLUMNS
-        .iter()
-        .zip(call.csv_cells())
-        .map(|(column, cell)| if NUMBERS.contains(column) { cell } else { without_formula(cell) })
-}
-
-/// A text that a spreadsheet would run as a formula gets an apostrophe in front.
-fn without_formula(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
-}
-
-fn csv_failure(error: csv::Error) -> Failure {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error.into(),
-        other => Failure::Failed(format!("the calls cannot be written as CSV: {other:?}")),
-    }
+    let form = match format {
+        Format::Csv => ExportForm::Csv,
+        Format::Json => ExportForm::Json,
+    };
+    export::write(ledger, query, form, target).map(drop).map_err(|error| match error {
+        ExportError::Ledger(error) => error.into(),
+        ExportError::Unwritable(error) => error.into(),
+        other => Failure::failed(other),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::Day;
-
-    #[test]
-    fn formulas_are_defused() {
-        for (cell, expected) in [
-            ("=SUM(A1)", "'=SUM(A1)"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@x", "'@x"),
-            ("\tx", "'\tx"),
-            ("\rx", "'\rx"),
-            ("gpt-4o", "gpt-4o"),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(without_formula(cell.to_owned()), expected);
-        }
-        assert!(NUMBERS.iter().all(|number| CSV_COLUMNS.contains(number)));
-    }
 
     #[test]
     fn csv_is_exact() {

@@ -10,6 +10,8 @@ use outlay_core::money::Money;
 use outlay_core::report::{self, OutsideView};
 use outlay_host::logs::{self, Billing, Import, Source, SourceReport, TableFailure};
 use outlay_host::running;
+use outlay_proxy::machine::ImportedSource;
+use outlay_shell::importing::imported;
 use outlay_wire::log::Tool;
 use outlay_wire::log::table::TableError;
 use serde::Serialize;
@@ -37,6 +39,9 @@ Examples:
   outlay import claude-code --watch    and go on as it is written
   outlay import codex ~/old/sessions   from another folder
   outlay import csv usage.csv --columns 'time=Date,input=Tokens in,output=Tokens out'
+
+A table has a row for each call. Of OpenAI's usage exports, rows that sum up several requests are left
+out and named: what each of them was is not in there.
 
 Each call is priced at the price of its own day. One that passed the proxy counts once, and the logs
 themselves are only read. What was imported stays when they are deleted.")]
@@ -69,31 +74,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Document {
     dry_run: bool,
-    sources: Vec<SourceView>,
-}
-
-#[derive(Debug, Serialize)]
-struct SourceView {
-    source: String,
-    files: usize,
-    files_read: usize,
-    calls: u64,
-    unpriced_calls: u64,
-    cost_usd: Money,
-    plan_value_usd: Money,
-    grown: u64,
-    known: u64,
-    merged: u64,
-    matched: u64,
-    ahead: u64,
-    broken_lines: u64,
-    problems: Vec<ProblemView>,
-}
-
-#[derive(Debug, Serialize)]
-struct ProblemView {
-    path: String,
-    reason: String,
+    sources: Vec<ImportedSource>,
 }
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
@@ -112,7 +93,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     if options.form.json {
         out.json(&Document {
             dry_run: options.dry_run,
-            sources: reports.iter().map(SourceView::of).collect(),
+            sources: reports.iter().map(imported).collect(),
         })?;
     } else {
         let outside = this_month(session, &ledger)?;
@@ -370,31 +351,5 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
     match report.problems.len().saturating_sub(PROBLEMS_SHOWN) {
         0 => Ok(()),
         more => out.line(format!("{title}: {more} more like these (--json names them).")),
-    }
-}
-
-impl SourceView {
-    fn of(report: &SourceReport) -> SourceView {
-        let imported = &report.imported;
-        let problem = |problem: &logs::Problem| ProblemView {
-            path: problem.path.display().to_string(),
-            reason: problem.reason.clone(),
-        };
-        SourceView {
-            source: report.source.to_owned(),
-            files: report.files,
-            files_read: report.files_read,
-            calls: imported.new.calls,
-            unpriced_calls: imported.new.unpriced,
-            cost_usd: imported.new.cost,
-            plan_value_usd: imported.new.plan_value,
-            grown: imported.grown,
-            known: imported.known,
-            merged: imported.merged,
-            matched: imported.matched,
-            ahead: imported.refused,
-            broken_lines: report.broken,
-            problems: report.problems.iter().map(problem).collect(),
-        }
     }
 }

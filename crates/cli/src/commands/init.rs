@@ -1,5 +1,7 @@
 //! `outlay init`: from nothing to limits in a minute, each step asked for.
 
+mod done;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use outlay_host::connect::{Choices, Connections};
 use outlay_host::logs::{Billing, Source};
 use outlay_host::{running, service};
 
+use self::done::Done;
 use super::{connect, import};
 use crate::ask::{ask, can_be_asked};
 use crate::chart;
@@ -60,7 +63,9 @@ pub(crate) fn run(
         ));
     }
     let ledger = session.ledger()?;
-    let mut guide = Guide { session, places, ledger: &ledger, is_yes: options.yes, out };
+    let done = Done::default();
+    done.say_when_interrupted()?;
+    let mut guide = Guide { session, places, ledger: &ledger, is_yes: options.yes, done, out };
     guide.logs()?;
     guide.month()?;
     guide.limits()?;
@@ -76,6 +81,7 @@ struct Guide<'a> {
     places: &'a Places,
     ledger: &'a Ledger,
     is_yes: bool,
+    done: Done,
     out: &'a mut Out,
 }
 
@@ -91,7 +97,10 @@ impl Guide<'_> {
         if self.is_yes {
             return Ok(true);
         }
-        ask(question, true, self.out)
+        ask(question, true, self.out).map_err(|failure| match failure {
+            Failure::Failed(_) => Failure::Failed(self.done.sentence()),
+            other => other,
+        })
     }
 
     fn logs(&mut self) -> Result<(), Failure> {
@@ -108,7 +117,13 @@ impl Guide<'_> {
             return self.out.line("Left alone: outlay import --all does it later.");
         }
         self.out.flush()?;
+        self.done.begin("part of the logs was imported");
         let reports = import::import(self.session, self.ledger, sources, false, Billing::AsFound)?;
+        let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
+        self.done.end(match calls {
+            1 => "1 call was imported".to_owned(),
+            calls => format!("{calls} calls were imported"),
+        });
         import::print_reports(&reports, self.out)
     }
 
@@ -204,6 +219,7 @@ impl Guide<'_> {
             };
             self.ledger.set_budget(change, ACTOR, now, self.session.zone).wait()?;
         }
+        self.done.end("the budgets 'day' and 'month' were set".to_owned());
         let used = report::budget(self.ledger, "month", now)?.map(|budget| budget.used.spoken());
         self.out.line(format!(
             "Both are set, and this month has used {} already: outlay budget list shows them, outlay budget raise gives more.",
@@ -258,7 +274,10 @@ impl Guide<'_> {
                 continue;
             }
             match plan.write(&connections) {
-                Ok(()) => self.out.line(format!("{title} is connected to {}.", target.base()))?,
+                Ok(()) => {
+                    self.done.end(format!("{title} was connected"));
+                    self.out.line(format!("{title} is connected to {}.", target.base()))?;
+                }
                 Err(error) => self.out.line(format!("{title} is left as it is: {error}"))?,
             }
         }
@@ -284,7 +303,10 @@ impl Guide<'_> {
             return self.out.line("It runs while you let it: outlay serve.");
         }
         match super::service::install(self.session, self.places, self.out) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.done.end("the service was installed".to_owned());
+                Ok(())
+            }
             // All else is done, and stays so.
             Err(failure) => self.out.line(format!("{failure}. Until then: outlay serve.")),
         }

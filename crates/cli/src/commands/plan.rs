@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use outlay_core::ledger::Plan;
+use outlay_core::budget::{BudgetKind, BudgetUnit, Quantity};
+use outlay_core::ledger::{Ledger, Plan};
 use outlay_core::report::{self, Plans};
 
 use super::Form;
+use crate::ask::{ask, can_be_asked};
 use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
@@ -20,7 +22,8 @@ const ACTOR: &str = "cli";
 #[command(after_help = "\
 Examples:
   outlay plan list
-  outlay plan use solo
+  outlay plan use solo           asks before it replaces a budget of yours
+  outlay plan use solo --yes
   outlay plan use unlimited      take a plan's budgets away again
 
 Your own plans go into outlay.toml:
@@ -37,6 +40,9 @@ pub(crate) enum Command {
     Use {
         /// The plan
         name: String,
+        /// Replace budgets of your own without asking
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Show the plan in use and how its budgets stand
     Show {
@@ -49,7 +55,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
     let plans = session.config.all_plans();
     match command {
         Command::List { form } => list(session, plans, form, out)?,
-        Command::Use { name } => put_in_use(session, &plans, &name, out)?,
+        Command::Use { name, yes } => put_in_use(session, &plans, &name, yes, out)?,
         Command::Show { form } => show(session, plans, form, out)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -84,7 +90,70 @@ fn table(plans: &Plans) -> Table {
     table
 }
 
-fn put_in_use(session: &Session, plans: &[Plan], name: &str, out: &mut Out) -> Result<(), Failure> {
+/// A budget of a plan's name and window whose limit the plan changes.
+struct Replaced {
+    name: &'static str,
+    before: String,
+    after: String,
+    /// Whether the user, and no plan, said last what it is.
+    is_own: bool,
+}
+
+impl Replaced {
+    fn shown(&self) -> String {
+        format!("'{}' ({} → {})", self.name, self.before, self.after)
+    }
+}
+
+/// What the plan puts in the place of something else.
+fn replaced(ledger: &Ledger, plan: &Plan, session: &Session) -> Result<Vec<Replaced>, Failure> {
+    let mut replaced = Vec::new();
+    for (name, limit) in plan.limits() {
+        let Some(budget) = report::budget(ledger, name, session.now)? else { continue };
+        let settings = super::budget::set::settings(ledger, name)?;
+        let own = settings.limit.as_deref().and_then(|own| Quantity::parse(budget.unit, own).ok());
+        let before = own.unwrap_or(budget.limit);
+        let after = Quantity { unit: BudgetUnit::Usd, count: limit.picodollars() };
+        if before == after && budget.kind == BudgetKind::Hard {
+            continue;
+        }
+        let soft = if budget.kind == BudgetKind::Hard { "" } else { "soft, " };
+        let (before, after) = (format!("{soft}{}", before.spoken()), after.spoken());
+        let is_own = settings.plan.is_none();
+        replaced.push(Replaced { name, before, after, is_own });
+    }
+    Ok(replaced)
+}
+
+/// The user's own limits are not replaced without a word.
+fn may_replace(
+    plan: &Plan,
+    replaced: &[Replaced],
+    is_yes: bool,
+    out: &mut Out,
+) -> Result<bool, Failure> {
+    let own: Vec<String> =
+        replaced.iter().filter(|budget| budget.is_own).map(Replaced::shown).collect();
+    if own.is_empty() || is_yes {
+        return Ok(true);
+    }
+    let own = own.join(", ");
+    if !can_be_asked() {
+        return Err(Failure::Misused(format!(
+            "plan '{0}' would replace limits that you set: {own}: outlay plan use {0} --yes does it",
+            plan.name
+        )));
+    }
+    ask(&format!("Plan '{}' replaces limits that you set: {own}. Use it?", plan.name), false, out)
+}
+
+fn put_in_use(
+    session: &Session,
+    plans: &[Plan],
+    name: &str,
+    is_yes: bool,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let Some(plan) = plans.iter().find(|plan| plan.name == name) else {
         let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
         return Err(Failure::Failed(format!(
@@ -93,6 +162,10 @@ fn put_in_use(session: &Session, plans: &[Plan], name: &str, out: &mut Out) -> R
         )));
     };
     let ledger = session.ledger()?;
+    let replaced = replaced(&ledger, plan, session)?;
+    if !may_replace(plan, &replaced, is_yes, out)? {
+        return out.line("Nothing was changed.");
+    }
     let done = ledger.use_plan(plan.clone(), ACTOR, session.now, session.zone).wait()?;
     let removed = match done.removed.as_slice() {
         [] => String::new(),
@@ -108,6 +181,10 @@ fn put_in_use(session: &Session, plans: &[Plan], name: &str, out: &mut Out) -> R
         .collect();
     let limits = if limits.is_empty() { "no limit".to_owned() } else { limits.join(", ") };
     out.line(format!("Plan '{name}' is in use: {limits}{removed}."))?;
+    if !replaced.is_empty() {
+        let shown: Vec<String> = replaced.iter().map(Replaced::shown).collect();
+        out.line(format!("Replaced: {}.", shown.join(", ")))?;
+    }
     let others = report::budgets(&ledger, session.now)?
         .into_iter()
         .filter(|budget| !done.set.contains(&budget.name))

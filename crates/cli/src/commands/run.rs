@@ -114,16 +114,26 @@ fn say_where_settings_decide(session: &Session, options: &Arguments) -> Result<(
     let (title, name) = (tool.title(), tool.name());
     let standings = Connections::new(&session.folders)?.list()?;
     let is_connected = standings.iter().any(|known| known.tool == tool && known.is_connected);
-    if is_connected {
-        eprintln!(
-            "outlay: {title} takes its address from its settings: its calls are counted, but not as this run's"
-        );
-    } else {
-        eprintln!(
-            "outlay: {title} takes its address from its settings: for its calls to be counted, run outlay connect {name} first"
-        );
-    }
+    let sentence = past_the_run(title, name, is_connected, options.max_cost.is_some());
+    eprintln!("outlay: {sentence}");
     Ok(())
+}
+
+/// What is to be known of a tool whose calls are not this run's.
+fn past_the_run(title: &str, name: &str, is_connected: bool, is_limited: bool) -> String {
+    let consequence = match (is_connected, is_limited) {
+        (true, false) => "its calls are counted, but not as this run's".to_owned(),
+        (true, true) => {
+            "its calls are counted, but not as this run's, so --max-cost does not hold for them: outlay budget set does".to_owned()
+        }
+        (false, false) => {
+            format!("for its calls to be counted, run outlay connect {name} first")
+        }
+        (false, true) => format!(
+            "--max-cost does not hold for its calls; run outlay connect {name}, and a budget (outlay budget set) does"
+        ),
+    };
+    format!("{title} takes its address from its settings: {consequence}")
 }
 
 /// A name for the run that no other has.
@@ -177,7 +187,8 @@ async fn run_tool(
     proxy::log_to_stderr();
     // A port of its own, and no mark: others should not come to rely on a proxy that ends with
     // this tool.
-    let proxy = Proxy::start(session, Listening::on((Ipv4Addr::LOCALHOST, 0).into())).await?;
+    let listening = Listening::on((Ipv4Addr::LOCALHOST, 0).into());
+    let proxy = Proxy::start(session, listening, None).await?;
     let base = format!("http://{}", proxy.address());
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(proxy.run(async {

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use outlay_host::config::parse_duration;
+use outlay_host::config::{Config, parse_duration};
 use outlay_host::{port, running, service};
+use outlay_shell::machine;
 use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Outcome};
 use crate::listening::Listening;
 use crate::output::Out;
 use crate::proxy::{self, Mark, Proxy};
-use crate::session::Session;
+use crate::session::{Places, Session};
 use crate::tools;
 
 /// Exit code of a process that a second Ctrl-C ended.
@@ -46,12 +47,20 @@ pub(crate) struct Arguments {
     strict: bool,
 }
 
-pub(crate) fn run(session: &mut Session, options: &Arguments, out: &mut Out) -> Outcome {
+pub(crate) fn run(
+    session: &mut Session,
+    places: &Places,
+    options: &Arguments,
+    out: &mut Out,
+) -> Outcome {
+    let named = (places.data_dir.is_some(), places.config.is_some());
+    let places = machine::Places { folders: session.folders.clone(), named };
+    let machine = (places, session.config.clone());
     session.config.strict |= options.strict;
     proxy::log_to_stderr();
     let listening = listening(session, options)?;
     let runtime = proxy::runtime()?;
-    runtime.block_on(serve(session, listening, out))?;
+    runtime.block_on(serve(session, machine, listening, out))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,9 +106,14 @@ fn follow(session: &Session, address: SocketAddr, is_elsewhere: bool) {
     }
 }
 
-async fn serve(session: &Session, listening: Listening, out: &mut Out) -> Result<(), Failure> {
+async fn serve(
+    session: &Session,
+    machine: (machine::Places, Config),
+    listening: Listening,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let signal = shutdown_signal(session)?;
-    let proxy = Proxy::start(session, listening).await?;
+    let proxy = Proxy::start(session, listening, Some(machine)).await?;
     let address = proxy.address();
     let mark = Mark::set(&session.folders, address)?;
     let keeping = tokio::spawn(Mark::keep(session.folders.clone(), mark.running().clone()));

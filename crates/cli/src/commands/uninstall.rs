@@ -15,8 +15,8 @@ use crate::tools;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  outlay uninstall                   asks before it removes what was recorded
-  outlay uninstall --yes             asks nothing, and keeps it
+  outlay uninstall                   asks first, and before it removes what was recorded
+  outlay uninstall --yes             asks nothing, and keeps what was recorded
   outlay uninstall --purge --yes     removes it too, and the configuration")]
 pub(crate) struct Arguments {
     /// Ask nothing
@@ -31,10 +31,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(places: &Places, options: &Arguments, out: &mut Out) -> Outcome {
+    if !options.yes && !can_be_asked() {
+        return Err(Failure::misused(
+            "nobody can be asked here: outlay uninstall --yes removes Outlay and keeps what was recorded (--purge --yes: that too)",
+        ));
+    }
     let folders = Folders::new(places.data_dir.clone(), places.config.clone())?;
     refuse_while_used(&folders)?;
     let question = "Uninstall Outlay: put tools' settings back, remove the service?";
-    if !options.yes && can_be_asked() && !ask(question, true, out)? {
+    if !options.yes && !ask(question, true, out)? {
         out.line("Nothing was changed.")?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -78,12 +83,6 @@ fn is_purged(options: &Arguments, folders: &Folders, out: &mut Out) -> Result<bo
     }
     if options.yes {
         return Ok(true);
-    }
-    if !can_be_asked() {
-        return match options.purge {
-            true => Err(Failure::misused("nobody can be asked here: add --yes to --purge")),
-            false => Ok(false),
-        };
     }
     let data = folders.data().display();
     ask(&format!("Remove {data}, with every call ever recorded?"), false, out)

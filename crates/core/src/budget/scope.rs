@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Which calls a budget counts: those that match every part that is set. Nothing set: all calls.
 /// JSON: an object with the set parts, `{}` for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Provider name as in the route.

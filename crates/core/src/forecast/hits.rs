@@ -25,6 +25,7 @@ pub struct Hit {
 
 /// A daily budget, looked at backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Hits {
     /// Complete days that were looked at: up to 30, none from before the first call.
     pub days: usize,

@@ -146,6 +146,11 @@ pub(crate) fn remove(writing: &mut Writing<'_>, name: &str) -> Result<(), OpErro
     for (query, stays) in [
         ("SELECT 1 FROM call WHERE account_id = ?1 LIMIT 1", "has calls, and past calls are kept"),
         (
+            // Its calls may be gone, and are in the sums.
+            "SELECT 1 FROM rollup_quarter WHERE account_id = ?1 LIMIT 1",
+            "has calls, and past calls are kept",
+        ),
+        (
             "SELECT 1 FROM api_key WHERE account_id = ?1 LIMIT 1",
             "has keys that draw on it: outlay account link KEY ACCOUNT gives them another",
         ),

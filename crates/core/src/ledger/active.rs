@@ -52,6 +52,7 @@ impl ActiveBudget {
 
 /// A time in which no limit refuses.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Bypass {
     /// Since when.
     pub from: DateTime<Utc>,

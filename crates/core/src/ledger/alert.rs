@@ -15,12 +15,14 @@ use crate::refusal::Raise;
 
 /// An alert as recorded and delivered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct AlertView {
     /// Its id.
     pub id: Uuid,
     /// When it fired.
     pub time: DateTime<Utc>,
     /// `info warning critical`.
+    #[cfg_attr(feature = "types", ts(type = "'info' | 'warning' | 'critical'"))]
     pub severity: String,
     /// [`AlertKind`] as text.
     pub kind: String,

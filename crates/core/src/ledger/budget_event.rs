@@ -9,6 +9,7 @@ use super::writer::Writing;
 
 /// One entry of a budget's history.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct BudgetEvent {
     /// When.
     pub at: DateTime<Utc>,

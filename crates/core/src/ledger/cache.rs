@@ -12,16 +12,17 @@ use super::counter::Counters;
 use super::rollup::Rollups;
 use super::running::Running;
 use crate::admission::History;
-use crate::price::{Price, PriceList};
+use crate::price::PriceList;
 
 /// Session ids and tags come and go: past this many strings the memory starts anew.
 const DIMENSIONS_MAX: usize = 50_000;
-/// Models come from requests: a client that invents names must not grow the memory.
-const FOUND_PRICES_MAX: usize = 1_000;
-/// The same goes for their histories.
+/// Models come from requests: a client that invents names must not grow the memory by their histories.
 const HISTORIES_MAX: usize = 1_000;
 /// Callers that are refused again and again.
 const REFUSED_MAX: usize = 10_000;
+
+/// Their numbers are below this.
+const DIMENSION_KINDS: usize = 10;
 
 #[derive(Default)]
 pub(crate) struct Cache {
@@ -30,7 +31,8 @@ pub(crate) struct Cache {
     pub(crate) rollups: Rollups,
     /// What it writes of calls.
     pub(crate) rows: CallRows,
-    dimensions: HashMap<i64, HashMap<String, i64>>,
+    /// By the number of their kind.
+    dimensions: [HashMap<String, i64>; DIMENSION_KINDS],
     dimension_count: usize,
     accounts: HashMap<String, i64>,
     account_names: HashMap<i64, Arc<str>>,
@@ -59,9 +61,6 @@ pub(crate) struct Cache {
     price_list_checked: bool,
     /// Whether readers have yet to be given `price_list`.
     price_list_is_news: bool,
-    /// Looked-up prices by (provider, model, tier) in the quarter-hour of `found_quarter`.
-    found_prices: HashMap<String, Option<Arc<Price>>>,
-    found_quarter: i64,
 }
 
 /// Refusals of the same call by the same budget within a minute.
@@ -119,17 +118,19 @@ impl Cache {
         self.rollups.flush(connection)
     }
 
-    pub(crate) fn dimension(&self, kind: i64, text: &str) -> Option<i64> {
-        self.dimensions.get(&kind)?.get(text).copied()
+    pub(crate) fn dimension(&self, kind: usize, text: &str) -> Option<i64> {
+        self.dimensions.get(kind)?.get(text).copied()
     }
 
-    pub(crate) fn remember_dimension(&mut self, kind: i64, text: &str, id: i64) {
+    pub(crate) fn remember_dimension(&mut self, kind: usize, text: &str, id: i64) {
         if self.dimension_count >= DIMENSIONS_MAX {
-            self.dimensions.clear();
+            self.dimensions = Default::default();
             self.dimension_count = 0;
         }
-        self.dimensions.entry(kind).or_default().insert(text.to_owned(), id);
-        self.dimension_count += 1;
+        if let Some(of_kind) = self.dimensions.get_mut(kind) {
+            of_kind.insert(text.to_owned(), id);
+            self.dimension_count += 1;
+        }
     }
 
     pub(crate) fn account(&self, name: &str) -> Option<i64> {
@@ -274,9 +275,6 @@ impl Cache {
     }
 
     pub(crate) fn remember_price_list(&mut self, revision: i64, list: Arc<PriceList>) {
-        if self.price_list.as_ref().is_none_or(|(known, _)| *known != revision) {
-            self.found_prices.clear();
-        }
         self.price_list = Some((revision, list));
         self.price_list_checked = true;
         self.price_list_is_news = true;
@@ -291,30 +289,5 @@ impl Cache {
 
     pub(crate) fn forget_price_list(&mut self) {
         self.price_list = None;
-        self.found_prices.clear();
     }
-
-    pub(crate) fn found_price(&self, key: PriceKey<'_>) -> Option<Option<Arc<Price>>> {
-        let (.., quarter) = key;
-        if quarter != self.found_quarter {
-            return None;
-        }
-        self.found_prices.get(&joined(key)).cloned()
-    }
-
-    pub(crate) fn remember_found_price(&mut self, key: PriceKey<'_>, price: Option<Arc<Price>>) {
-        let (.., quarter) = key;
-        if quarter != self.found_quarter || self.found_prices.len() >= FOUND_PRICES_MAX {
-            self.found_prices.clear();
-            self.found_quarter = quarter;
-        }
-        self.found_prices.insert(joined(key), price);
-    }
-}
-
-/// Provider, model, service tier and quarter-hour.
-type PriceKey<'a> = (&'a str, &'a str, &'a str, i64);
-
-fn joined((provider, model, tier, _): PriceKey<'_>) -> String {
-    [provider, model, tier].join("\0")
 }

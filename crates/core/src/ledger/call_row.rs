@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rusqlite::{Connection, ToSql, params_from_iter};
+use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 
 use super::call::{Dimensions, Entry, NewCall};
 use super::error::LedgerError;
@@ -45,11 +45,55 @@ struct Facts {
     input_tokens_max: i64,
     is_unbounded: bool,
     limit_action: Option<&'static str>,
+    log_key: Option<[u8; 16]>,
 }
 
 enum State {
     Entered { status: &'static str, owner: Option<[u8; 16]>, shares: Shares },
     Ended(End),
+}
+
+/// A call that a log tells of.
+pub(crate) struct EndedCall<'a> {
+    pub(crate) id: [u8; 16],
+    pub(crate) account: i64,
+    pub(crate) started_ms: i64,
+    pub(crate) dimensions: &'a Dimensions,
+    pub(crate) log_key: [u8; 16],
+}
+
+/// What writes rows of ended calls, looked up once for many.
+pub(crate) struct EndedInserts<'c> {
+    connection: &'c Connection,
+    once: CachedStatement<'c>,
+}
+
+impl<'c> EndedInserts<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<EndedInserts<'c>> {
+        static ONCE: LazyLock<String> = LazyLock::new(|| {
+            let names = FACTS.iter().chain(&ENDED).copied().filter(|name| !UNTOLD.contains(name));
+            inserting("INSERT OR IGNORE", names, false)
+        });
+        Ok(EndedInserts { connection, once: connection.prepare_cached(&ONCE)? })
+    }
+
+    /// Whether the row was written: not where the entry has one.
+    fn insert(&mut self, row: &Row) -> rusqlite::Result<bool> {
+        let facts = row.facts.values();
+        let State::Ended(end) = &row.state else { return Ok(false) };
+        let columns = EndColumns::of(end, None);
+        let values = || facts.into_iter().chain(columns.values());
+        let told = values().zip(&*TOLD).filter_map(|(value, is_told)| is_told.then_some(value));
+        if self.once.execute(params_from_iter(told))? > 0 {
+            return Ok(true);
+        }
+        let is_known = "SELECT 1 FROM call WHERE log_key = ?1";
+        if self.connection.prepare_cached(is_known)?.exists([row.facts.log_key])? {
+            return Ok(false);
+        }
+        self.connection.prepare_cached(&REPEATED)?.execute(params_from_iter(values()))?;
+        Ok(true)
+    }
 }
 
 /// How a call ended, as its row tells.
@@ -102,12 +146,48 @@ impl CallRows {
             input_tokens_max: clamp(call.bounds.input_tokens_max),
             is_unbounded: entry.is_unbounded,
             limit_action: entry.limit_action,
+            log_key: None,
         };
         let shares = entry.shares.clone();
         let state = State::Entered { status: entry.status, owner: entry.owner, shares };
         self.unwritten.push(Row { facts, state });
         self.next_seq = Some(seq + 1);
         Ok(seq)
+    }
+
+    /// Writes the row of a call that ended before anybody here knew of it; `None` where the entry has
+    /// one. Nothing else may have been left to be written.
+    pub(crate) fn enter_ended(
+        &mut self,
+        inserts: &mut EndedInserts<'_>,
+        machine_id: [u8; 16],
+        call: &EndedCall<'_>,
+        end: End,
+    ) -> rusqlite::Result<Option<i64>> {
+        debug_assert!(self.unwritten.is_empty(), "rows are written in the order of their numbers");
+        let seq = match self.next_seq {
+            Some(seq) => seq,
+            None => next_seq(inserts.connection)?,
+        };
+        let facts = Facts {
+            seq,
+            id: call.id,
+            machine_id,
+            account: call.account,
+            started_ms: call.started_ms,
+            dimensions: *call.dimensions,
+            output_cap: None,
+            ceiling: None,
+            refusal: None,
+            refused_by: None,
+            input_tokens_max: 0,
+            is_unbounded: false,
+            limit_action: None,
+            log_key: Some(call.log_key),
+        };
+        let is_written = inserts.insert(&Row { facts, state: State::Ended(end) })?;
+        self.next_seq = Some(seq + i64::from(is_written));
+        Ok(is_written.then_some(seq))
     }
 
     /// Ends the running call with the row `seq`.
@@ -148,7 +228,7 @@ fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-const FACTS: [&str; 20] = [
+const FACTS: [&str; 21] = [
     "seq",
     "id",
     "machine_id",
@@ -169,6 +249,7 @@ const FACTS: [&str; 20] = [
     "refused_by",
     "input_tokens_max",
     "is_unbounded",
+    "log_key",
 ];
 const ENTERED: [&str; 4] = ["limit_action", "status", "owner", "shares"];
 const ENDED: [&str; 26] = [
@@ -200,10 +281,34 @@ const ENDED: [&str; 26] = [
     "first_byte_ms",
 ];
 
+/// What no log tells: each value that is bound is some of an import's time.
+const UNTOLD: [&str; 14] = [
+    "key_id",
+    "run_id",
+    "output_cap",
+    "ceiling_pico",
+    "refusal",
+    "refused_by",
+    "input_tokens_max",
+    "is_unbounded",
+    "limit_action",
+    "http_status",
+    "error_kind",
+    "turn_prompt_tokens",
+    "output_shown_tokens",
+    "first_byte_ms",
+];
+/// Of `FACTS` and `ENDED`, whether a log may tell it.
+static TOLD: LazyLock<Vec<bool>> =
+    LazyLock::new(|| FACTS.iter().chain(&ENDED).map(|name| !UNTOLD.contains(name)).collect());
+static REPEATED: LazyLock<String> =
+    LazyLock::new(|| inserting("INSERT", FACTS.into_iter().chain(ENDED), true));
+
 fn insert(connection: &Connection, row: &Row) -> rusqlite::Result<()> {
-    static ENTER: LazyLock<String> = LazyLock::new(|| inserting("INSERT", &ENTERED, false));
-    static ONCE: LazyLock<String> = LazyLock::new(|| inserting("INSERT OR IGNORE", &ENDED, false));
-    static REPEATED: LazyLock<String> = LazyLock::new(|| inserting("INSERT", &ENDED, true));
+    static ENTER: LazyLock<String> =
+        LazyLock::new(|| inserting("INSERT", FACTS.into_iter().chain(ENTERED), false));
+    static ONCE: LazyLock<String> =
+        LazyLock::new(|| inserting("INSERT OR IGNORE", FACTS.into_iter().chain(ENDED), false));
     let facts = row.facts.values();
     match &row.state {
         State::Entered { status, owner, shares } => {
@@ -238,8 +343,8 @@ fn update(connection: &Connection, seq: i64, end: &End) -> rusqlite::Result<()> 
 
 /// `repeats`: another call of the account carries the response id already. Then the first try, which
 /// ignores conflicts, wrote nothing.
-fn inserting(verb: &str, state: &[&str], repeats: bool) -> String {
-    let names: Vec<_> = FACTS.iter().chain(state).copied().collect();
+fn inserting<'n>(verb: &str, names: impl Iterator<Item = &'n str>, repeats: bool) -> String {
+    let names: Vec<_> = names.collect();
     let places: Vec<_> = (1..=names.len()).map(|place| format!("?{place}")).collect();
     let (column, one) = if repeats { (", response_repeats", ", 1") } else { ("", "") };
     let (names, places) = (names.join(", "), places.join(", "));
@@ -284,6 +389,7 @@ impl Facts {
             &self.refused_by,
             &self.input_tokens_max,
             &self.is_unbounded,
+            &self.log_key,
         ]
     }
 }

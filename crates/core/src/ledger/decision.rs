@@ -16,6 +16,7 @@ use crate::money::Money;
 
 /// One decision over a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct DecisionView {
     /// When.
     pub at: DateTime<Utc>,
@@ -41,6 +42,7 @@ pub struct DecisionView {
 
 /// One budget as it stood. Amounts are in its unit: money as text, else whole numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct LookView {
     /// Its name.
     pub budget: String,
@@ -53,14 +55,19 @@ pub struct LookView {
     /// Which calls it counts.
     pub scope: Scope,
     /// The limit, with raises.
+    #[cfg_attr(feature = "types", ts(type = "string | number"))]
     pub limit: Value,
     /// What a top-up reserve added to it.
+    #[cfg_attr(feature = "types", ts(type = "string | number"))]
     pub credits: Value,
     /// Settled by then.
+    #[cfg_attr(feature = "types", ts(type = "string | number"))]
     pub spent: Value,
     /// Held by other calls.
+    #[cfg_attr(feature = "types", ts(type = "string | number"))]
     pub held: Value,
     /// What this call needed.
+    #[cfg_attr(feature = "types", ts(type = "string | number"))]
     pub needed: Value,
     /// What the budget said.
     pub verdict: Verdict,

@@ -8,6 +8,7 @@ use super::time::from_ms;
 
 /// One way of one alert.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct DeliveryView {
     /// `desktop`, `command`, `webhook HOST`.
     pub channel: String,

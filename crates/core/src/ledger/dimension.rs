@@ -24,7 +24,7 @@ pub(crate) fn intern(
     kind: Dimension,
     text: &str,
 ) -> rusqlite::Result<i64> {
-    if let Some(id) = writing.cache.dimension(kind as i64, text) {
+    if let Some(id) = writing.cache.dimension(kind as usize, text) {
         return Ok(id);
     }
     let id = match find(writing.connection, kind, text)? {
@@ -34,7 +34,7 @@ pub(crate) fn intern(
             .prepare_cached("INSERT INTO dimension (kind, text) VALUES (?1, ?2)")?
             .insert(params![kind as i64, text])?,
     };
-    writing.cache.remember_dimension(kind as i64, text, id);
+    writing.cache.remember_dimension(kind as usize, text, id);
     Ok(id)
 }
 

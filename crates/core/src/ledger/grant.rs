@@ -13,6 +13,7 @@ use crate::money::Money;
 
 /// An account's prepaid credit, as listed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct BalanceView {
     /// The account.
     pub account: String,
@@ -54,6 +55,7 @@ pub struct BalanceView {
 
 /// An account that refuses calls before its provider does.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct StoppedAccount {
     /// Its name.
     pub account: String,

@@ -407,6 +407,13 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| price::set(writing, &price, now))
     }
 
+    /// Goes back to the list's price of a model, from now on.
+    pub fn remove_price(&self, provider: Option<String>, model: String) -> Reply<()> {
+        self.submit(Retry::Never, move |writing| {
+            price::remove(writing, provider.as_deref(), &model)
+        })
+    }
+
     /// Looks around for what no call tells (what will run out, what has room again, what is old) and
     /// records alerts of it. Blocks: reads and writes in its own time. Days are those of `zone`.
     ///

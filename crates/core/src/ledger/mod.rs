@@ -16,6 +16,7 @@
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
 //! | `outbox`, `survey` | the way of alerts to the user, a look around for what no call tells |
 //! | `import`, `elsewhere`, `outside`, `log_file` | calls that logs tell of, what calls made elsewhere have in common, sums of what did not pass here, how far logs were read |
+//! | `prune` | old calls, deleted |
 //! | `query` | what reports read |
 
 mod account;
@@ -43,6 +44,7 @@ mod elsewhere;
 mod empty;
 mod enter;
 mod error;
+mod facts;
 mod file;
 mod floor;
 mod grant;
@@ -61,6 +63,7 @@ mod outside;
 mod plan;
 mod price;
 mod process;
+mod prune;
 pub(crate) mod query;
 mod queue;
 mod record;
@@ -103,7 +106,8 @@ pub use log_file::LogFile;
 pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use outside::Outside;
 pub use plan::{Plan, PlanUse};
-pub use query::{EndedEarly, Place, ProviderTotal};
+pub use prune::Prunable;
+pub use query::{EndedEarly, Matching, Place, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use reply::{Reply, ReplyFuture};
 pub use reservation::{Reservation, Ticket};

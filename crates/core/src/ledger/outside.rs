@@ -51,7 +51,9 @@ impl Sums {
              unpriced_calls = unpriced_calls + ?4, cost_pico = cost_pico + ?5, \
              plan_value_pico = plan_value_pico + ?6",
         )?;
-        for ((quarter, source), [calls, unpriced, cost, plan_value]) in self.0 {
+        let mut sums: Vec<_> = self.0.into_iter().collect();
+        sums.sort_unstable_by_key(|(of, _)| *of);
+        for ((quarter, source), [calls, unpriced, cost, plan_value]) in sums {
             add.execute(params![quarter, source, calls, unpriced, cost, plan_value])?;
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::money::{Money, PICODOLLARS_PER_USD};
 
 /// A named set of hard limits in US dollars.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Plan {
     /// Its name.
     pub name: String,

@@ -18,16 +18,7 @@ pub(crate) fn in_force(
     service_tier: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<Option<Arc<Price>>, OpError> {
-    let list = list(writing)?;
-    // Dated and time-of-day prices turn on quarter-hours.
-    let quarter = to_ms(at).div_euclid(super::rollup::QUARTER_MS);
-    let key = (provider, model, service_tier.unwrap_or(""), quarter);
-    if let Some(found) = writing.cache.found_price(key) {
-        return Ok(found);
-    }
-    let found = list.find(&PriceQuery { provider, model, at, service_tier }).map(Arc::new);
-    writing.cache.remember_found_price(key, found.clone());
-    Ok(found)
+    Ok(list(writing)?.find(&PriceQuery { provider, model, at, service_tier }))
 }
 
 /// The price list with the user's prices, read anew when another process has set one.
@@ -85,6 +76,30 @@ pub(crate) fn set(
              VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![price.provider.as_deref().unwrap_or(""), price.model, to_ms(now), json])?;
+    changed(writing)
+}
+
+/// Forgets the user's prices for a model: from now on the list's holds. Calls keep what they were charged.
+pub(crate) fn remove(
+    writing: &mut Writing<'_>,
+    provider: Option<&str>,
+    model: &str,
+) -> Result<(), OpError> {
+    let removed = writing
+        .connection
+        .prepare_cached("DELETE FROM user_price WHERE provider = ?1 AND model = ?2")?
+        .execute(params![provider.unwrap_or(""), model])?;
+    if removed == 0 {
+        let whose = provider.map(|name| format!(" of {name}")).unwrap_or_default();
+        return Err(LedgerError::NotFound(format!(
+            "there is no price of your own for '{model}'{whose}: outlay prices list shows all"
+        ))
+        .into());
+    }
+    changed(writing)
+}
+
+fn changed(writing: &mut Writing<'_>) -> Result<(), OpError> {
     writing
         .connection
         .prepare_cached("UPDATE ledger SET prices_revision = prices_revision + 1")?

@@ -5,22 +5,26 @@ mod calls;
 mod outlook;
 mod pace;
 mod pairs;
+mod past;
 mod shares;
 mod standings;
 mod sums;
 mod totals;
+mod unpriced;
 
 pub(crate) use burn::{burn, burn_since};
-pub use calls::Place;
-pub(crate) use calls::{CallFilter, CallRow, call, last_limited, page};
+pub(crate) use calls::{CallFilter, CallRow, call, count, last_limited, page};
+pub use calls::{Matching, Place};
 pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
+pub(crate) use past::past;
 pub(crate) use shares::{Share, shares};
 pub(crate) use standings::{StandingRow, standings};
 pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
 pub use totals::{EndedEarly, ProviderTotal};
 pub(crate) use totals::{by_provider, ended_early, limited, running};
+pub(crate) use unpriced::{UnpricedModel, unpriced};
 
 pub(crate) use super::alert::list as alerts;
 pub(crate) use super::bypass::in_force as bypass;

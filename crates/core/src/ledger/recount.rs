@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::active::ActiveBudget;
+use super::facts::{self, FACT_JOINS, FACTS, StoredFacts};
 use super::shares::{Share, Shares};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
-use crate::budget::{BudgetUnit, CallFacts, Window};
+use crate::budget::{BudgetUnit, Window};
 
 /// Counts anew what the budget's current period has spent and what running calls hold in it.
 /// `before`: the window that it was counted by.
@@ -52,65 +53,43 @@ pub(crate) fn recount(
     Ok(())
 }
 
+/// The first instant whose calls the budget's present period is counted anew from; `None` where it needs
+/// none.
+pub(crate) fn needed_since(
+    connection: &Connection,
+    active: &ActiveBudget,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(match active.budget.window {
+        Window::Call => None,
+        Window::Rolling { span } => Some(span.reach(now)),
+        Window::Total => first_counted(connection, active)?,
+        window => Some(window.period(now, active.budget.timezone).start),
+    })
+}
+
+/// When the first call began that the budget counts.
+fn first_counted(
+    connection: &Connection,
+    active: &ActiveBudget,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let sql = format!(
+        "SELECT {FACTS}, min(call.started_ms) FROM call {FACT_JOINS} \
+         WHERE call.status IN ('settled', 'estimated') GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut first: Option<i64> = None;
+    while let Some(row) = rows.next()? {
+        if StoredFacts::read(row)?.counts_for(active.budget.unit, &active.matcher) {
+            let began: i64 = row.get(10)?;
+            first = Some(first.map_or(began, |first| first.min(began)));
+        }
+    }
+    Ok(first.map(from_ms))
+}
+
 const MINUTE_MS: i64 = 60_000;
-
-const FACTS: &str = "p.text, a.name, coalesce(m.text, ''), j.text, k.text, c.text, s.text, \
-     coalesce(t.text, ''), a.plan_login, r.text";
-const FACT_JOINS: &str = "JOIN account a ON a.id = call.account_id \
-     JOIN dimension p ON p.id = call.provider_id \
-     LEFT JOIN dimension m ON m.id = call.model_requested_id \
-     LEFT JOIN dimension j ON j.id = call.project_id \
-     LEFT JOIN dimension k ON k.id = call.key_id \
-     LEFT JOIN dimension c ON c.id = call.client_id \
-     LEFT JOIN dimension s ON s.id = call.session_id \
-     LEFT JOIN dimension t ON t.id = call.tags_id \
-     LEFT JOIN dimension r ON r.id = call.run_id";
-
-struct StoredFacts {
-    provider: String,
-    account: String,
-    model: String,
-    project: Option<String>,
-    key: Option<String>,
-    client: Option<String>,
-    session: Option<String>,
-    tags: String,
-    plan_login: bool,
-    run: Option<String>,
-}
-
-impl StoredFacts {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredFacts> {
-        Ok(StoredFacts {
-            provider: row.get(0)?,
-            account: row.get(1)?,
-            model: row.get(2)?,
-            project: row.get(3)?,
-            key: row.get(4)?,
-            client: row.get(5)?,
-            session: row.get(6)?,
-            tags: row.get(7)?,
-            plan_login: row.get(8)?,
-            run: row.get(9)?,
-        })
-    }
-
-    fn counts_for(&self, active: &ActiveBudget) -> bool {
-        let facts = CallFacts {
-            provider: &self.provider,
-            account: &self.account,
-            model: &self.model,
-            project: self.project.as_deref(),
-            key: self.key.as_deref(),
-            client: self.client.as_deref(),
-            session: self.session.as_deref(),
-            tags: &self.tags,
-            run: self.run.as_deref(),
-        };
-        !(self.plan_login && active.budget.unit == BudgetUnit::Usd)
-            && active.matcher.matches(&facts)
-    }
-}
 
 /// What ended calls have spent since `start`, with the instant of the last of them.
 fn spent_since(
@@ -118,16 +97,8 @@ fn spent_since(
     active: &ActiveBudget,
     start: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<(DateTime<Utc>, i64)>> {
-    let sum = match active.budget.unit {
-        BudgetUnit::Usd => "coalesce(sum(cost_pico), 0)",
-        BudgetUnit::Calls => "count(*)",
-        BudgetUnit::Tokens => {
-            "coalesce(sum(coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) \
-             + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) \
-             + coalesce(output_tokens, 0) + coalesce(audio_input_tokens, 0) \
-             + coalesce(audio_output_tokens, 0)), 0)"
-        }
-    };
+    let spent = facts::spent(active.budget.unit);
+    let sum = format!("coalesce(sum({spent}), 0)");
     // All of the current calendar period is one sum; a rolling window's buckets are summed each, and
     // so is, by the minute, what a clock that was set back has left after that period.
     let (whole_until_ms, bucket_ms) = match active.budget.window {
@@ -147,7 +118,7 @@ fn spent_since(
     let mut rows = statement.query([to_ms(start), bucket_ms, whole_until_ms])?;
     let mut spent = Vec::new();
     while let Some(row) = rows.next()? {
-        if StoredFacts::read(row)?.counts_for(active) {
+        if StoredFacts::read(row)?.counts_for(active.budget.unit, &active.matcher) {
             spent.push((from_ms(row.get(11)?), row.get(10)?));
         }
     }
@@ -176,7 +147,7 @@ fn running(connection: &Connection, active: &ActiveBudget) -> rusqlite::Result<V
                 started: from_ms(row.get(11)?),
                 ceiling_pico: row.get(12)?,
                 shares: row.get(13)?,
-                counts: StoredFacts::read(row)?.counts_for(active),
+                counts: StoredFacts::read(row)?.counts_for(active.budget.unit, &active.matcher),
             })
         })?
         .collect()

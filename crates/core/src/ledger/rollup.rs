@@ -1,10 +1,11 @@
 //! Sums of ended calls, kept in the transaction that ends them.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use foldhash::HashMap;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{CachedStatement, Connection, params_from_iter};
 
 use super::time::to_ms;
 use crate::money::Money;
@@ -23,7 +24,7 @@ pub(crate) enum CoarseBy {
 }
 
 /// The dimensions of one call; 0 stands for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RollupKey {
     pub(crate) account: i64,
     pub(crate) provider: i64,
@@ -106,25 +107,42 @@ impl Rollups {
             Some(until) => until,
             None => days_until(connection)?,
         };
-        let mut newest = until;
-        let mut late: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::default();
-        for ((quarter, key), counts) in self.quarters.drain() {
-            write_quarter(connection, quarter, key, &counts)?;
-            let day = quarter.div_euclid(QUARTERS_A_DAY);
-            newest = newest.max(day);
-            if day >= until {
+        let newest = self.quarters.keys().map(|(quarter, _)| day_of(*quarter));
+        let newest = newest.max().unwrap_or(until).max(until);
+        // Of these days the file has sums that are to be summed once the day is over; of others all there
+        // is is here.
+        let unsummed =
+            if newest > until { until..days_begun(connection)?.min(newest) } else { until..until };
+        let mut whole: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::default();
+        let mut quarters = Adding::quarters().begin(connection)?;
+        let mut sums: Vec<_> = self.quarters.drain().collect();
+        // Many are next to each other in the file.
+        sums.sort_unstable_by_key(|(of, _)| *of);
+        for ((quarter, key), counts) in sums {
+            let dimensions =
+                [key.account, key.provider, key.model, key.project, key.key, key.client];
+            quarters.add(std::iter::once(&quarter).chain(&dimensions), &counts)?;
+            let day = day_of(quarter);
+            if day >= newest || unsummed.contains(&day) {
                 continue;
             }
             for (by, dimension) in [(CoarseBy::Model, key.model), (CoarseBy::Project, key.project)]
             {
-                add(late.entry((by, day, key.provider, dimension)).or_default(), &counts);
+                add(whole.entry((by, day, key.provider, dimension)).or_default(), &counts);
             }
         }
-        for ((by, day, provider, dimension), counts) in late {
-            write_day(connection, by, [day, provider, dimension], &counts)?;
+        let mut days = Adding::days().begin(connection)?;
+        let mut whole: Vec<_> = whole.into_iter().collect();
+        whole.sort_unstable_by_key(|((by, day, provider, dimension), _)| {
+            (*by as i64, *day, *provider, *dimension)
+        });
+        for ((by, day, provider, dimension), counts) in whole {
+            days.add([&(by as i64), &day, &provider, &dimension].into_iter(), &counts)?;
         }
         if newest > until {
-            close_days(connection, until, newest)?;
+            sum_days(connection, unsummed)?;
+            let close = "UPDATE ledger SET days_until = ?1";
+            connection.prepare_cached(close)?.execute([newest])?;
         }
         self.days_until = Some(newest);
         Ok(())
@@ -141,8 +159,22 @@ pub(crate) fn days_until(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT days_until FROM ledger")?.query_row([], |row| row.get(0))
 }
 
-/// Sums the quarter-hours of the days from `since` to before `until`.
-fn close_days(connection: &Connection, since: i64, until: i64) -> rusqlite::Result<()> {
+/// The first day after all of which a quarter-hour has a sum.
+fn days_begun(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = "SELECT max(quarter) FROM rollup_quarter";
+    let last: Option<i64> = connection.prepare_cached(last)?.query_row([], |row| row.get(0))?;
+    Ok(last.map_or(i64::MIN, |quarter| day_of(quarter) + 1))
+}
+
+fn day_of(quarter: i64) -> i64 {
+    quarter.div_euclid(QUARTERS_A_DAY)
+}
+
+/// Sums the quarter-hours of these days.
+fn sum_days(connection: &Connection, days: Range<i64>) -> rusqlite::Result<()> {
+    if days.is_empty() {
+        return Ok(());
+    }
     let (counts, sums) = (COUNTS.join(", "), COUNTS.map(|name| format!("sum({name})")).join(", "));
     for (by, dimension) in [(CoarseBy::Model, "model_id"), (CoarseBy::Project, "project_id")] {
         let sql = format!(
@@ -152,10 +184,10 @@ fn close_days(connection: &Connection, since: i64, until: i64) -> rusqlite::Resu
              GROUP BY day, provider_id, {dimension}",
             by as i64
         );
-        let range = [since, until].map(|day| day.saturating_mul(QUARTERS_A_DAY));
+        let range = [days.start, days.end].map(|day| day.saturating_mul(QUARTERS_A_DAY));
         connection.prepare_cached(&sql)?.execute(range)?;
     }
-    connection.prepare_cached("UPDATE ledger SET days_until = ?1")?.execute([until]).map(drop)
+    Ok(())
 }
 
 fn add(sum: &mut Counts, counts: &Counts) {
@@ -164,35 +196,37 @@ fn add(sum: &mut Counts, counts: &Counts) {
     }
 }
 
-fn write_quarter(
-    connection: &Connection,
-    quarter: i64,
-    key: RollupKey,
-    counts: &Counts,
-) -> rusqlite::Result<()> {
-    static SQL: LazyLock<Adding> = LazyLock::new(|| Adding::new("rollup_quarter", &QUARTER_KEY));
-    let dimensions = [key.account, key.provider, key.model, key.project, key.key, key.client];
-    SQL.run(connection, std::iter::once(&quarter).chain(&dimensions).chain(counts))
-}
-
-fn write_day(
-    connection: &Connection,
-    by: CoarseBy,
-    of: [i64; 3],
-    counts: &Counts,
-) -> rusqlite::Result<()> {
-    static SQL: LazyLock<Adding> = LazyLock::new(|| Adding::new("rollup_day", &DAY_KEY));
-    SQL.run(connection, std::iter::once(&(by as i64)).chain(&of).chain(counts))
-}
-
-/// Adds to a row of sums. Two statements: an upsert costs half as much again as the update that it
+/// Adds to rows of sums. Two statements: an upsert costs half as much again as the update that it
 /// nearly always is.
 struct Adding {
     update: String,
     insert: String,
+    /// A row without calls is none: its dimensions may have no other.
+    delete: String,
+}
+
+/// [`Adding`], begun.
+struct Additions<'c> {
+    connection: &'c Connection,
+    sql: &'static Adding,
+    update: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+    /// Whether the row before was new: an import's mostly are, a call's hardly ever.
+    was_new: bool,
 }
 
 impl Adding {
+    fn quarters() -> &'static Adding {
+        static SQL: LazyLock<Adding> =
+            LazyLock::new(|| Adding::new("rollup_quarter", &QUARTER_KEY));
+        &SQL
+    }
+
+    fn days() -> &'static Adding {
+        static SQL: LazyLock<Adding> = LazyLock::new(|| Adding::new("rollup_day", &DAY_KEY));
+        &SQL
+    }
+
     fn new(table: &str, key: &[&str]) -> Adding {
         let numbered = |names: &[&str], first: usize, how: fn(&str, usize) -> String| {
             let each = names.iter().enumerate();
@@ -204,19 +238,39 @@ impl Adding {
         let values = numbered(&names, 1, |_, at| format!("?{at}")).join(", ");
         Adding {
             update: format!("UPDATE {table} SET {} WHERE {matched}", added.join(", ")),
-            insert: format!("INSERT INTO {table} ({}) VALUES ({values})", names.join(", ")),
+            insert: format!(
+                "INSERT OR IGNORE INTO {table} ({}) VALUES ({values})",
+                names.join(", ")
+            ),
+            delete: format!("DELETE FROM {table} WHERE {matched} AND calls = 0"),
         }
     }
 
-    fn run<'a>(
-        &self,
-        connection: &Connection,
-        values: impl Iterator<Item = &'a i64> + Clone,
+    fn begin<'c>(&'static self, connection: &'c Connection) -> rusqlite::Result<Additions<'c>> {
+        let update = connection.prepare_cached(&self.update)?;
+        let insert = connection.prepare_cached(&self.insert)?;
+        Ok(Additions { connection, sql: self, update, insert, was_new: false })
+    }
+}
+
+impl Additions<'_> {
+    fn add<'a>(
+        &mut self,
+        of: impl Iterator<Item = &'a i64> + Clone,
+        counts: &'a Counts,
     ) -> rusqlite::Result<()> {
-        let updated =
-            connection.prepare_cached(&self.update)?.execute(params_from_iter(values.clone()))?;
-        if updated == 0 {
-            connection.prepare_cached(&self.insert)?.execute(params_from_iter(values))?;
+        let values = || params_from_iter(of.clone().chain(counts));
+        if self.was_new {
+            self.was_new = self.insert.execute(values())? > 0;
+            if !self.was_new {
+                self.update.execute(values())?;
+            }
+        } else if self.update.execute(values())? == 0 {
+            self.was_new = self.insert.execute(values())? > 0;
+        }
+        let [calls, ..] = counts;
+        if *calls <= 0 {
+            self.connection.prepare_cached(&self.sql.delete)?.execute(params_from_iter(of))?;
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/0007_delivery.sql")),
     M::up(include_str!("migrations/0008_conditions.sql")),
     M::up(include_str!("migrations/0009_imports.sql")),
+    M::up(include_str!("migrations/0010_prune.sql")),
+    M::up(include_str!("migrations/0011_lighter_imports.sql")),
 ];
 /// How long to wait for another process's commit.
 pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);

@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::clause::{Clause, with_dashed_dates};
 use super::condition::Condition;
+use super::moment::Moment;
 use super::rates::{Rates, RatesError};
 
 static LIST: &str = include_str!("../../prices/list.json");
@@ -217,24 +217,20 @@ pub(crate) struct ListedRates {
 impl Model {
     /// The rates in force at a time: the last price whose condition holds, else the first; and
     /// over it, unit by unit, the first variant for the service tier.
-    pub(crate) fn rates(
-        &self,
-        at: DateTime<Utc>,
-        tier: Option<&str>,
-    ) -> Result<ListedRates, RatesError> {
+    pub(crate) fn rates(&self, at: &Moment, tier: Option<&str>) -> Result<ListedRates, RatesError> {
         let in_force = self
             .prices
             .iter()
             .rev()
             .map(|text| Entry::parse(text))
-            .find(|entry| entry.as_ref().is_ok_and(|entry| entry.condition.holds(at)));
+            .find(|entry| entry.as_ref().is_ok_and(|entry| at.fulfils(&entry.condition)));
         let first = || Entry::parse(self.prices.first().copied().unwrap_or_default());
         let mut rates = Rates::parse(in_force.unwrap_or_else(first)?.rates)?;
         let mut variant_rates = Rates::default();
         let mut has_tier = false;
         for text in &self.variants {
             let variant = Entry::parse(text)?;
-            if Some(variant.tier) == tier && variant.condition.holds(at) {
+            if Some(variant.tier) == tier && at.fulfils(&variant.condition) {
                 variant_rates = variant_rates.filled(&Rates::parse(variant.rates)?);
                 has_tier = true;
             }

@@ -3,11 +3,12 @@
 
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Utc, Weekday};
+use chrono::Weekday;
 use serde::Deserialize;
 
 use super::clause::fits;
 use super::condition::{Condition, parse_date, parse_hours};
+use super::moment::Moment;
 use super::rates::{Factor, Rates, Unit, parse_derivation};
 
 static FILE: &str = include_str!("../../prices/override.json");
@@ -35,7 +36,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) name: &'a str,
     /// The list's id of the model, in lower case.
     pub(crate) model: &'a str,
-    pub(crate) at: DateTime<Utc>,
+    pub(crate) at: &'a Moment,
     pub(crate) tier: Option<&'a str>,
     /// Whether the list has prices of their own for this service tier.
     pub(crate) has_tier: bool,
@@ -55,11 +56,11 @@ impl Overrides {
     }
 
     /// The name under which to look a model up instead of this one.
-    pub(crate) fn alias(&self, provider: &str, name: &str, at: DateTime<Utc>) -> Option<&str> {
+    pub(crate) fn alias(&self, provider: &str, name: &str, at: &Moment) -> Option<&str> {
         let alias = self.aliases.iter().find(|alias| {
             alias.provider == provider
                 && alias.models.iter().any(|pattern| fits(name, pattern))
-                && alias.condition.holds(at)
+                && at.fulfils(&alias.condition)
         })?;
         Some(&alias.to)
     }
@@ -127,11 +128,11 @@ impl Patch {
             && (!self.direct || subject.provider == subject.owner)
             && self.tier.as_deref().is_none_or(|tier| subject.tier == Some(tier))
             && !(self.only_if_unlisted && subject.has_tier)
-            && self.condition.holds(subject.at)
             && self
                 .models
                 .iter()
                 .any(|pattern| fits(subject.name, pattern) || fits(subject.model, pattern))
+            && subject.at.fulfils(&self.condition)
     }
 
     fn apply(&self, listed: Rates) -> Rates {

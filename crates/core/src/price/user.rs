@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::listed_name;
+use super::moment::Moment;
 use super::rates::{Rates, Unit};
 use crate::money::Rate;
 
@@ -26,6 +27,20 @@ pub struct UserPrice {
     pub set_at: DateTime<Utc>,
 }
 
+/// A figure this many times off the list's is more likely a slip than a price.
+const SLIP_FACTOR_MIN: i128 = 1_000;
+
+/// A figure of a user's price that is a thousand times off the list's: it was likely not meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slip {
+    /// What it charges for.
+    pub unit: Unit,
+    /// As given.
+    pub given: Rate,
+    /// As listed.
+    pub listed: Rate,
+}
+
 /// What a user's price must fit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
@@ -35,7 +50,7 @@ pub(super) struct Asked<'a> {
     /// The model as asked, in lower case, and the list's id of it.
     pub(super) name: &'a str,
     pub(super) listed_model: Option<&'a str>,
-    pub(super) at: DateTime<Utc>,
+    pub(super) moment: &'a Moment,
 }
 
 impl UserPrice {
@@ -51,6 +66,26 @@ impl UserPrice {
         Rates { units, audio_ms_min: 0 }
     }
 
+    /// The figures that are a thousand times off those of `listed`.
+    #[must_use]
+    pub fn slips(&self, listed: &Rates) -> Vec<Slip> {
+        let figures = [
+            (Unit::Input, Some(self.input)),
+            (Unit::Output, Some(self.output)),
+            (Unit::CacheRead, self.cache_read),
+            (Unit::CacheWrite, self.cache_write),
+        ];
+        let slip = |(unit, given): (Unit, Option<Rate>)| {
+            let (given, listed) = (given?, listed.units.get(&unit)?.base);
+            let asked = i128::from(given.picodollars) * i128::from(listed.per);
+            let known = i128::from(listed.picodollars) * i128::from(given.per);
+            let is_off =
+                known > 0 && (asked >= known * SLIP_FACTOR_MIN || asked * SLIP_FACTOR_MIN <= known);
+            is_off.then_some(Slip { unit, given, listed })
+        };
+        figures.into_iter().filter_map(slip).collect()
+    }
+
     /// The price to use: that for the name as asked outranks one for the list's model that goes
     /// by the name, a named provider outranks any; then the latest that was set by then, and for
     /// calls before all of them the first.
@@ -59,7 +94,7 @@ impl UserPrice {
         let best = prices.iter().filter_map(rank).max()?;
         let fitting = || prices.iter().filter(|price| rank(price) == Some(best));
         fitting()
-            .filter(|price| price.set_at <= asked.at)
+            .filter(|price| asked.moment.is_from(price.set_at))
             .max_by_key(|price| price.set_at)
             .or_else(|| fitting().min_by_key(|price| price.set_at))
     }
@@ -127,10 +162,42 @@ mod tests {
             ("openai", Some("openai"), "gpt-4o", Some("gpt-4o"), july, None),
         ] {
             let at = at.parse().unwrap();
-            let asked = Asked { provider, listed_provider, name, listed_model, at };
+            let moment = &Moment::new(at);
+            let asked = Asked { provider, listed_provider, name, listed_model, moment };
             let found = UserPrice::among(&prices, &asked).map(|price| price.input);
             let expected = expected.map(|usd| Rate::usd_per(usd, 1_000_000).unwrap());
             assert_eq!(found, expected, "{name} at {provider}, {at}");
+        }
+    }
+
+    #[test]
+    fn slips_are_found() {
+        let million = |usd: &str| Rate::usd_per(usd, 1_000_000).unwrap();
+        let listed = [(Unit::Input, "2.5"), (Unit::Output, "10"), (Unit::CacheRead, "0")];
+        let listed = Rates {
+            units: listed.map(|(unit, usd)| (unit, million(usd).into())).into(),
+            audio_ms_min: 0,
+        };
+        for (input, output, cache_read, expected) in [
+            ("2.5", "10", None, &[][..]),
+            ("2000", "9000", None, &[]),
+            ("0.0026", "0.011", None, &[]),
+            ("2500", "10", None, &[Unit::Input]),
+            ("0.0000025", "0.00001", None, &[Unit::Input, Unit::Output]),
+            ("0", "10", None, &[Unit::Input]),
+            ("2.5", "10", Some("5"), &[]),
+        ] {
+            let price = UserPrice {
+                provider: None,
+                model: "m".to_owned(),
+                input: million(input),
+                output: million(output),
+                cache_read: cache_read.map(million),
+                cache_write: None,
+                set_at: DateTime::UNIX_EPOCH,
+            };
+            let found: Vec<Unit> = price.slips(&listed).iter().map(|slip| slip.unit).collect();
+            assert_eq!(found, expected, "{input} {output}");
         }
     }
 }

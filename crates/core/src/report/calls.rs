@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::PriceView;
 use crate::cost::{self, CostLine};
 use crate::ledger::query::{self, CallFilter, CallRow, Place};
-use crate::ledger::{Ledger, LedgerError, Logged};
+use crate::ledger::{Ledger, LedgerError, Logged, Matching};
 use crate::money::Money;
 use crate::price::Price;
 
@@ -52,9 +52,11 @@ const WALK_ROWS: u32 = 5_000;
 
 /// One call: the CSV columns, numbers as numbers, unknown as null.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct CallView {
     /// When it was admitted.
     #[serde(serialize_with = "millis")]
+    #[cfg_attr(feature = "types", ts(type = "string"))]
     pub time: DateTime<Utc>,
     /// Its id.
     pub id: Uuid,
@@ -77,6 +79,10 @@ pub struct CallView {
     /// The key's fingerprint.
     pub key: Option<String>,
     /// `settled estimated running waiting refused failed`.
+    #[cfg_attr(
+        feature = "types",
+        ts(type = "'settled' | 'estimated' | 'running' | 'waiting' | 'refused' | 'failed'")
+    )]
     pub status: String,
     /// The upstream's status.
     pub http_status: Option<i64>,
@@ -85,6 +91,10 @@ pub struct CallView {
     /// Empty, `waited`, `capped`, `ended`.
     pub limit_action: Option<String>,
     /// `stated priced estimated unpriced`.
+    #[cfg_attr(
+        feature = "types",
+        ts(type = "'stated' | 'priced' | 'estimated' | 'unpriced' | null")
+    )]
     pub basis: Option<String>,
     /// Uncached prompt tokens.
     pub input_tokens: Option<i64>,
@@ -131,7 +141,7 @@ pub struct CallView {
 }
 
 /// Which calls to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CallQuery {
     /// Admitted at or after.
     pub since: Option<DateTime<Utc>>,
@@ -139,20 +149,35 @@ pub struct CallQuery {
     pub until: Option<DateTime<Utc>>,
     /// Where the previous page ended.
     pub cursor: Option<Place>,
+    /// What they have.
+    pub matching: Matching,
+    /// So many of them, the newest, are passed over.
+    pub offset: u64,
+}
+
+/// `GET /api/v1/calls/count`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct CallCount {
+    /// How many there are of those that were asked for.
+    pub calls: i64,
 }
 
 /// `GET /api/v1/calls`: newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct CallPage {
     /// The calls.
     pub rows: Vec<CallView>,
     /// Where the next page begins; `None` at the end. A text in JSON, for clients to pass on.
     #[serde(serialize_with = "as_text")]
+    #[cfg_attr(feature = "types", ts(type = "string | null"))]
     pub cursor: Option<Place>,
 }
 
 /// `GET /api/v1/calls/{id}`: the call with its arithmetic.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct CallDetail {
     /// The call.
     #[serde(flatten)]
@@ -165,6 +190,7 @@ pub struct CallDetail {
     pub budgets: Vec<BudgetShare>,
     /// The price it was charged at. In JSON as in the list of prices.
     #[serde(serialize_with = "as_listed")]
+    #[cfg_attr(feature = "types", ts(type = "PriceView | null"))]
     pub price: Option<Price>,
     /// Buckets x rates = cost.
     pub lines: Vec<CostLine>,
@@ -174,10 +200,12 @@ pub struct CallDetail {
 
 /// A call's share in one budget.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct BudgetShare {
     /// The budget.
     pub budget: String,
     /// `USD tokens calls`.
+    #[cfg_attr(feature = "types", ts(type = "BudgetUnit"))]
     pub unit: String,
     /// The beginning of the period that it belongs to.
     pub period_start: DateTime<Utc>,
@@ -185,6 +213,18 @@ pub struct BudgetShare {
     pub held: crate::budget::Quantity,
     /// What was charged in the end; null while it runs.
     pub charged: Option<crate::budget::Quantity>,
+}
+
+impl CallQuery {
+    fn filter(&self) -> CallFilter {
+        CallFilter {
+            since: self.since,
+            until: self.until,
+            matching: self.matching.clone(),
+            offset: self.offset,
+            ..CallFilter::default()
+        }
+    }
 }
 
 impl CallView {
@@ -238,12 +278,20 @@ impl CallView {
 /// # Errors
 /// When the file cannot be read.
 pub fn calls(ledger: &Ledger, query: &CallQuery, limit: u32) -> Result<CallPage, LedgerError> {
-    let filter =
-        CallFilter { since: query.since, until: query.until, before: query.cursor, after: None };
+    let filter = CallFilter { before: query.cursor, ..query.filter() };
     let rows = ledger.read(|connection| Ok(query::page(connection, &filter, limit)?))?;
     let is_last = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
     let cursor = rows.last().map(CallRow::place).filter(|_| !is_last);
     Ok(CallPage { rows: rows.into_iter().map(view).collect(), cursor })
+}
+
+/// How many calls there are of those that are asked for; where a page begins is no matter.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn call_count(ledger: &Ledger, query: &CallQuery) -> Result<CallCount, LedgerError> {
+    let calls = ledger.read(|connection| Ok(query::count(connection, &query.filter())?))?;
+    Ok(CallCount { calls })
 }
 
 /// Every call in the range, oldest first, a slice at a time.
@@ -257,8 +305,7 @@ pub fn each_call<E: From<LedgerError>>(
 ) -> Result<(), E> {
     let mut after = Place::FIRST;
     loop {
-        let filter =
-            CallFilter { since: query.since, until: query.until, before: None, after: Some(after) };
+        let filter = CallFilter { after: Some(after), offset: 0, ..query.filter() };
         let rows = ledger.read(|connection| Ok(query::page(connection, &filter, WALK_ROWS)?))?;
         let Some(last) = rows.last().map(CallRow::place) else { return Ok(()) };
         for row in rows {

@@ -13,6 +13,7 @@ use crate::money::Money;
 
 /// `GET /api/v1/calls/{id}/explanation`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Explanation {
     /// What was done and why, in a sentence or two.
     pub message: String,

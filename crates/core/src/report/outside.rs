@@ -8,6 +8,7 @@ use crate::money::Money;
 
 /// What a tool spent without passing here.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct OutsideView {
     /// The tool: `claude-code`.
     pub tool: String,

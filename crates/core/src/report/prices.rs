@@ -1,11 +1,12 @@
 //! The prices in force, as listed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::ledger::Ledger;
+use crate::ledger::query::{self, UnpricedModel};
+use crate::ledger::{Ledger, LedgerError};
 use crate::money::{Money, Rate};
-use crate::price::{Price, Tier, listed_name};
+use crate::price::{Price, PriceQuery, Tier, listed_name};
 
 /// Which prices to list.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,7 @@ pub struct PriceFilter {
 
 /// `GET /api/v1/prices`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Prices {
     /// Which list is embedded.
     pub source: &'static str,
@@ -27,6 +29,7 @@ pub struct Prices {
 
 /// What a model charges.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct PriceView {
     /// A hash of its content.
     pub id: String,
@@ -35,6 +38,7 @@ pub struct PriceView {
     /// The model.
     pub model: String,
     /// `list override user`.
+    #[cfg_attr(feature = "types", ts(type = "'list' | 'override' | 'user'"))]
     pub origin: &'static str,
     /// What is charged; nothing where the model is free.
     pub rates: Vec<RateView>,
@@ -42,6 +46,7 @@ pub struct PriceView {
 
 /// What is charged for one kind of usage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct RateView {
     /// `input output cache_read web_searches` and so on.
     pub unit: &'static str,
@@ -51,11 +56,13 @@ pub struct RateView {
     pub per: u32,
     /// What replaces it when a prompt is long.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "types", ts(optional, as = "Option<Vec<TierView>>"))]
     pub tiers: Vec<TierView>,
 }
 
 /// A rate for long prompts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct TierView {
     /// For prompts with more tokens than this.
     pub above: u64,
@@ -79,6 +86,51 @@ pub fn prices(ledger: &Ledger, filter: &PriceFilter, at: DateTime<Utc>) -> Price
         source: list.source(),
         prices: list.entries(at).filter(wanted).map(|price| PriceView::from(&price)).collect(),
     }
+}
+
+/// `GET /api/v1/prices/unpriced`: models that were used and have no price yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct UnpricedModels {
+    /// Those with the most calls first.
+    pub models: Vec<UnpricedView>,
+}
+
+/// A model that was used and has no price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct UnpricedView {
+    /// The provider, as in routes.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// Calls without a price.
+    pub calls: i64,
+    /// The UTC day of the last one.
+    pub last_used: NaiveDate,
+    /// The listed model whose name is most like it.
+    pub nearest: Option<String>,
+}
+
+/// Models that were used and have no price at `at` either.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn unpriced_models(ledger: &Ledger, at: DateTime<Utc>) -> Result<UnpricedModels, LedgerError> {
+    let list = ledger.prices();
+    let has_price = |used: &query::UnpricedModel| {
+        let UnpricedModel { provider, model, .. } = used;
+        list.find(&PriceQuery { provider, model, at, service_tier: None }).is_some()
+    };
+    let models = ledger.read(|connection| Ok(query::unpriced(connection)?))?;
+    let models = models.into_iter().filter(|used| !has_price(used)).map(|used| UnpricedView {
+        nearest: list.nearest_model(&used.provider, &used.model),
+        provider: used.provider,
+        model: used.model,
+        calls: used.calls,
+        last_used: used.last_day.date_naive(),
+    });
+    Ok(UnpricedModels { models: models.collect() })
 }
 
 impl From<&Price> for PriceView {

@@ -16,6 +16,7 @@ use crate::money::Money;
 
 /// `GET /api/v1/status`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Status {
     /// The instant of the figures.
     pub as_of: DateTime<Utc>,
@@ -58,6 +59,7 @@ pub struct Glance {
 
 /// Ended calls and their cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Spend {
     /// Billed calls.
     pub calls: i64,
@@ -69,6 +71,7 @@ pub struct Spend {
 
 /// A budget that refuses.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Blocked {
     /// Its name.
     pub budget: String,
@@ -80,6 +83,7 @@ pub struct Blocked {
 
 /// How a budget stands, in its unit.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct BudgetView {
     /// Its name.
     pub name: String,
@@ -102,6 +106,7 @@ pub struct BudgetView {
     /// The top-up reserve.
     pub credits_remaining: Quantity,
     /// `used` in percent of `limit`, one decimal.
+    #[cfg_attr(feature = "types", ts(type = "number"))]
     pub percent: Number,
     /// Where that stands.
     pub state: BudgetState,
@@ -129,6 +134,7 @@ pub struct BudgetView {
 
 /// Where a budget stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetState {
     /// Below its first warn threshold.

@@ -14,6 +14,7 @@ const DAYS: i64 = 30;
 
 /// Limits that would have suited the past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Suggestion {
     /// Complete days that it rests on, up to 30.
     pub days: usize,

@@ -12,6 +12,7 @@ use crate::money::Money;
 
 /// What a usage report is by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// Local days.
@@ -53,6 +54,7 @@ pub struct UsageQuery {
 
 /// `GET /api/v1/usage`: by one dimension, or by two.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Usage<B = By, K = Option<String>> {
     /// As asked.
     pub since: DateTime<Utc>,
@@ -68,6 +70,7 @@ pub struct Usage<B = By, K = Option<String>> {
 
 /// One sum. Tokens of calls whose usage is unknown are not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct UsageRow<K = Option<String>> {
     /// The day, model and so on; `None` where the calls have none (and for the total).
     pub key: K,

@@ -215,7 +215,7 @@ impl World {
         let empty: Vec<Funds> = stands.iter().map(|(known, stand)| known.funds(*stand)).collect();
         let at = asking.at;
         let query = PriceQuery { provider: "openai", model: "demo", at, service_tier: None };
-        let price = self.ledger().prices().find(&query).map(std::sync::Arc::new);
+        let price = self.ledger().prices().find(&query);
         let demand = Demand { price, bounds: plan.bounds(), is_strict: plan.is_strict };
         match decide(&demand, &empty, &mut || expected) {
             Decision::Refuse { .. } => Ok(()),

@@ -24,6 +24,21 @@ impl Default for Notifications {
     }
 }
 
+impl Notifications {
+    /// What its webhooks are called: by their hosts, as the rest may be a secret.
+    #[must_use]
+    pub fn webhook_names(&self) -> Vec<String> {
+        let name = |(index, hook): (usize, &Hook)| {
+            let earlier = &self.webhooks[..index];
+            match earlier.iter().filter(|other| other.host() == hook.host()).count() {
+                0 => hook.host().to_owned(),
+                same => format!("{} {}", hook.host(), same + 1),
+            }
+        };
+        self.webhooks.iter().enumerate().map(name).collect()
+    }
+}
+
 pub(super) fn read(mut section: Section) -> Result<Notifications, ConfigError> {
     let mut read = Notifications::default();
     if let Some(desktop) = section.flag("desktop")? {
@@ -49,7 +64,7 @@ pub(super) fn read(mut section: Section) -> Result<Notifications, ConfigError> {
 }
 
 /// `https://…`, or `slack https://…`.
-fn hook(text: &str) -> Option<Hook> {
+pub(super) fn hook(text: &str) -> Option<Hook> {
     match text.trim().split_once(char::is_whitespace) {
         None => Hook::parse(text, None),
         Some((form, url)) => Hook::parse(url, Some(Form::named(form)?)),

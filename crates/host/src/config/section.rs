@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{ConfigError, Problem, parse_duration};
 
 /// Every key there is, `*` standing for a name of the user's. Used to guess what was meant.
-const KEYS: [&str; 42] = [
+const KEYS: [&str; 44] = [
     "listen",
     "allowed_hosts",
     "timezone",
@@ -51,6 +51,8 @@ const KEYS: [&str; 42] = [
     "plans.*.total",
     "admission.durability",
     "admission.block_when_empty",
+    "ledger",
+    "ledger.keep_days",
 ];
 /// Below this likeness (0 to 1) a guess only confuses.
 const LIKENESS_MIN: f64 = 0.75;

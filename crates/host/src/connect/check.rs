@@ -12,19 +12,31 @@ use crate::finding::{Finding, State};
 const SUBJECT: &str = "connection";
 const ANSWER_MAX: Duration = Duration::from_millis(500);
 
-/// Looks at each connected tool; `listen` is where a proxy is, or would be.
+/// Looks at each connected tool; `listen` is where a proxy is, or would be, and `start` the command for
+/// that.
 #[must_use]
-pub fn check(connections: &Connections, listen: SocketAddr) -> Vec<Finding> {
+pub fn check(connections: &Connections, listen: SocketAddr, start: &str) -> Vec<Finding> {
+    Tool::ALL.into_iter().filter_map(|tool| check_tool(connections, tool, listen, start)).collect()
+}
+
+/// Looks at one tool; `None` where it is not connected.
+#[must_use]
+pub fn check_tool(
+    connections: &Connections,
+    tool: Tool,
+    listen: SocketAddr,
+    start: &str,
+) -> Option<Finding> {
     let is_answering = |base: &str| {
         let address = base.strip_prefix("http://").and_then(|address| address.parse().ok());
         address.is_some_and(|address| TcpStream::connect_timeout(&address, ANSWER_MAX).is_ok())
     };
-    let look = |tool: Tool| match connections.records.read(tool) {
+    match connections.records.read(tool) {
         Ok(record) => record.map(|record| {
             let text = Found::read(&record.file)
                 .map(|found| found.text)
                 .map_err(|error| error.to_string());
-            finding(&record, &text, &target::base(listen), is_answering)
+            finding(&record, &text, &target::base(listen), start, is_answering)
         }),
         Err(error) => Some(Finding {
             subject: SUBJECT,
@@ -32,14 +44,14 @@ pub fn check(connections: &Connections, listen: SocketAddr) -> Vec<Finding> {
             text: error.to_string(),
             fix: Some("Give this user access to it.".to_owned()),
         }),
-    };
-    Tool::ALL.into_iter().filter_map(look).collect()
+    }
 }
 
 fn finding(
     record: &Record,
     text: &Result<Option<String>, String>,
     here: &str,
+    start: &str,
     is_answering: impl Fn(&str) -> bool,
 ) -> Finding {
     let (title, name, base) = (record.tool.title(), record.tool.name(), &record.base);
@@ -76,18 +88,23 @@ fn finding(
             ),
         );
     }
+    let refresh = || "To write the new address: outlay connect --all --refresh".to_owned();
+    if !is_answering(base) {
+        return found(
+            State::Broken,
+            format!("{title} sends its calls to {base}, and nobody answers there: they fail"),
+            match base != here && is_answering(here) {
+                true => refresh(),
+                // It writes its own address into what is connected.
+                false => format!("To start a proxy: {start}"),
+            },
+        );
+    }
     if base != here {
         return found(
             State::Warning,
             format!("{title} sends its calls to {base}, but the proxy is at {here}"),
-            "To write the new address: outlay connect --all --refresh".to_owned(),
-        );
-    }
-    if !is_answering(base) {
-        return found(
-            State::Broken,
-            format!("{title} sends its calls to {base}, and no proxy answers there: they fail"),
-            format!("Start one with outlay serve, or take it back: outlay connect {name} --undo"),
+            refresh(),
         );
     }
     Finding {

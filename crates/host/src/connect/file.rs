@@ -1,4 +1,4 @@
-//! Somebody else's settings file: read whole, and replaced whole or not at all.
+//! A settings file that its user writes too: read whole, and replaced whole or not at all.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -8,18 +8,18 @@ use super::ConnectError;
 
 /// A file as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Where it is called.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Where it really is, behind symbolic links.
-    pub(super) real: PathBuf,
+    pub(crate) real: PathBuf,
     /// What it says; `None` where it is not there.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 impl Found {
     /// Reads it.
-    pub(super) fn read(path: &Path) -> Result<Found, ConnectError> {
+    pub(crate) fn read(path: &Path) -> Result<Found, ConnectError> {
         let access = |source| ConnectError::Unreadable { path: path.to_owned(), source };
         let path_owned = path.to_owned();
         let is_link = match fs::symlink_metadata(path) {
@@ -50,7 +50,7 @@ impl Found {
 
     /// Replaces it, if it still says what it said when it was read; `None` removes it. Mode and owner
     /// stay, and a symbolic link stays one. Returns the folders that had to be made.
-    pub(super) fn replace(&self, text: Option<&str>) -> Result<Vec<PathBuf>, ConnectError> {
+    pub(crate) fn replace(&self, text: Option<&str>) -> Result<Vec<PathBuf>, ConnectError> {
         if Found::read(&self.path)? != *self {
             return Err(ConnectError::ChangedMeanwhile(self.path.clone()));
         }

@@ -11,7 +11,7 @@ use super::wanted::{Surroundings, Wanted};
 pub(super) fn wanted(said: &Value, target: &Target, around: &Surroundings) -> Wanted {
     let mut wanted = Wanted::default();
     let entries = said.get("providers").cloned().unwrap_or_default();
-    for provider in in_use(around, &keys(around), &entries) {
+    for provider in in_use(around, &[], &keys(around), &entries) {
         let has_models =
             entries.get(provider.name).is_some_and(|entry| entry.get("models").is_some());
         let has_address = entries.get(provider.name).is_some_and(|e| e.get("baseUrl").is_some());

@@ -27,7 +27,7 @@ const fn provider(
 }
 
 /// The first three are the ones that most have; the others are set where a key for them is there.
-pub(super) const PROVIDERS: [Provider; 8] = [
+const PROVIDERS: [Provider; 8] = [
     provider("anthropic", "anthropic", "/v1", "ANTHROPIC_API_KEY"),
     provider("openai", "openai", "/v1", "OPENAI_API_KEY"),
     provider("google", "gemini", "/v1beta", "GEMINI_API_KEY"),
@@ -38,12 +38,25 @@ pub(super) const PROVIDERS: [Provider; 8] = [
     provider("xai", "xai", "/v1", "XAI_API_KEY"),
 ];
 
+/// What opencode knows beside those, by names that pi does not.
+pub(super) const MORE_OF_OPENCODE: [Provider; 7] = [
+    provider("togetherai", "together", "/v1", "TOGETHER_API_KEY"),
+    provider("fireworks-ai", "fireworks", "/inference/v1", "FIREWORKS_API_KEY"),
+    provider("cerebras", "cerebras", "/v1", "CEREBRAS_API_KEY"),
+    provider("cohere", "cohere", "/v2", "COHERE_API_KEY"),
+    provider("moonshotai", "moonshot", "/v1", "MOONSHOT_API_KEY"),
+    provider("zai", "zai", "/api/paas/v4", "ZHIPU_API_KEY"),
+    provider("perplexity", "perplexity", "", "PERPLEXITY_API_KEY"),
+];
+
 const USUAL: usize = 3;
 
-/// Those that the user has: a key in the environment or in the tool's own list of keys, or an entry
-/// in its settings. The usual ones where there is no sign of any.
+/// Those that the user has, of the ones that all such tools know and of `more`: a key in the environment
+/// or in the tool's own list of keys, or an entry in its settings. The usual ones where there is no
+/// sign of any.
 pub(super) fn in_use(
     around: &Surroundings,
+    more: &'static [Provider],
     keys: &Value,
     entries: &Value,
 ) -> Vec<&'static Provider> {
@@ -53,7 +66,7 @@ pub(super) fn in_use(
             || keys.get(provider.name).is_some()
             || entries.get(provider.name).is_some()
     };
-    let used: Vec<&Provider> = PROVIDERS.iter().filter(is_used).collect();
+    let used: Vec<&Provider> = PROVIDERS.iter().chain(more).filter(is_used).collect();
     if used.is_empty() { PROVIDERS.iter().take(USUAL).collect() } else { used }
 }
 

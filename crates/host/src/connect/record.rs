@@ -94,7 +94,7 @@ impl Records {
         self.folder.join(format!("{}.json", tool.name()))
     }
 
-    fn backup(&self, tool: Tool) -> PathBuf {
+    pub(super) fn backup(&self, tool: Tool) -> PathBuf {
         self.folder.join(format!("{}.before", tool.name()))
     }
 

@@ -35,6 +35,10 @@ fn fine(subject: &'static str, text: String) -> Finding {
     Finding { subject, state: State::Fine, text, fix: None }
 }
 
+fn off(subject: &'static str, text: String) -> Finding {
+    Finding { subject, state: State::Off, text, fix: None }
+}
+
 fn warning(subject: &'static str, text: String, fix: impl Into<String>) -> Finding {
     Finding { subject, state: State::Warning, text, fix: Some(fix.into()) }
 }
@@ -149,7 +153,7 @@ fn proxy(facts: &Facts) -> Finding {
             broken(SUBJECT, error.clone(), "Find out what listens there.")
         }
         ProxyFacts::Free => {
-            fine(SUBJECT, format!("none runs; {address} is free for one: outlay serve"))
+            off(SUBJECT, format!("none runs; {address} is free for one: outlay serve"))
         }
         ProxyFacts::Held(_) if facts.service.address == Some(address) => {
             fine(SUBJECT, format!("{address} is open, and the next call starts the service"))
@@ -177,7 +181,7 @@ fn service(facts: &Facts) -> Finding {
     if service.file.is_none() {
         let text =
             "none is installed, so the proxy runs when it is started: outlay service install";
-        return fine(SUBJECT, text.to_owned());
+        return off(SUBJECT, text.to_owned());
     }
     if let Some(address) = service.address.filter(|address| *address != facts.listen) {
         return warning(
@@ -190,9 +194,11 @@ fn service(facts: &Facts) -> Finding {
     match service.activity {
         Activity::Running => fine(SUBJECT, "it runs".to_owned()),
         Activity::Waiting => fine(SUBJECT, "the next call starts it".to_owned()),
-        Activity::Unknown => {
-            fine(SUBJECT, "it is installed, and nobody who could run it answers here".to_owned())
-        }
+        Activity::Unknown => warning(
+            SUBJECT,
+            "it is installed, but your service manager does not answer here, so whether it runs is unknown".to_owned(),
+            "Ask where you are logged in: outlay service status; until then: outlay serve",
+        ),
         Activity::Stopped => warning(SUBJECT, "it is installed and ended".to_owned(), restart),
         Activity::Failed => broken(
             SUBJECT,
@@ -232,7 +238,7 @@ fn http_proxy(facts: &Facts) -> Finding {
 fn notifications(ways: &[Way]) -> Vec<Finding> {
     const SUBJECT: &str = "notifications";
     if ways.is_empty() {
-        return vec![fine(SUBJECT, "turned off in the configuration".to_owned())];
+        return vec![off(SUBJECT, "turned off in the configuration".to_owned())];
     }
     let each = ways.iter().map(|way| {
         let name = &way.name;

@@ -27,7 +27,7 @@ const TABLE: &str = "csv";
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
 /// So many calls are written at once where nobody else writes.
-const ALONE_AT_ONCE: usize = 8_000;
+const ALONE_AT_ONCE: usize = 20_000;
 /// So many slices may wait for their commit.
 const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.
@@ -103,9 +103,8 @@ impl Import<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<SourceReport>, LedgerError> {
         let known = self.ledger.log_files()?;
-        // What was imported is to be booked anew: the logs alone have what that needs.
-        let reads_all =
-            self.billing != Billing::AsFound || self.ledger.has_newly_priced_imports(self.now)?;
+        // Who paid is to be booked anew: the logs alone tell of which calls.
+        let reads_all = self.billing != Billing::AsFound;
         let mut reports: Vec<SourceReport> = sources.iter().map(SourceReport::of).collect();
         let origins =
             sources.iter().map(|source| Origin::of_tool(source.tool, self.billing)).collect();
@@ -121,12 +120,14 @@ impl Import<'_> {
             }
         }
         drop(known);
-        if jobs.is_empty() {
-            return Ok(reports);
-        }
         // Roughly in the order of time, in which the ledger likes its calls.
         jobs.sort_by_key(|job| job.log.modified_ms);
         let mut intake = Intake::new(self, origins)?;
+        intake.book_newly_priced()?;
+        if jobs.is_empty() {
+            intake.end(&mut reports)?;
+            return Ok(reports);
+        }
         let mut state = Progress {
             bytes_total: jobs.iter().map(|job| job.log.size).sum(),
             ..Progress::default()
@@ -177,6 +178,7 @@ impl Import<'_> {
             imported: Imported::default(),
         }];
         let mut intake = Intake::new(self, vec![Origin::of_table(self.billing)])?;
+        intake.book_newly_priced()?;
         intake.take_calls(0, calls)?;
         intake.end(&mut reports)?;
         let [report] = reports;
@@ -362,6 +364,26 @@ impl<'a> Intake<'a> {
             files: Vec::new(),
             tools,
         })
+    }
+
+    /// Books what was imported before its model had a price.
+    fn book_newly_priced(&mut self) -> Result<(), LedgerError> {
+        if self.setting.is_dry {
+            return Ok(());
+        }
+        let calls = self.import.newly_priced(self.setting.now)?;
+        for slice in calls.chunks(self.at_once()) {
+            for (source, outcome) in self.import.book(slice.to_vec(), self.setting.now).wait()? {
+                let index = self.tools.iter().position(|tool| *tool.source == *source);
+                if let Some(told) = index.and_then(|index| self.outcomes.get_mut(index)) {
+                    told.add(&outcome);
+                }
+            }
+            if self.setting.is_shared {
+                std::thread::sleep(ROOM);
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, index: usize, news: News) -> Result<(), LedgerError> {

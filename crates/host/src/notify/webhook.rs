@@ -101,13 +101,10 @@ impl std::fmt::Debug for Hook {
 }
 
 impl Webhook {
-    /// One that posts to `hook`; `earlier` others go to the same host.
+    /// One that posts to `hook`, called `name` among the webhooks.
     #[must_use]
-    pub fn new(hook: Hook, earlier: usize) -> Webhook {
-        let name = match earlier {
-            0 => format!("webhook {}", hook.host()),
-            _ => format!("webhook {} {}", hook.host(), earlier + 1),
-        };
+    pub fn new(hook: Hook, name: &str) -> Webhook {
+        let name = format!("webhook {name}");
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
             .root_certs(RootCerts::PlatformVerifier)
@@ -263,7 +260,7 @@ mod tests {
     #[test]
     fn an_address_is_told_to_nobody() {
         let hook = Hook::parse("https://hooks.slack.com/services/T/B/secret", None).unwrap();
-        let webhook = Webhook::new(hook, 1);
+        let webhook = Webhook::new(hook, "hooks.slack.com 2");
         assert_eq!(webhook.name(), "webhook hooks.slack.com 2");
         assert!(!format!("{webhook:?}").contains("secret"), "{webhook:?}");
     }

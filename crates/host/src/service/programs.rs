@@ -120,6 +120,12 @@ pub fn autostart() -> Result<Option<PathBuf>, ServiceError> {
     Ok(files::remove(&path)?.then_some(path))
 }
 
+/// Whether anybody here keeps services.
+#[must_use]
+pub fn is_supported() -> bool {
+    cfg!(any(target_os = "macos", windows)) || manager_runs()
+}
+
 /// Whether a systemd of this user's answers.
 fn manager_runs() -> bool {
     systemctl(&["show-environment"]).is_ok()

@@ -1,4 +1,4 @@
-//! `GET /alerts`: newest first, and `POST /alerts/acknowledgements`.
+//! `GET /alerts`: newest first, `POST /alerts/acknowledgements` and `POST /alerts/tests`.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,13 +9,16 @@ use uuid::Uuid;
 
 use super::error::ApiError;
 use super::input::{Body, Query, read};
+use super::machine::ask;
 use crate::App;
+use crate::machine::AlertTest;
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 1_000;
 
 /// What fired, and whether it was delivered.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Alerts {
     alerts: Vec<AlertView>,
 }
@@ -51,4 +54,9 @@ pub(super) async fn acknowledge(
     let Seen { ids } = body.json()?;
     let acknowledged = app.ledger().acknowledge_alerts(ids, app.now()).await?;
     Ok(Json(Marked { acknowledged }))
+}
+
+/// Sends one the whole way, and answers when it has arrived or failed.
+pub(super) async fn test(State(app): State<App>) -> Result<Json<AlertTest>, ApiError> {
+    ask(&app, |machine| machine.test_alerts()).await.map(Json)
 }

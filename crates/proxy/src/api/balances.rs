@@ -1,18 +1,20 @@
-//! `GET /balances` and `POST /grants`: prepaid credit.
+//! `/balances` and `POST /grants`: prepaid credit.
 
 use axum::Json;
 use axum::extract::State;
+use outlay_core::balance::WarnLevel;
 use outlay_core::ledger::BalanceView;
 use outlay_core::money::Money;
 use outlay_core::report;
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use super::input::{self, Amount, Body, Query, read};
+use super::input::{self, Amount, Body, Name, Query, read};
 use crate::App;
 
 /// What is left, by account.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Balances {
     balances: Vec<BalanceView>,
 }
@@ -27,6 +29,15 @@ struct Grant {
     note: Option<String>,
 }
 
+/// What to set of an account's credit; what is not named stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    observed: Option<Amount>,
+    warn: Option<String>,
+    floor: Option<String>,
+}
+
 pub(super) async fn list(State(app): State<App>, query: Query) -> Result<Json<Balances>, ApiError> {
     query.finish()?;
     let (now, timezone) = (app.now(), app.settings().timezone);
@@ -39,23 +50,62 @@ pub(super) async fn grant(
     body: Body,
 ) -> Result<Json<BalanceView>, ApiError> {
     let grant: Grant = body.json()?;
-    let amount: Money = grant
-        .amount
-        .0
-        .parse()
-        .map_err(|error| ApiError::invalid(format!("'amount' of the grant: {error}")))?;
+    let amount = money("amount", &grant.amount.0)?;
     if grant.account.trim().is_empty() {
         return Err(ApiError::invalid("'account' is empty: name it, like openai"));
     }
     let timezone = app.settings().timezone;
     let expires =
         grant.expires.map(|text| input::instant("expires", &text, timezone)).transpose()?;
-    let now = app.now();
     let account = grant.account;
-    app.ledger().add_grant(account.clone(), amount, expires, grant.note, now).await?;
-    let balances = read(&app, move |ledger| report::balances(ledger, now, timezone)).await?;
-    let balance = balances.into_iter().find(|balance| balance.account == account);
-    balance.map(Json).ok_or_else(|| {
+    app.ledger().add_grant(account.clone(), amount, expires, grant.note, app.now()).await?;
+    view(&app, &account).await?.map(Json).ok_or_else(|| {
         ApiError::internal(format!("the grant is recorded, but '{account}' shows no balance"))
     })
+}
+
+pub(super) async fn set(
+    State(app): State<App>,
+    Name(account): Name,
+    body: Body,
+) -> Result<Json<BalanceView>, ApiError> {
+    let change: Change = body.json()?;
+    let in_field = |field: &str, error: String| ApiError::invalid(format!("'{field}': {error}"));
+    // All of it is read before anything is done: a mistake in one changes none.
+    let observed = change.observed.map(|amount| money("observed", &amount.0)).transpose()?;
+    let warn = change.warn.map(|text| match text.trim() {
+        "" => Ok(WarnLevel::Off),
+        text => text.parse().map_err(|error| in_field("warn", error)),
+    });
+    let warn: Option<WarnLevel> = warn.transpose()?;
+    let floor = change.floor.map(|text| match text.trim() {
+        "" | "off" => Ok(None),
+        text => money("floor", text).map(Some),
+    });
+    let floor = floor.transpose()?;
+    let (ledger, now) = (app.ledger(), app.now());
+    if let Some(observed) = observed {
+        ledger.set_balance(account.clone(), observed, now).await?;
+    }
+    if let Some(warn) = warn {
+        ledger.warn_balance(account.clone(), warn, now).await?;
+    }
+    if let Some(floor) = floor {
+        ledger.set_floor(account.clone(), floor).await?;
+    }
+    view(&app, &account).await?.map(Json).ok_or_else(|| {
+        ApiError::not_found(format!(
+            "nothing is known of what is left in '{account}': send 'observed' once"
+        ))
+    })
+}
+
+async fn view(app: &App, account: &str) -> Result<Option<BalanceView>, ApiError> {
+    let (now, timezone) = (app.now(), app.settings().timezone);
+    let balances = read(app, move |ledger| report::balances(ledger, now, timezone)).await?;
+    Ok(balances.into_iter().find(|balance| balance.account == account))
+}
+
+fn money(field: &str, text: &str) -> Result<Money, ApiError> {
+    text.parse().map_err(|error| ApiError::invalid(format!("'{field}': {error}")))
 }

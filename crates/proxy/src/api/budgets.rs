@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
-use outlay_core::budget::{Anchor, Scope, Window, parse_warn_percent};
+use outlay_core::budget::{Anchor, BudgetUnit, Scope, Window, parse_warn_percent};
 use outlay_core::ledger::{BudgetChange, BudgetEvent};
-use outlay_core::report::{self, BudgetView};
+use outlay_core::report::{self, BudgetView, RehearsalQuery, RehearsalView};
 use serde::{Deserialize, Serialize};
 
 use super::auth::Caller;
@@ -15,12 +15,14 @@ use crate::App;
 
 /// How every budget stands.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Budgets {
     budgets: Vec<BudgetView>,
 }
 
 /// What was done to a budget, oldest first.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "BudgetHistory"))]
 pub(super) struct History {
     events: Vec<BudgetEvent>,
 }
@@ -98,6 +100,28 @@ pub(super) async fn set(
     let timezone = app.settings().timezone;
     app.ledger().set_budget(change, caller.actor(), app.now(), timezone).await?;
     view(&app, name).await.map(Json)
+}
+
+/// What such a budget would have done to the last 30 days.
+pub(super) async fn rehearse(
+    State(app): State<App>,
+    body: Body,
+) -> Result<Json<RehearsalView>, ApiError> {
+    let asked: Change = body.json()?;
+    let window = window(&app, "", &asked).await?;
+    let change = asked.of(String::new(), window)?;
+    let (Some(limit), Some(window)) = (change.limit, change.window) else {
+        return Err(ApiError::invalid("a limit is tried with 'limit' and 'window'"));
+    };
+    let query = RehearsalQuery {
+        unit: change.unit.unwrap_or(BudgetUnit::Usd),
+        limit,
+        window,
+        timezone: change.timezone.unwrap_or(app.settings().timezone),
+        scope: change.scope.unwrap_or_default(),
+    };
+    let now = app.now();
+    read(&app, move |ledger| report::rehearsal(ledger, &query, now)).await.map(Json)
 }
 
 pub(super) async fn remove(

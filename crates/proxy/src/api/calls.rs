@@ -1,9 +1,9 @@
-//! `GET /calls`, `GET /calls/{id}` and `GET /calls/{id}/explanation`.
+//! `GET /calls`, `GET /calls/count`, `GET /calls/{id}` and `GET /calls/{id}/explanation`.
 
 use axum::Json;
 use axum::extract::State;
-use outlay_core::ledger::Place;
-use outlay_core::report::{self, CallDetail, CallPage, CallQuery, Explanation};
+use outlay_core::ledger::{Matching, Place};
+use outlay_core::report::{self, CallCount, CallDetail, CallPage, CallQuery, Explanation};
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -12,20 +12,54 @@ use crate::App;
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 1_000;
+const STATUSES: [&str; 6] = ["settled", "estimated", "running", "waiting", "refused", "failed"];
 
 pub(super) async fn list(
     State(app): State<App>,
     mut query: Query,
 ) -> Result<Json<CallPage>, ApiError> {
-    let timezone = app.settings().timezone;
     let limit = query.count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    let asked = CallQuery {
-        since: query.instant("since", timezone)?,
-        until: query.instant("until", timezone)?,
-        cursor: query.one("cursor")?.map(|text| cursor(&text)).transpose()?,
-    };
+    let cursor = query.one("cursor")?.map(|text| cursor(&text)).transpose()?;
+    let offset = query.number("offset")?.unwrap_or(0);
+    let asked = CallQuery { cursor, offset, ..asked(&app, &mut query)? };
     query.finish()?;
     read(&app, move |ledger| report::calls(ledger, &asked, limit)).await.map(Json)
+}
+
+pub(super) async fn count(
+    State(app): State<App>,
+    mut query: Query,
+) -> Result<Json<CallCount>, ApiError> {
+    let asked = asked(&app, &mut query)?;
+    query.finish()?;
+    read(&app, move |ledger| report::call_count(ledger, &asked)).await.map(Json)
+}
+
+/// Which calls a query asks for.
+fn asked(app: &App, query: &mut Query) -> Result<CallQuery, ApiError> {
+    let timezone = app.settings().timezone;
+    let status = query.one("status")?;
+    if let Some(status) = status.as_deref().filter(|status| !STATUSES.contains(status)) {
+        let known = STATUSES.join(", ");
+        return Err(ApiError::invalid(format!("'status' is one of {known}, not '{status}'")));
+    }
+    Ok(CallQuery {
+        since: query.instant("since", timezone)?,
+        until: query.instant("until", timezone)?,
+        matching: Matching {
+            provider: query.one("provider")?,
+            account: query.one("account")?,
+            model: query.one("model")?,
+            project: query.one("project")?,
+            session: query.one("session")?,
+            client: query.one("client")?,
+            key: query.one("key")?,
+            source: query.one("source")?,
+            status,
+            search: query.one("search")?,
+        },
+        ..CallQuery::default()
+    })
 }
 
 pub(super) async fn show(

@@ -7,6 +7,8 @@ use http::{Method, StatusCode};
 use outlay_core::ledger::LedgerError;
 use serde_json::json;
 
+use crate::machine::MachineError;
+
 /// An answer that is no success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
@@ -68,6 +70,20 @@ impl From<LedgerError> for ApiError {
             | LedgerError::Failed { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "ledger_failed"),
         };
         ApiError::new(status, code, error.to_string())
+    }
+}
+
+impl From<MachineError> for ApiError {
+    fn from(error: MachineError) -> ApiError {
+        match error {
+            MachineError::Invalid(sentence) => ApiError::invalid(sentence),
+            MachineError::NotFound(sentence) => ApiError::not_found(sentence),
+            MachineError::Conflict(sentence) => {
+                ApiError::new(StatusCode::CONFLICT, "conflict", sentence)
+            }
+            MachineError::Failed(sentence) => ApiError::internal(sentence),
+            MachineError::Ledger(error) => error.into(),
+        }
     }
 }
 

@@ -61,6 +61,25 @@ impl Query {
         })
     }
 
+    /// A whole number.
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            ApiError::invalid(format!("'{name}' is a whole number, 0 or more, not '{text}'"))
+        })
+    }
+
+    /// `true` or `false`, which it is where it is not given.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
+        match self.one(name)?.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(text) => {
+                Err(ApiError::invalid(format!("'{name}' is true or false, not '{text}'")))
+            }
+        }
+    }
+
     /// An instant, or a date in `timezone`.
     pub(super) fn instant(
         &mut self,

@@ -2,7 +2,8 @@
 //!
 //! | file | answers |
 //! |---|---|
-//! | `status`, `quota`, `budgets`, `bypass`, `plans`, `usage`, `calls`, `record`, `balances`, `prices`, `alerts`, `pulse` | `/api/v1/...` |
+//! | `status`, `quota`, `budgets`, `bypass`, `plans`, `usage`, `calls`, `record`, `balances`, `prices`, `alerts`, `suggestion`, `pulse` | `/api/v1/...` |
+//! | `tools`, `logs`, `settings`, `service`, `files`, `machine` | those that the user's machine answers |
 //! | `session` | login codes, bearers, and the proof that this server knows the token |
 //! | `auth`, `guard` | who may ask |
 //! | `dashboard`, `help`, `metrics` | `/`, `/help/...`, `/metrics` |
@@ -16,9 +17,12 @@ mod bypass;
 mod calls;
 mod dashboard;
 mod error;
+mod files;
 mod guard;
 mod help;
 mod input;
+mod logs;
+mod machine;
 mod metrics;
 mod openapi;
 mod plans;
@@ -26,14 +30,21 @@ mod prices;
 mod pulse;
 mod quota;
 mod record;
+mod service;
 mod session;
+mod settings;
 mod status;
+mod suggestion;
+mod tools;
+#[cfg(test)]
+mod types;
 mod usage;
 
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Json, Router, middleware};
 use serde_json::{Value, json};
 
+pub(crate) use self::machine::FromAfar;
 pub use self::session::proof;
 
 use self::auth::Caller;
@@ -41,7 +52,11 @@ use crate::App;
 
 /// Everything but calls, for the port: the API wants the token.
 pub fn router(app: App) -> Router {
+    let of_the_machine = with_routes(of_the_machine())
+        // Looked at after the token: nobody else learns what there is.
+        .route_layer(middleware::from_fn(machine::near_only));
     let api = with_routes(needing_token())
+        .merge(of_the_machine)
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require))
         .merge(with_routes(open()));
     let metrics = Router::new()
@@ -64,6 +79,7 @@ pub fn router(app: App) -> Router {
 /// are trusted.
 pub fn desktop_router(app: App) -> Router {
     let api = with_routes(needing_token())
+        .merge(with_routes(of_the_machine()))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require));
     Router::new()
         .nest("/api/v1", api)
@@ -110,16 +126,37 @@ fn needing_token() -> Routes {
         ("/plan", get(plans::show).put(plans::put_in_use)),
         ("/usage", get(usage::show)),
         ("/calls", get(calls::list).post(record::record)),
+        ("/calls/count", get(calls::count)),
         ("/calls/{id}", get(calls::show)),
         ("/calls/{id}/explanation", get(calls::explain)),
+        ("/rehearsals", post(budgets::rehearse)),
         ("/balances", get(balances::list)),
+        ("/balances/{account}", put(balances::set)),
         ("/grants", post(balances::grant)),
         ("/prices", get(prices::list)),
+        ("/prices/unpriced", get(prices::unpriced)),
+        ("/prices/{provider}/{model}", put(prices::set).delete(prices::remove)),
         ("/alerts", get(alerts::list)),
         ("/alerts/acknowledgements", post(alerts::acknowledge)),
+        ("/suggestion", get(suggestion::show)),
         ("/pulse", get(pulse::show)),
         ("/openapi.json", get(openapi::show)),
         ("/login-codes", post(session::issue_code)),
+    ]
+}
+
+/// Those that want the token, and that only the user's own machine answers and asks.
+fn of_the_machine() -> Routes {
+    vec![
+        ("/tools", get(tools::list)),
+        ("/logs", get(logs::list)),
+        ("/imports", get(logs::imports).post(logs::import)),
+        ("/settings", get(settings::show).patch(settings::change)),
+        ("/tools/{tool}/connection", post(tools::connect).delete(tools::disconnect)),
+        ("/service", get(service::show).put(service::install).delete(service::uninstall)),
+        ("/backups", post(files::back_up)),
+        ("/exports", post(files::export)),
+        ("/alerts/tests", post(alerts::test)),
     ]
 }
 

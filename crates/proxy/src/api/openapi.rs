@@ -21,7 +21,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::DOCUMENT;
-    use crate::api::{Routes, needing_token, open};
+    use crate::api::{Routes, needing_token, of_the_machine, open};
 
     /// `(path, method)` of the document.
     fn described() -> BTreeSet<(String, String)> {
@@ -62,6 +62,7 @@ mod tests {
     #[tokio::test]
     async fn every_route_is_described_and_nothing_else() {
         let mut routes = needing_token();
+        routes.extend(of_the_machine());
         routes.extend(open());
         assert_eq!(routed(routes).await, described());
     }

@@ -11,6 +11,7 @@ use crate::App;
 
 /// A number that changes when anything shown would.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Pulse {
     revision: i64,
 }

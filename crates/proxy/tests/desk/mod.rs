@@ -15,6 +15,7 @@ use outlay_core::ledger::{Admission, BudgetChange, Ledger, NewCall, Opening, Rol
 use outlay_core::money::Rate;
 use outlay_core::price::UserPrice;
 use outlay_core::usage::Usage;
+use outlay_proxy::machine::Machine;
 use outlay_proxy::{App, Changes, Parts, Settings, api};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -74,6 +75,12 @@ impl Desk {
         let clock = Arc::new(move || *clock.lock().unwrap());
         let app = App::new(settings, ledger, clock, changes).unwrap();
         Desk { router: api::router(app.clone()), app, now, _folder: folder }
+    }
+
+    /// With a machine that its API asks.
+    pub(crate) fn with_machine(self, machine: Arc<dyn Machine>) -> Desk {
+        self.app.give_machine(machine);
+        self
     }
 
     /// Two settled calls of gpt-4o, a refused one, two budgets, a balance and a price.

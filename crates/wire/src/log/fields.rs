@@ -33,6 +33,11 @@ pub enum BrokenLine {
     /// A token count that is negative, no whole number or beyond 2^53.
     #[error("a token count in it is no whole number from 0 to 2^53")]
     ImplausibleCount,
+    /// A sum of several.
+    #[error(
+        "it sums up {0} requests, and the ledger has no sums: only rows of single requests are imported"
+    )]
+    ManyRequests(u64),
     /// Tokens without their other half.
     #[error("it has no count of input and output tokens")]
     NoCount,

@@ -36,15 +36,28 @@ enum Field {
     ServiceTier,
     Duration,
     Status,
+    CachedInput,
+    Batch,
+    Requests,
 }
 
 /// Each field's name in a map, and the columns it is looked for in without one: Outlay's own first.
 /// As they stand here, without capitals, and with `_` for anything that is no letter or digit.
-const FIELDS: [(Field, &str, &[&str]); 20] = [
+const FIELDS: [(Field, &str, &[&str]); 23] = [
     (
         Field::Time,
         "time",
-        &["time", "timestamp", "date", "datetime", "created_at", "started_at", "usage_date"],
+        &[
+            "time",
+            "timestamp",
+            "date",
+            "datetime",
+            "created_at",
+            "started_at",
+            "usage_date",
+            "start_time_iso",
+            "start_time",
+        ],
     ),
     (Field::Model, "model", &["model", "model_name", "model_id", "model_requested"]),
     (
@@ -89,19 +102,25 @@ const FIELDS: [(Field, &str, &[&str]); 20] = [
     ),
     (Field::CacheWrite1h, "cache_write_1h", &["cache_write_1h_tokens"]),
     (Field::Reasoning, "reasoning", &["reasoning_tokens", "tokens_reasoning"]),
-    (Field::AudioInput, "audio_input", &["audio_input_tokens"]),
-    (Field::AudioOutput, "audio_output", &["audio_output_tokens"]),
+    (Field::AudioInput, "audio_input", &["audio_input_tokens", "input_audio_tokens"]),
+    (Field::AudioOutput, "audio_output", &["audio_output_tokens", "output_audio_tokens"]),
     (Field::ToolCalls, "tool_calls", &["tool_calls"]),
     (Field::Cost, "cost", &["cost_usd", "cost", "cost_total", "total_cost", "price", "amount_usd"]),
     (Field::Provider, "provider", &["provider", "provider_name", "vendor"]),
     (Field::Id, "id", &["id", "call_id", "uuid"]),
     (Field::ResponseId, "response_id", &["response_id", "generation_id"]),
-    (Field::Project, "project", &["project", "project_name"]),
+    (Field::Project, "project", &["project", "project_name", "project_id"]),
     (Field::Session, "session", &["session", "session_id", "conversation_id", "thread_id"]),
     (Field::ServiceTier, "service_tier", &["service_tier"]),
     (Field::Duration, "duration_ms", &["duration_ms", "latency_ms"]),
     (Field::Status, "status", &["status"]),
+    // OpenAI's tables of usage.
+    (Field::CachedInput, "cached_input", &["input_cached_tokens"]),
+    (Field::Batch, "batch", &["batch"]),
+    (Field::Requests, "requests", &[OPENAIS_REQUESTS, "n_requests", "num_requests"]),
 ];
+/// A column that only OpenAI's tables have, which name no provider.
+const OPENAIS_REQUESTS: &str = "num_model_requests";
 /// What Outlay's own export says of calls that cost nothing, or are not over.
 const NOT_CALLS: [&str; 4] = ["refused", "failed", "running", "waiting"];
 
@@ -175,7 +194,8 @@ impl FromStr for ColumnMap {
 }
 
 /// Puts the calls of a table into `found`, and gives the rows that tell of none. Its columns are taken
-/// as disjoint: what was cached is not in the input, reasoning is in the output. Times without a
+/// as disjoint: what was cached is not in the input (but for `cached_input`, which is), reasoning is in
+/// the output. A row that sums up several requests is no call: what each of them was nobody knows. Times without a
 /// zone are UTC. Rows without an id are the same call where all their cells are, in as many copies as
 /// the table has of them, so that a table that is read again brings nothing new.
 ///
@@ -220,7 +240,11 @@ fn delimiter(bytes: &[u8]) -> u8 {
 
 /// Where each field stands.
 #[derive(Debug)]
-struct Columns(Vec<(Field, usize)>);
+struct Columns {
+    places: Vec<(Field, usize)>,
+    /// Whose calls a table has that does not say so.
+    provider: Option<&'static str>,
+}
 
 impl Columns {
     fn find(header: &StringRecord, map: &ColumnMap) -> Result<Columns, TableError> {
@@ -247,7 +271,8 @@ impl Columns {
                 return Err(TableError::Unknown { field: name, existing: existing() });
             }
         }
-        Ok(Columns(columns))
+        let is_openais = header.iter().any(|name| plain(name) == OPENAIS_REQUESTS);
+        Ok(Columns { places: columns, provider: is_openais.then_some("openai") })
     }
 }
 
@@ -267,10 +292,16 @@ impl<'a> Row<'a> {
         if self.text(Field::Status).is_some_and(|status| NOT_CALLS.contains(&status)) {
             return Ok(None);
         }
+        match self.text(Field::Requests).map(fields::count_of).transpose()? {
+            None | Some(1) => {}
+            // OpenAI has a row for each hour or day, with or without use.
+            Some(0) => return Ok(None),
+            Some(many) => return Err(BrokenLine::ManyRequests(many)),
+        }
         let usage = self.usage()?;
         let time = self.text(Field::Time).and_then(moment).ok_or(BrokenLine::NoTime)?;
         let duration = self.text(Field::Duration).and_then(|text| text.parse().ok());
-        let name = self.text(Field::Provider).map(str::to_lowercase);
+        let name = self.text(Field::Provider).or(self.columns.provider).map(str::to_lowercase);
         Ok(Some(LogCall {
             key: self.key(copies),
             ended: fields::plausible(time, now)?,
@@ -283,7 +314,7 @@ impl<'a> Row<'a> {
             session: self.text(Field::Session).map(Arc::from),
             folder: self.text(Field::Project).map(Arc::from),
             branch: None,
-            service_tier: self.text(Field::ServiceTier).map(Arc::from),
+            service_tier: self.tier().map(Arc::from),
             plan_login: None,
         }))
     }
@@ -293,10 +324,14 @@ impl<'a> Row<'a> {
         let (Some(input), Some(output)) = (count(Field::Input)?, count(Field::Output)?) else {
             return Err(BrokenLine::NoCount);
         };
+        let cached = count(Field::CachedInput)?.unwrap_or(0);
+        if cached > input {
+            return Err(BrokenLine::ImplausibleCount);
+        }
         Ok(Usage {
-            input_tokens: input,
+            input_tokens: input - cached,
             output_tokens: output,
-            cache_read_tokens: count(Field::CacheRead)?.unwrap_or(0),
+            cache_read_tokens: count(Field::CacheRead)?.unwrap_or(0) + cached,
             cache_write_5m_tokens: count(Field::CacheWrite)?.unwrap_or(0),
             cache_write_1h_tokens: count(Field::CacheWrite1h)?.unwrap_or(0),
             reasoning_tokens: count(Field::Reasoning)?,
@@ -305,6 +340,14 @@ impl<'a> Row<'a> {
             other_tool_calls: count(Field::ToolCalls)?.unwrap_or(0),
             ..Usage::default()
         })
+    }
+
+    /// A batch's own prices are those of a tier.
+    fn tier(self) -> Option<&'a str> {
+        let is_batch = self
+            .text(Field::Batch)
+            .is_some_and(|said| matches!(plain(said).as_str(), "true" | "1"));
+        if is_batch { Some("batch") } else { self.text(Field::ServiceTier) }
     }
 
     fn cost(self) -> Option<Money> {
@@ -316,7 +359,8 @@ impl<'a> Row<'a> {
         if let Some(id) = self.text(Field::Id) {
             return fields::key_of("csv", &["id", id]);
         }
-        let cells = self.columns.0.iter().map(|(_, at)| self.record.get(*at).unwrap_or_default());
+        let cells =
+            self.columns.places.iter().map(|(_, at)| self.record.get(*at).unwrap_or_default());
         let mut parts: Vec<&str> = std::iter::once("row").chain(cells).collect();
         let copy = copies.entry(fields::key_of("csv", &parts)).or_default();
         *copy += 1;
@@ -327,7 +371,7 @@ impl<'a> Row<'a> {
 
     /// A cell that is not empty. The apostrophe that keeps a spreadsheet from running it is not its.
     fn text(self, field: Field) -> Option<&'a str> {
-        let (_, at) = self.columns.0.iter().find(|(known, _)| *known == field)?;
+        let (_, at) = self.columns.places.iter().find(|(known, _)| *known == field)?;
         let text = self.record.get(*at)?.trim();
         let text = match text.strip_prefix('\'') {
             Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,

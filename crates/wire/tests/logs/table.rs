@@ -64,6 +64,31 @@ fn tables() {
     }
 }
 
+/// As its usage page exports them: a row for each hour or day, key, model and kind.
+#[test]
+fn tables_of_openai() {
+    let header = "start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,user_id,api_key_id,model,batch,input_tokens,output_tokens,input_cached_tokens,input_audio_tokens,output_audio_tokens";
+    let row = |requests: u32, batch: &str, cached: u32| {
+        format!(
+            "\n1795291541,1795377941,2026-11-21T20:05:41+00:00,,proj_a,{requests},u,k,gpt-5.2,{batch},100,7,{cached},0,0"
+        )
+    };
+    let text = [header, &row(1, "False", 40), &row(0, "", 0), &row(12, "", 0), &row(1, "", 101)];
+    let (calls, broken) = read("", &text.concat()).unwrap();
+    assert_eq!(calls, ["openai/gpt-5.2 60+40+0+0>7(-) 20:05:41.000 - - proj_a - - -"]);
+    assert_eq!(
+        broken,
+        [
+            "line 4: it sums up 12 requests, and the ledger has no sums: only rows of single requests are imported",
+            "line 5: a token count in it is no whole number from 0 to 2^53",
+        ]
+    );
+    let mut found = Vec::new();
+    let batch = [header, &row(1, "True", 0)].concat();
+    table::read(batch.as_bytes(), &ColumnMap::default(), now(), &mut found).unwrap();
+    assert_eq!(found[0].service_tier.as_deref(), Some("batch"));
+}
+
 #[test]
 fn rows_that_look_alike() {
     let keys = |text: &str| {
@@ -88,7 +113,7 @@ fn what_is_wrong_with_a_table() {
         (
             "when=Day",
             table,
-            "there is no field 'when': a map knows time, model, input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, tool_calls, cost, provider, id, response_id, project, session, service_tier, duration_ms, status",
+            "there is no field 'when': a map knows time, model, input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, tool_calls, cost, provider, id, response_id, project, session, service_tier, duration_ms, status, cached_input, batch, requests",
         ),
         (
             "time=Date",

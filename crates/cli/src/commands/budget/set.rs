@@ -99,6 +99,8 @@ pub(crate) struct Settings {
     /// The limit without raises, and until when the last raise lasts, where it ends.
     pub(crate) limit: Option<String>,
     pub(crate) raised_until: Option<DateTime<Utc>>,
+    /// The plan that set it last; `None` where the user did.
+    pub(crate) plan: Option<String>,
 }
 
 /// A budget's settings, as its history last recorded them.
@@ -119,6 +121,7 @@ pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure>
         may_cap: flag("may_cap").unwrap_or(true),
         limit: detail.and_then(|detail| Some(spelled(detail.get("limit")?))),
         raised_until: raised_until(&events),
+        plan: text("plan").map(str::to_owned),
     })
 }
 

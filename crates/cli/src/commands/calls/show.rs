@@ -15,6 +15,8 @@ use crate::when;
 const PAGE_ROWS: u32 = 1_000;
 /// Fewer digits would name too many calls.
 const DIGITS_MIN: usize = 6;
+/// An id ends in so many random digits, as lists show them: no two calls have the same.
+const DIGITS_OF_THE_END: usize = 12;
 
 pub(super) fn run(
     ledger: &Ledger,
@@ -33,28 +35,40 @@ pub(super) fn run(
     shares(&detail.budgets, session, out)
 }
 
-/// The call whose id it is, or ends with it.
+/// The call whose id it is, or begins or ends with it.
 pub(in crate::commands) fn find(ledger: &Ledger, text: &str) -> Result<Uuid, Failure> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }
-    let is_end = text.len() >= DIGITS_MIN
+    let is_part = text.len() >= DIGITS_MIN
         && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    if !is_end {
+    if !is_part {
         return Err(Failure::Misused(format!(
-            "'{text}' is not the id of a call: outlay calls lists them"
+            "'{text}' is not the id of a call, nor {DIGITS_MIN} digits of one's beginning or end: outlay calls lists them"
         )));
     }
-    let end = text.to_ascii_lowercase();
+    let part = text.to_ascii_lowercase();
+    let mut found = None;
     let mut query = CallQuery::default();
     loop {
         let page = report::calls(ledger, &query, PAGE_ROWS)?;
-        if let Some(call) = page.rows.iter().find(|call| call.id.to_string().ends_with(&end)) {
-            return Ok(call.id);
+        for call in &page.rows {
+            let id = call.id.to_string();
+            if id.ends_with(&part) && part.len() >= DIGITS_OF_THE_END {
+                return Ok(call.id);
+            }
+            if !(id.starts_with(&part) || id.ends_with(&part)) {
+                continue;
+            }
+            if let Some(other) = found.replace(call.id) {
+                return Err(Failure::Misused(format!(
+                    "'{text}' is part of the ids of several calls, such as {other} and {id}: write more of it"
+                )));
+            }
         }
         query.cursor = page.cursor;
         if query.cursor.is_none() {
-            return Err(unknown(text));
+            return found.ok_or_else(|| unknown(text));
         }
     }
 }
@@ -202,14 +216,19 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_found_by_the_end_of_its_id() {
+    fn a_call_is_found_by_a_part_of_its_id() {
         let day = Day::full();
         let rows = report::calls(&day.ledger, &CallQuery::default(), 20).unwrap().rows;
         let id = rows[1].id;
         let text = id.to_string();
-        for end in [text.as_str(), &text[24..], &text[24..].to_uppercase()] {
-            assert_eq!(find(&day.ledger, end), Ok(id));
+        let begin = &text[..35];
+        let end = &text[24..];
+        for part in [text.as_str(), end, &end.to_uppercase(), begin, &end[4..]] {
+            assert_eq!(find(&day.ledger, part), Ok(id), "{part}");
         }
+        // All are of one year, whose digits an id begins with.
+        let ambiguous = find(&day.ledger, &text[..6]).unwrap_err().to_string();
+        assert!(ambiguous.contains("several calls, such as "), "{ambiguous}");
         for (text, is_misuse) in [("no-uuid", true), ("abc", true), ("ffffffffffff", false)] {
             let failure = find(&day.ledger, text).unwrap_err();
             assert_eq!(matches!(failure, Failure::Misused(_)), is_misuse, "{failure:?}");

@@ -1,7 +1,7 @@
 //! `outlay prices set`.
 
 use outlay_core::money::{Money, Rate};
-use outlay_core::price::{PriceList, PriceQuery, Rates, Unit, UserPrice};
+use outlay_core::price::{PriceList, PriceQuery, Slip, Unit, UserPrice};
 
 use crate::ask::{ask, can_be_asked};
 use crate::failure::Failure;
@@ -9,8 +9,6 @@ use crate::output::Out;
 use crate::session::Session;
 
 const MILLION: u32 = 1_000_000;
-/// A figure this many times off the list's is more likely a slip than a price.
-const FACTOR_MAX: i128 = 1_000;
 
 /// Options of `prices set`.
 #[derive(Debug, clap::Args)]
@@ -63,7 +61,7 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
         at: session.now,
         service_tier: None,
     });
-    let slips = listed.map(|listed| slips(&price, &listed.rates)).unwrap_or_default();
+    let slips = listed.map(|listed| price.slips(&listed.rates)).unwrap_or_default();
     if !slips.is_empty() && !options.force {
         confirm(&slips, out)?;
     }
@@ -85,31 +83,20 @@ fn rate(text: &str) -> Result<Rate, Failure> {
     Ok(rate)
 }
 
-/// The figures that are a thousand times off the list's, each in words.
-fn slips(price: &UserPrice, listed: &Rates) -> Vec<String> {
-    let figures = [
-        ("--input", Unit::Input, Some(price.input)),
-        ("--output", Unit::Output, Some(price.output)),
-        ("--cache-read", Unit::CacheRead, price.cache_read),
-        ("--cache-write", Unit::CacheWrite, price.cache_write),
-    ];
-    figures
-        .into_iter()
-        .filter_map(|(option, unit, rate)| {
-            let (rate, listed) = (rate?, listed.units.get(&unit)?.base);
-            let given = i128::from(rate.picodollars) * i128::from(listed.per);
-            let known = i128::from(listed.picodollars) * i128::from(rate.per);
-            let is_off = known > 0 && (given >= known * FACTOR_MAX || given * FACTOR_MAX <= known);
-            is_off.then(|| {
-                format!("{option} is ${} per million, the list says ${}", usd(rate), usd(listed))
-            })
-        })
-        .collect()
+/// A figure that is a thousand times off the list's, in words.
+fn words(slip: &Slip) -> String {
+    let option = match slip.unit {
+        Unit::Output => "--output",
+        Unit::CacheRead => "--cache-read",
+        Unit::CacheWrite => "--cache-write",
+        _ => "--input",
+    };
+    format!("{option} is ${} per million, the list says ${}", usd(slip.given), usd(slip.listed))
 }
 
 /// Asks on a terminal; elsewhere says what would do without asking.
-fn confirm(slips: &[String], out: &mut Out) -> Result<(), Failure> {
-    let slips = slips.join("; ");
+fn confirm(slips: &[Slip], out: &mut Out) -> Result<(), Failure> {
+    let slips = slips.iter().map(words).collect::<Vec<_>>().join("; ");
     if !can_be_asked() {
         return Err(Failure::Misused(format!(
             "{slips}: figures are per million tokens; add --force if that is right"
@@ -123,47 +110,4 @@ fn confirm(slips: &[String], out: &mut Out) -> Result<(), Failure> {
 
 fn usd(rate: Rate) -> Money {
     rate.amount(u64::from(MILLION))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slips_are_found() {
-        let listed = |unit, usd: &str| (unit, Rate::usd_per(usd, MILLION).unwrap().into());
-        let listed = Rates {
-            units: [
-                listed(Unit::Input, "2.5"),
-                listed(Unit::Output, "10"),
-                listed(Unit::CacheRead, "0"),
-            ]
-            .into(),
-            audio_ms_min: 0,
-        };
-        for (input, output, cache_read, expected) in [
-            ("2.5", "10", None, &[][..]),
-            ("2000", "9000", None, &[]),
-            ("0.0026", "0.011", None, &[]),
-            ("2500", "10", None, &["--input"]),
-            ("0.0000025", "0.00001", None, &["--input", "--output"]),
-            ("0", "10", None, &["--input"]),
-            ("2.5", "10", Some("5"), &[]),
-        ] {
-            let price = UserPrice {
-                provider: None,
-                model: "m".to_owned(),
-                input: rate(input).unwrap(),
-                output: rate(output).unwrap(),
-                cache_read: cache_read.map(|text| rate(text).unwrap()),
-                cache_write: None,
-                set_at: chrono::DateTime::UNIX_EPOCH,
-            };
-            let found = slips(&price, &listed);
-            let options: Vec<&str> =
-                found.iter().map(|slip| slip.split(' ').next().unwrap()).collect();
-            assert_eq!(options, expected, "{input} {output}");
-        }
-        assert!(rate("-1").is_err());
-    }
 }

@@ -1,5 +1,7 @@
 //! `outlay prices show`.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use outlay_core::money::{Money, Rate};
 use outlay_core::price::{Price, PriceList, PriceOrigin, PriceQuery};
@@ -44,7 +46,7 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
     if found.is_empty() {
         return Err(unknown(&list, options.provider.as_deref(), &options.model));
     }
-    let prices: Vec<PriceView> = found.iter().map(PriceView::from).collect();
+    let prices: Vec<PriceView> = found.iter().map(|price| PriceView::from(&**price)).collect();
     if options.form.json {
         return out.json(&Prices { source: list.source(), prices });
     }
@@ -62,7 +64,7 @@ pub(in crate::commands) fn find(
     provider: Option<&str>,
     model: &str,
     at: DateTime<Utc>,
-) -> Vec<Price> {
+) -> Vec<Arc<Price>> {
     let price = |provider: &str| list.find(&PriceQuery { provider, model, at, service_tier: None });
     if let Some(provider) = provider {
         return price(provider).into_iter().collect();
@@ -72,7 +74,7 @@ pub(in crate::commands) fn find(
         .take_while(|entry| entry.origin == PriceOrigin::User)
         .filter(|entry| entry.model.eq_ignore_ascii_case(model.trim()))
         .map(|entry| entry.provider);
-    let mut found: Vec<Price> = Vec::new();
+    let mut found: Vec<Arc<Price>> = Vec::new();
     for price in own.chain([String::new()]).filter_map(|provider| price(&provider)) {
         if found.iter().all(|known| known.id != price.id) {
             found.push(price);

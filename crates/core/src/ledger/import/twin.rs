@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ImportedCall;
+use super::proxied::{Proxied, SAME_ANSWER_WITHIN};
 use crate::ledger::dimension::{self, Dimension};
 use crate::ledger::rollup::clamp;
 use crate::ledger::time::{from_ms, to_ms};
@@ -13,8 +14,6 @@ use crate::usage::Usage;
 const END_APART_MAX: TimeDelta = TimeDelta::seconds(10);
 /// No call runs longer.
 const DURATION_MAX: TimeDelta = TimeDelta::hours(1);
-/// The id of an answer is looked for among calls that began so near.
-const SAME_ANSWER_WITHIN: TimeDelta = TimeDelta::hours(24);
 
 /// How a call that passed the proxy was found. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,32 +22,6 @@ pub(crate) enum How {
     ById = 1,
     /// By model, tokens and time.
     Matched = 2,
-}
-
-/// Since when calls pass the proxy, so that those before are not looked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Proxied {
-    source: i64,
-    since_ms: i64,
-}
-
-impl Proxied {
-    /// `None` where none did. Looks at every call that was imported from before.
-    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Option<Proxied>> {
-        let Some(source) = dimension::find(connection, Dimension::Source, "proxy")? else {
-            return Ok(None);
-        };
-        connection
-            .prepare_cached(
-                "SELECT started_ms FROM call WHERE source_id = ?1 ORDER BY started_ms LIMIT 1",
-            )?
-            .query_row([source], |row| Ok(Proxied { source, since_ms: row.get(0)? }))
-            .optional()
-    }
-
-    fn may_include(&self, ended: DateTime<Utc>) -> bool {
-        to_ms(ended) >= self.since_ms - SAME_ANSWER_WITHIN.num_milliseconds()
-    }
 }
 
 /// The call that passed the proxy and is the logged one, which has none yet.
@@ -145,7 +118,7 @@ pub(crate) fn late(
          c.input_tokens, c.cache_read_tokens, c.output_tokens, c.cache_write_5m_tokens, \
          c.cache_write_1h_tokens FROM call c LEFT JOIN dimension m ON m.id = c.model_id \
          WHERE c.started_ms >= ?1 AND c.source_id <> ?2 \
-         AND EXISTS (SELECT 1 FROM logged WHERE call_seq = c.seq AND how = 0) \
+         AND c.log_key IS NOT NULL \
          ORDER BY c.started_ms, c.seq",
     )?;
     let count = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);

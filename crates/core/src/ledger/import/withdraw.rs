@@ -2,73 +2,39 @@
 //! own row did.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension};
-use uuid::Uuid;
 
+use super::row::Row;
 use crate::ledger::error::OpError;
 use crate::ledger::outside::Sums;
-use crate::ledger::rollup::{RollupKey, Value};
 use crate::ledger::shares::Shares;
-use crate::ledger::time::{from_ms, uuid_of};
+use crate::ledger::time::from_ms;
 use crate::ledger::writer::Writing;
 use crate::ledger::{budget, credit};
-use crate::money::Money;
-use crate::usage::Usage;
 
-/// What the entry that takes its place may lack.
-pub(crate) struct Withdrawn {
-    pub(crate) id: Uuid,
-    pub(crate) response_id: Option<String>,
-    pub(crate) project: Option<String>,
-    pub(crate) cost: Option<Money>,
-}
-
-/// What the sums have of a call.
-struct Row {
-    id: Uuid,
-    source: i64,
-    started: DateTime<Utc>,
-    key: RollupKey,
-    usage: Usage,
-    cost: Option<Money>,
-    plan_login: bool,
-    shares: Shares,
-    response_id: Option<String>,
-    project: Option<String>,
-}
-
-/// Takes the call out; what it was, or `None` where it is not there.
+/// Takes the call with that row out.
 pub(crate) fn withdraw(
     writing: &mut Writing<'_>,
-    seq: i64,
+    row: &Row,
     outside: &mut Sums,
     now: DateTime<Utc>,
-) -> Result<Option<Withdrawn>, OpError> {
-    let Some(row) = read(writing.connection, seq)? else { return Ok(None) };
-    let value = if row.plan_login { Value::OfPlan(row.cost) } else { Value::Owed(row.cost) };
-    writing.cache.rollups.subtract(row.started, row.key, Some(&row.usage), value);
-    outside.add(row.started, row.source, value, -1);
+) -> Result<(), OpError> {
+    let (started, value) = (row.call.started(), row.value());
+    writing.cache.rollups.subtract(started, row.key, Some(&row.call.usage), value);
+    outside.add(started, row.source, value, -1);
     uncharge(writing, &row.shares)?;
-    if !row.plan_login {
-        let cost = row.cost.unwrap_or_default();
-        credit::unspend(writing, row.key.account, cost, row.started, now)?;
+    if !row.call.plan_login {
+        credit::unspend(writing, row.key.account, row.cost.unwrap_or_default(), started, now)?;
     }
-    writing.connection.prepare_cached("DELETE FROM call WHERE seq = ?1")?.execute([seq])?;
-    Ok(Some(Withdrawn {
-        id: row.id,
-        response_id: row.response_id,
-        project: row.project,
-        cost: row.cost,
-    }))
-}
-
-/// What the call cost, where that is known.
-pub(crate) fn cost(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Money>> {
-    let cost: Option<Option<i64>> = connection
-        .prepare_cached("SELECT cost_pico FROM call WHERE seq = ?1")?
-        .query_row([seq], |row| row.get(0))
-        .optional()?;
-    Ok(cost.flatten().map(Money::from_picodollars))
+    let connection = writing.connection;
+    connection.prepare_cached("DELETE FROM call WHERE seq = ?1")?.execute([row.seq])?;
+    // The number of a last row is given again.
+    connection
+        .prepare_cached(
+            "UPDATE ledger SET proxied_seq = (SELECT coalesce(max(seq), 0) FROM call) \
+             WHERE proxied_seq > (SELECT coalesce(max(seq), 0) FROM call)",
+        )?
+        .execute([])?;
+    Ok(())
 }
 
 fn uncharge(writing: &mut Writing<'_>, shares: &Shares) -> Result<(), OpError> {
@@ -88,48 +54,4 @@ fn uncharge(writing: &mut Writing<'_>, shares: &Shares) -> Result<(), OpError> {
         counters.add(connection, active, period, -share.charged.unwrap_or(0), 0)?;
     }
     Ok(())
-}
-
-fn read(connection: &Connection, seq: i64) -> rusqlite::Result<Option<Row>> {
-    let count = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
-    connection
-        .prepare_cached(
-            "SELECT c.id, c.source_id, c.started_ms, c.account_id, c.provider_id, \
-             coalesce(c.model_id, c.model_requested_id, 0), coalesce(c.project_id, 0), \
-             coalesce(c.key_id, 0), coalesce(c.client_id, 0), c.input_tokens, c.cache_read_tokens, \
-             c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.output_tokens, c.reasoning_tokens, \
-             c.cost_pico, a.plan_login, c.shares, c.response_id, j.text \
-             FROM call c JOIN account a ON a.id = c.account_id \
-             LEFT JOIN dimension j ON j.id = c.project_id WHERE c.seq = ?1",
-        )?
-        .query_row([seq], |row| {
-            Ok(Row {
-                id: uuid_of(row.get(0)?),
-                source: row.get(1)?,
-                started: from_ms(row.get(2)?),
-                key: RollupKey {
-                    account: row.get(3)?,
-                    provider: row.get(4)?,
-                    model: row.get(5)?,
-                    project: row.get(6)?,
-                    key: row.get(7)?,
-                    client: row.get(8)?,
-                },
-                usage: Usage {
-                    input_tokens: count(row.get(9)?),
-                    cache_read_tokens: count(row.get(10)?),
-                    cache_write_5m_tokens: count(row.get(11)?),
-                    cache_write_1h_tokens: count(row.get(12)?),
-                    output_tokens: count(row.get(13)?),
-                    reasoning_tokens: row.get::<_, Option<i64>>(14)?.map(|tokens| count(Some(tokens))),
-                    ..Usage::default()
-                },
-                cost: row.get::<_, Option<i64>>(15)?.map(Money::from_picodollars),
-                plan_login: row.get(16)?,
-                shares: row.get(17)?,
-                response_id: row.get(18)?,
-                project: row.get(19)?,
-            })
-        })
-        .optional()
 }

@@ -95,6 +95,36 @@ pub(crate) struct CallFilter {
     pub(crate) before: Option<Place>,
     /// Oldest first, rows after this one.
     pub(crate) after: Option<Place>,
+    /// What they have.
+    pub(crate) matching: Matching,
+    /// So many of them are passed over.
+    pub(crate) offset: u64,
+}
+
+/// What a call has to have; nothing that is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// Its provider.
+    pub provider: Option<String>,
+    /// The account that pays.
+    pub account: Option<String>,
+    /// The model that served it, or was asked for where the answer did not say.
+    pub model: Option<String>,
+    /// Its project.
+    pub project: Option<String>,
+    /// The client's session.
+    pub session: Option<String>,
+    /// The client.
+    pub client: Option<String>,
+    /// The key's fingerprint.
+    pub key: Option<String>,
+    /// `proxy`, `import:<tool>`, `api`.
+    pub source: Option<String>,
+    /// `settled estimated running waiting refused failed`.
+    pub status: Option<String>,
+    /// A text within its provider, model, project, session, client or tags, in any case; or the whole id of
+    /// the answer.
+    pub search: Option<String>,
 }
 
 /// A call's place in the order of time; those of one millisecond are in the order they came in.
@@ -140,15 +170,65 @@ const SELECT: &str = "SELECT c.seq, c.id, c.started_ms, s.text, p.text, a.name, 
      LEFT JOIN dimension t ON t.id = c.tags_id LEFT JOIN dimension u ON u.id = c.run_id \
      LEFT JOIN budget b ON b.seq = c.refused_by";
 
-/// Up to `limit` calls: newest first, or oldest first after `after_seq`.
+/// That a column has the string of that kind ([`Dimension`](crate::ledger::dimension::Dimension)).
+macro_rules! of_kind {
+    ($column:literal, $kind:literal) => {
+        concat!($column, " = (SELECT id FROM dimension WHERE kind = ", $kind, " AND text = ?)")
+    };
+}
+
+/// That a column has a string with the text in it. The strings are few, and are looked through once.
+macro_rules! contains {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " IN (SELECT id FROM dimension WHERE instr(lower(text), lower(?)) > 0) OR "
+        )
+    };
+}
+
+const SEARCH: &str = concat!(
+    "(",
+    contains!("c.provider_id"),
+    contains!("coalesce(c.model_id, c.model_requested_id)"),
+    contains!("c.project_id"),
+    contains!("c.session_id"),
+    contains!("c.client_id"),
+    contains!("c.tags_id"),
+    "c.response_id = ?)"
+);
+
+/// Up to `limit` calls: newest first, or oldest first after a place.
 pub(crate) fn page(
     connection: &Connection,
     filter: &CallFilter,
     limit: u32,
 ) -> rusqlite::Result<Vec<CallRow>> {
+    let (conditions, mut values) = conditions(filter);
+    let order = if filter.after.is_some() { "ASC" } else { "DESC" };
+    let order = format!("ORDER BY c.started_ms {order}, c.seq {order}");
+    // Rows that are passed over are not read: the index of instants has all that their order needs.
+    let sql = format!(
+        "{SELECT} JOIN (SELECT c.seq FROM call c{conditions} {order} LIMIT ? OFFSET ?) chosen \
+         ON chosen.seq = c.seq {order}"
+    );
+    values.push(Value::Integer(i64::from(limit)));
+    values.push(Value::Integer(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read_row)?.collect()
+}
+
+/// How many calls there are of these.
+pub(crate) fn count(connection: &Connection, filter: &CallFilter) -> rusqlite::Result<i64> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!("SELECT count(*) FROM call c{conditions}");
+    connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))
+}
+
+/// The `WHERE` that a filter comes to, with its values.
+fn conditions(filter: &CallFilter) -> (String, Vec<Value>) {
     let mut conditions = Vec::new();
     let mut values: Vec<Value> = Vec::new();
-    let mut condition = |sql: &'static str, numbers: Option<Vec<i64>>| {
+    let mut numbers = |sql: &'static str, numbers: Option<Vec<i64>>| {
         if let Some(numbers) = numbers {
             conditions.push(sql);
             values.extend(numbers.into_iter().map(Value::Integer));
@@ -156,18 +236,31 @@ pub(crate) fn page(
     };
     let at = |instant: DateTime<Utc>| vec![to_ms(instant)];
     let place = |place: Place| vec![place.started_ms, place.seq];
-    condition("c.started_ms >= ?", filter.since.map(at));
-    condition("c.started_ms < ?", filter.until.map(at));
-    condition("(c.started_ms, c.seq) < (?, ?)", filter.before.map(place));
-    condition("(c.started_ms, c.seq) > (?, ?)", filter.after.map(place));
-    let place = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" WHERE {}", conditions.join(" AND "))
+    numbers("c.started_ms >= ?", filter.since.map(at));
+    numbers("c.started_ms < ?", filter.until.map(at));
+    numbers("(c.started_ms, c.seq) < (?, ?)", filter.before.map(place));
+    numbers("(c.started_ms, c.seq) > (?, ?)", filter.after.map(place));
+    let mut texts = |sql: &'static str, text: &Option<String>| {
+        if let Some(text) = text {
+            conditions.push(sql);
+            values.extend((0..sql.matches('?').count()).map(|_| Value::Text(text.clone())));
+        }
     };
-    let order = if filter.after.is_some() { "ASC" } else { "DESC" };
-    let sql = format!("{SELECT}{place} ORDER BY c.started_ms {order}, c.seq {order} LIMIT {limit}");
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read_row)?.collect()
+    let wanted = &filter.matching;
+    texts("c.status = ?", &wanted.status);
+    texts("c.account_id = (SELECT id FROM account WHERE name = ?)", &wanted.account);
+    texts(of_kind!("c.source_id", 1), &wanted.source);
+    texts(of_kind!("c.provider_id", 2), &wanted.provider);
+    texts(of_kind!("coalesce(c.model_id, c.model_requested_id)", 3), &wanted.model);
+    texts(of_kind!("c.project_id", 4), &wanted.project);
+    texts(of_kind!("c.session_id", 5), &wanted.session);
+    texts(of_kind!("c.client_id", 6), &wanted.client);
+    texts(of_kind!("c.key_id", 7), &wanted.key);
+    texts(SEARCH, &wanted.search);
+    match conditions.as_slice() {
+        [] => (String::new(), values),
+        conditions => (format!(" WHERE {}", conditions.join(" AND ")), values),
+    }
 }
 
 /// The call of that id.

@@ -59,8 +59,12 @@ pub(crate) fn ended_early(connection: &Connection) -> rusqlite::Result<Vec<Ended
     connection
         .prepare_cached(
             "SELECT p.text, status, error_kind, refusal, calls FROM ( \
+             SELECT provider_id, status, error_kind, refusal, sum(calls) AS calls FROM ( \
              SELECT provider_id, status, error_kind, refusal, sum(1 + repeats) AS calls FROM call \
              WHERE status <> 'settled' AND status <> 'running' AND status <> 'waiting' \
+             GROUP BY status, provider_id, error_kind, refusal \
+             UNION ALL SELECT provider_id, status, nullif(error_kind, ''), nullif(refusal, ''), calls \
+             FROM forgotten_ends WHERE status <> 'settled') \
              GROUP BY status, provider_id, error_kind, refusal) \
              JOIN dimension p ON p.id = provider_id ORDER BY 1, 2, 3, 4",
         )?
@@ -80,7 +84,10 @@ pub(crate) fn ended_early(connection: &Connection) -> rusqlite::Result<Vec<Ended
 pub(crate) fn limited(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
     connection
         .prepare_cached(
-            "SELECT limit_action, count(*) FROM call WHERE limit_action IS NOT NULL \
+            "SELECT limit_action, sum(calls) FROM ( \
+             SELECT limit_action, count(*) AS calls FROM call WHERE limit_action IS NOT NULL \
+             GROUP BY limit_action \
+             UNION ALL SELECT limit_action, call_rows FROM forgotten_ends WHERE limit_action <> '') \
              GROUP BY limit_action ORDER BY limit_action",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?

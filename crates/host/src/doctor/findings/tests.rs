@@ -71,8 +71,8 @@ fn found(change: fn(&mut Facts), subject: &str) -> Finding {
 
 #[test]
 fn a_healthy_machine_has_nothing_to_mend() {
-    let wrong: Vec<Finding> =
-        of(&healthy()).into_iter().filter(|finding| finding.state != State::Fine).collect();
+    let is_wrong = |finding: &Finding| matches!(finding.state, State::Warning | State::Broken);
+    let wrong: Vec<Finding> = of(&healthy()).into_iter().filter(is_wrong).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
@@ -152,6 +152,10 @@ fn what_works_badly_has_one_fix() {
             "outlay service restart",
         ),
         (
+            (|f| f.service = service_that(Activity::Unknown, true), "service", "is unknown"),
+            "outlay serve",
+        ),
+        (
             (
                 |f| {
                     f.service = service_that(Activity::Running, true);
@@ -219,7 +223,6 @@ fn what_is_as_it_should_be_is_said_too() {
             "ledger",
             "as far as there was time",
         ),
-        (|f| f.ways = vec![], "notifications", "turned off"),
         (
             |f| f.ways = vec![Way { last: Some(Ok(now())), ..way("webhook a.b") }],
             "notifications",
@@ -229,5 +232,18 @@ fn what_is_as_it_should_be_is_said_too() {
     for (change, subject, text) in rows {
         let found = found(*change, subject);
         assert!(found.state == State::Fine && found.text.contains(text), "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_called_well() {
+    let rows: &[Row] = &[
+        (|_| {}, "service", "none is installed"),
+        (|_| {}, "proxy", "none runs"),
+        (|f| f.ways = vec![], "notifications", "turned off"),
+    ];
+    for (change, subject, text) in rows {
+        let found = found(*change, subject);
+        assert!(found.state == State::Off && found.text.contains(text), "{found:?}");
     }
 }

@@ -1,0 +1,149 @@
+//! What is asked on a terminal, and what answers do.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::process::Stdio;
+
+use rexpect::process::wait::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+use serde_json::json;
+use support::outlay::Home;
+
+const PATIENCE_MS: u64 = 20_000;
+
+/// The command on a terminal of its own.
+fn on_terminal(home: &Home, arguments: &[&str]) -> PtySession {
+    let mut command = home.command(arguments);
+    command.env("TERM", "xterm").env("NO_COLOR", "1").stdin(Stdio::inherit());
+    spawn_command(command, Some(PATIENCE_MS)).unwrap()
+}
+
+/// How it ended, once it has said all.
+fn ended(mut session: PtySession) -> (String, Option<i32>) {
+    let said = session.exp_eof().unwrap();
+    match session.process.wait().unwrap() {
+        WaitStatus::Exited(_, code) => (said, Some(code)),
+        _ => (said, None),
+    }
+}
+
+/// A home with a call in Claude Code's log, its settings, and no other tool.
+fn home() -> Home {
+    let home = Home::bare().with_env("PATH", "/usr/bin:/bin");
+    let line = json!({
+        "type": "assistant", "isSidechain": false, "sessionId": "s-1", "cwd": "/home/me/shop",
+        "timestamp": "2026-11-20T11:00:00.000Z", "requestId": "req_1",
+        "message": {"id": "msg_1", "type": "message", "role": "assistant",
+            "model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "…"}],
+            "usage": {"input_tokens": 10, "output_tokens": 20, "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": 0}}
+    });
+    for (name, text) in [
+        (".claude/projects/shop/s-1.jsonl", format!("{line}\n")),
+        (".claude/settings.json", "{}\n".to_owned()),
+    ] {
+        let file = home.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    home
+}
+
+#[test]
+fn a_first_run_asks_before_each_step() {
+    let home = home();
+    let mut session = on_terminal(&home, &["init"]);
+    session.exp_string("Import them?").unwrap();
+    session.send_line("maybe").unwrap();
+    session.exp_string("Please answer y or n.").unwrap();
+    session.exp_string("Import them?").unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("There are too few days yet").unwrap();
+    session.exp_string("as a service of your user?").unwrap();
+    session.send_line("n").unwrap();
+    session.exp_string("It runs while you let it").unwrap();
+    session.exp_string("Point Claude Code at Outlay?").unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("Claude Code is connected to").unwrap();
+    session.exp_string("From here").unwrap();
+    assert_eq!(ended(session).1, Some(0));
+    assert_eq!(home.calls().len(), 1);
+    let settings = fs::read_to_string(home.path().join(".claude/settings.json")).unwrap();
+    assert!(settings.contains("ANTHROPIC_BASE_URL"), "{settings}");
+}
+
+#[test]
+fn who_stops_a_first_run_is_told_how_far_it_went() {
+    let home = home();
+    let mut session = on_terminal(&home, &["init"]);
+    session.exp_string("Import them?").unwrap();
+    session.send_control('c').unwrap();
+    let (said, code) = ended(session);
+    assert!(said.contains("nothing was done yet: outlay init begins again"), "{said}");
+    assert_eq!(code, Some(130));
+    assert!(home.calls().is_empty());
+
+    for (key, code) in [('c', 130), ('d', 1)] {
+        let mut session = on_terminal(&home, &["init"]);
+        session.exp_string("Import them?").unwrap();
+        session.send_line("y").unwrap();
+        session.exp_string("as a service of your user?").unwrap();
+        session.send_control(key).unwrap();
+        let (said, ended) = ended(session);
+        let imported = if key == 'c' { "1 call was imported" } else { "0 calls were imported" };
+        assert!(said.contains(imported) && said.contains("outlay init goes on"), "{said}");
+        assert_eq!(ended, Some(code), "{said}");
+    }
+    assert_eq!(home.calls().len(), 1);
+}
+
+#[test]
+fn a_plan_asks_before_it_replaces_what_the_user_set() {
+    let home = Home::bare();
+    let limit = || home.json(&["budget", "show", "day"])["limit"].clone();
+    home.ok(&["budget", "set", "day", "--limit", "3", "--window", "day"]);
+    home.ok(&["budget", "raise", "day", "--by", "2"]);
+    let unasked = home.cli(&["plan", "use", "solo"]);
+    assert_eq!(unasked.code, 2, "{unasked:?}");
+    assert!(unasked.stderr.contains("'day' ($3.00 → $5.00): outlay plan use solo --yes"));
+    assert_eq!(limit(), "5.00", "raised by 2");
+    for (answer, said, expected) in
+        [("", "Nothing was changed", "5.00"), ("y", "Replaced: 'day' ($3.00", "7.00")]
+    {
+        let mut session = on_terminal(&home, &["plan", "use", "solo"]);
+        // The terminal is read byte by byte, and the arrow is several.
+        session.exp_string("replaces limits that you set: 'day' ($3.00").unwrap();
+        session.exp_string("$5.00). Use it?").unwrap();
+        session.send_line(answer).unwrap();
+        session.exp_string(said).unwrap();
+        assert_eq!(ended(session).1, Some(0));
+        assert_eq!(limit(), expected);
+    }
+    let history = home.ok(&["budget", "history", "day"]);
+    assert!(
+        history.contains("limit 3.00") && history.contains("limit 5.00, plan solo"),
+        "{history}"
+    );
+    // What a plan set, another plan replaces without a question, and says so.
+    let said = home.ok(&["plan", "use", "pro"]);
+    assert!(said.contains("'day' ($5.00 → $25.00), 'month' ($100.00 → $500.00)"), "{said}");
+    // Changed by the user, it is the user's.
+    home.ok(&["budget", "set", "month", "--limit", "400"]);
+    assert!(home.cli(&["plan", "use", "solo"]).stderr.contains("'month' ($400.00 → $100.00)"));
+    assert!(home.ok(&["plan", "use", "solo", "--yes"]).contains("'month' ($400.00 → $100.00)"));
+}
+
+#[test]
+fn an_uninstall_asks_first() {
+    let home = Home::bare();
+    home.ok(&["budget", "set", "day", "--limit", "3", "--window", "day"]);
+    let unasked = home.cli(&["uninstall"]);
+    assert_eq!(unasked.code, 2);
+    assert!(unasked.stderr.contains("outlay uninstall --yes"), "{}", unasked.stderr);
+    let mut session = on_terminal(&home, &["uninstall"]);
+    session.exp_string("Uninstall Outlay").unwrap();
+    session.send_line("n").unwrap();
+    assert!(ended(session).0.contains("Nothing was changed"));
+    assert!(home.data_dir().join("outlay.db").exists());
+}
