@@ -141,7 +141,8 @@ function tryWords(what: string, next: string, nowMs: number, display: Display): 
   return `${what} at ${formatInstant(next, nowMs, display)} (${formatRelative(next, nowMs)})`;
 }
 
-function wayWords(channel: string): string {
+/** A way to the user: `Desktop`, `Webhook example.com`. */
+export function wayWords(channel: string): string {
   const [kind, host] = channel.split(' ');
   if (kind === 'webhook' && host !== undefined) return `Webhook ${host}`;
   return channel.charAt(0).toUpperCase() + channel.slice(1);

@@ -107,20 +107,23 @@ describe('a request that fails', () => {
   });
 });
 
+it('tells the API\'s name for what is wrong', async () => {
+  const { browser } = fakeBrowser({ '/prices/any/m': { status: 409, body: { error: 'unlikely_price', message: 'A figure is far off.' } } }, '', 'bearer-1');
+  await expect(new Api(browser).setPrice('', 'm', { input: '1', output: '1' })).rejects.toMatchObject({ message: 'A figure is far off.', code: 'unlikely_price' });
+});
+
 it('asks with the documented queries', async () => {
   const { browser, requests } = fakeBrowser({}, '', 'bearer-1');
   const api = new Api(browser);
   const asked = [
     api.usage({ since: '2026-10-23', by: 'day', timezone: 'Europe/Berlin' }),
     api.calls(50),
-    api.calls(50, 'a/b'),
     api.alerts(200),
   ];
   await Promise.allSettled(asked);
   expect(requests.map((request) => request.path)).toEqual([
-    '/api/v1/usage?since=2026-10-23&by=day&timezone=Europe%2FBerlin',
+    '/api/v1/usage?since=2026-10-23&timezone=Europe%2FBerlin&by=day',
     '/api/v1/calls?limit=50',
-    '/api/v1/calls?limit=50&cursor=a%2Fb',
     '/api/v1/alerts?limit=200',
   ]);
 });

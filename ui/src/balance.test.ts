@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { balanceNotes, emptyWords, isLow, warnWords } from './balance';
+import { emptyWords, isLow, warnWords } from './balance';
 import { balance, UNKNOWN } from './fixtures/status';
 import type { Balance, Forecast } from './types';
 
@@ -43,20 +43,5 @@ describe('warnWords', () => {
     [{ warn_below: '30.00', currency: 'CNY' }, 'Warns below 30.00 CNY'],
   ] as [Partial<Balance>, string][])('%j', (parts, words) => {
     expect(warnWords(balance(parts))).toBe(words);
-  });
-});
-
-describe('balanceNotes', () => {
-  it.each([
-    [{}, []],
-    [{ spent_elsewhere: '0.00' }, []],
-    [{ spent_elsewhere: '4.10', currency: 'USD' }, ['$4.10 was spent elsewhere in 30 days']],
-    [{ floor: '1.00', refusing: true }, ['Refuses calls at $1.00']],
-    [{ recharge: { below: '5.00', amount: '20.00' } }, ['Topped up by $20.00 when below $5.00']],
-    [{ next_expiry: '2026-11-28T10:00:00Z' }, [expect.stringMatching(/^Part of it expires on Sat,? 28 Nov \(in 6 days\)$/)]],
-    [{ observed_at: '2026-11-20T17:30:00Z', is_stale: false }, []],
-    [{ observed_at: '2026-11-11T17:30:00Z', is_stale: true }, ['Last looked at 10 days ago: enter what the provider shows now']],
-  ] as [Partial<Balance>, string[]][])('%j', (parts, notes) => {
-    expect(balanceNotes(balance(parts), NOW, BERLIN)).toEqual(notes);
   });
 });

@@ -2,8 +2,8 @@
 
 import * as money from './money';
 import { runsOut } from './outlook';
-import { formatDayOf, formatRelative, type Display } from './time';
-import type { Balance, MoneyText } from './types';
+import type { Display } from './time';
+import type { Balance } from './types';
 
 /** It warns so long before it is empty where no level is set. */
 const USUAL_HOURS = 24;
@@ -27,26 +27,6 @@ export function emptyWords(balance: Balance, nowMs: number, display: Display = {
 export function warnWords(balance: Balance): string {
   const levels = [levelWords(balance), hoursWords(balance)].filter((each) => each !== null);
   return levels.length === 0 ? 'Warns of nothing' : `Warns ${levels.join(' and ')}`;
-}
-
-/** What else is worth knowing of it, a sentence each. */
-export function balanceNotes(balance: Balance, nowMs: number, display: Display = {}): string[] {
-  const shown = (amount: MoneyText) => money.format(money.parse(amount), balance.currency);
-  const notes = [];
-  if (balance.floor !== null) notes.push(`Refuses calls at ${shown(balance.floor)}`);
-  if (balance.recharge !== null) {
-    notes.push(`Topped up by ${shown(balance.recharge.amount)} when below ${shown(balance.recharge.below)}`);
-  }
-  if (balance.spent_elsewhere !== null && money.parse(balance.spent_elsewhere) !== 0n) {
-    notes.push(`${shown(balance.spent_elsewhere)} was spent elsewhere in 30 days`);
-  }
-  if (balance.observed_at !== null && balance.is_stale) {
-    notes.push(`Last looked at ${formatRelative(balance.observed_at, nowMs)}: enter what the provider shows now`);
-  }
-  if (balance.next_expiry !== null) {
-    notes.push(`Part of it expires on ${formatDayOf(balance.next_expiry, display)} (${formatRelative(balance.next_expiry, nowMs)})`);
-  }
-  return notes;
 }
 
 function levelWords(balance: Balance): string | null {

@@ -37,6 +37,9 @@ const ACTION_WORDS: Record<string, string> = {
   ended: 'Ended at the limit',
 };
 
+// Made once: a report has thousands of counts.
+const COUNTS = new Intl.NumberFormat('en-US');
+
 /** Why the call is not simply done; `null` where there is nothing to say. */
 export function reasonOf(call: Call): string | null {
   if (call.refusal) return `${REFUSAL_WORDS[call.refusal] ?? plain(call.refusal)}${times(call)}`;
@@ -63,21 +66,19 @@ export function promptTokens(call: Call): number | null {
 /** A number of tokens at a glance: `980`, `12.4k`, `1.2M`; an em dash where unknown. */
 export function formatTokens(count: number | null | undefined): string {
   if (count === null || count === undefined) return '—';
-  if (count < 10_000) return count.toLocaleString('en-US');
+  if (count < 10_000) return COUNTS.format(count);
   if (count < 999_950) return `${(count / 1000).toFixed(1)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
 }
 
 /** Every digit of a count; an em dash where unknown. */
 export function formatCount(count: number | null | undefined): string {
-  return count === null || count === undefined ? '—' : count.toLocaleString('en-US');
+  return count === null || count === undefined ? '—' : COUNTS.format(count);
 }
 
-/** Tags as `k=v` pairs, in either form the API may have them. */
+/** Tags as `k=v` pairs. */
 export function tagsOf(call: Call): string[] {
-  if (!call.tags) return [];
-  if (typeof call.tags === 'string') return call.tags.split(';').filter((tag) => tag !== '');
-  return Object.entries(call.tags).map(([key, value]) => `${key}=${value}`);
+  return (call.tags ?? '').split(';').filter((tag) => tag !== '');
 }
 
 /** Whether a limit did something to the call that can be explained. */

@@ -3,13 +3,8 @@
 import { ALERTS_MAX } from './alerts';
 import { Api, ApiError, type SignIn } from './api';
 import { nextPollMs, RELOAD_MS_MAX } from './poll';
-import { addDays, dayOf, monthStart } from './time';
-import type { Alert, Call, Explanation, Status, Usage } from './types';
-
-/** Days in the chart of spend by day. */
-export const CHART_DAYS = 30;
-const CALLS_PER_PAGE = 50;
-const CALLS_RELOADED_MAX = 500;
+import { dayOf, forgetZone } from './time';
+import type { Alert, Status } from './types';
 
 /** What the whole page is. */
 export type Phase = 'loading' | 'signed_out' | 'unreachable' | 'ready';
@@ -25,22 +20,17 @@ export class Dashboard {
   /** Why nobody is signed in, or nothing can be shown. */
   problem = $state<string | null>(null);
   status = $state.raw<Status | null>(null);
-  days = $state.raw<Part<Usage>>({ data: null, error: null });
-  models = $state.raw<Part<Usage>>({ data: null, error: null });
-  calls = $state.raw<Part<Call[]>>({ data: null, error: null });
   alerts = $state.raw<Part<Alert[]>>({ data: null, error: null });
-  /** Whether older calls can be asked for. */
-  moreCalls = $state(false);
-  loadingMore = $state(false);
   /** Whether the last question was answered. */
   connected = $state(true);
   refreshing = $state(false);
   /** The server's present instant in milliseconds, going on between answers. */
   nowMs = $state(Date.now());
 
-  readonly #api: Api;
-  #cursor: string | null = null;
-  #revision: number | null = null;
+  /** What pages ask for what they alone show. Changes go through {@link act}. */
+  readonly api: Api;
+  /** The number of the last change that was seen; pages ask again when it changes. */
+  revision = $state<number | null>(null);
   #changedAtMs = 0;
   #loadedAtMs = 0;
   #serverAheadMs = 0;
@@ -51,7 +41,7 @@ export class Dashboard {
   #clockTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(api: Api = new Api()) {
-    this.#api = api;
+    this.api = api;
   }
 
   /** The day it is, in the reports' zone. */
@@ -76,7 +66,7 @@ export class Dashboard {
     clearTimeout(this.#pollTimer);
     let signIn: SignIn;
     try {
-      signIn = await this.#api.signIn();
+      signIn = await this.api.signIn();
     } catch (error) {
       this.#fail(error);
       this.#schedule();
@@ -106,31 +96,18 @@ export class Dashboard {
 
   /** Does what the user asked for, then shows what became of it; rejects with a sentence. */
   async act(change: (api: Api) => Promise<void>): Promise<void> {
-    await change(this.#api);
+    await change(this.api);
     await this.refresh();
   }
 
-  /** Why a call was refused, made to wait, capped or ended. */
-  explain(call: string): Promise<Explanation> {
-    return this.#api.explanation(call);
-  }
-
-  /** Adds the next page of older calls. */
-  async loadMoreCalls(): Promise<void> {
-    if (this.#cursor === null || this.loadingMore) return;
-    this.loadingMore = true;
-    try {
-      const page = await this.#api.calls(CALLS_PER_PAGE, this.#cursor);
-      this.#showCalls([...(this.calls.data ?? []), ...page.rows], page.cursor);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.loadingMore = false;
-    }
+  /** Takes note that a page's question met a lost login or server. */
+  lose(error: unknown): void {
+    this.#fail(error);
   }
 
   /** Asks at once where the page comes back into view. */
   wake(): void {
+    forgetZone();
     this.#tick();
     if (this.phase === 'ready' || this.phase === 'unreachable') void this.#poll();
   }
@@ -148,46 +125,26 @@ export class Dashboard {
 
   async #load(): Promise<void> {
     // Before the data: a change in between is then seen by the next question.
-    const { revision } = await this.#api.pulse();
-    const status = await this.#api.status();
+    const { revision } = await this.api.pulse();
+    const status = await this.api.status();
     this.#serverAheadMs = Date.parse(status.as_of) - Date.now();
     this.#tick();
-    const { timezone } = status;
-    const today = dayOf(this.nowMs, timezone);
-    const callCount = Math.min(CALLS_RELOADED_MAX, Math.max(CALLS_PER_PAGE, this.calls.data?.length ?? 0));
-    const [days, models, calls, alerts] = await Promise.all([
-      part(this.#api.usage({ since: addDays(today, 1 - CHART_DAYS), by: 'day', timezone })),
-      part(this.#api.usage({ since: monthStart(today), by: 'model', timezone })),
-      part(this.#api.calls(callCount)),
-      part(this.#api.alerts(ALERTS_MAX)),
-    ]);
+    const alerts = await part(this.api.alerts(ALERTS_MAX));
     this.status = status;
-    this.days = days;
-    this.models = models;
     this.alerts = { data: alerts.data?.alerts ?? null, error: alerts.error };
-    if (calls.data) this.#showCalls(calls.data.rows, calls.data.cursor);
-    else this.calls = { data: null, error: calls.error };
-    if (this.#revision !== revision) this.#changedAtMs = Date.now();
-    this.#revision = revision;
+    if (this.revision !== revision) this.#changedAtMs = Date.now();
+    this.revision = revision;
     this.#loadedAtMs = Date.now();
     this.#answered();
     this.phase = 'ready';
   }
 
-  #showCalls(rows: Call[], cursor: string | null): void {
-    // A page asked for later can repeat a call that has moved on in the meantime.
-    const byId = new Map(rows.map((call) => [call.id, call]));
-    this.calls = { data: [...byId.values()], error: null };
-    this.#cursor = cursor;
-    this.moreCalls = cursor !== null;
-  }
-
   async #poll(): Promise<void> {
     clearTimeout(this.#pollTimer);
     try {
-      const { revision } = await this.#api.pulse();
+      const { revision } = await this.api.pulse();
       this.#answered();
-      if (revision !== this.#revision || this.#isStale()) await this.refresh();
+      if (revision !== this.revision || this.#isStale()) await this.refresh();
     } catch (error) {
       this.#fail(error);
     }

@@ -1,20 +1,32 @@
 /** The keys that work anywhere on the page. */
 
+import type { PageName } from './route';
+
 /** What a key does. */
-export type Action = 'help' | 'theme' | 'refresh' | 'exact' | 'budgets' | 'balances' | 'spend' | 'calls' | 'alerts';
+export type Action = 'help' | 'theme' | 'refresh' | 'exact' | `go ${PageName}`;
 
 /** Every shortcut, in the order the help shows them. */
 export const SHORTCUTS: readonly { key: string; action: Action; does: string }[] = [
-  { key: '1', action: 'budgets', does: 'Go to budgets' },
-  { key: '2', action: 'balances', does: 'Go to prepaid credit' },
-  { key: '3', action: 'spend', does: 'Go to spend' },
-  { key: '4', action: 'calls', does: 'Go to latest calls' },
-  { key: 'a', action: 'alerts', does: 'Go to alerts' },
+  { key: '1', action: 'go overview', does: 'Overview' },
+  { key: '2', action: 'go calls', does: 'Calls' },
+  { key: '3', action: 'go reports', does: 'Reports' },
+  { key: '4', action: 'go alerts', does: 'Alerts' },
+  { key: '5', action: 'go budgets', does: 'Budgets' },
+  { key: '6', action: 'go balances', does: 'Balances' },
+  { key: '7', action: 'go prices', does: 'Prices' },
+  { key: '8', action: 'go tools', does: 'Tools' },
+  { key: '9', action: 'go settings', does: 'Settings' },
+  { key: 'a', action: 'go alerts', does: 'Alerts' },
   { key: 'r', action: 'refresh', does: 'Refresh now' },
   { key: 'e', action: 'exact', does: 'Show every digit of amounts, or round them' },
   { key: 't', action: 'theme', does: 'Change between light and dark' },
   { key: '?', action: 'help', does: 'Show or hide this help' },
 ];
+
+/** The page that an action opens; `null` for another action. */
+export function pageOf(action: Action): PageName | null {
+  return action.startsWith('go ') ? (action.slice(3) as PageName) : null;
+}
 
 /** The action of a key press; `null` while typing, or together with Ctrl, Alt or the command key. */
 export function actionOf(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'target'>): Action | null {

@@ -4,6 +4,7 @@ import { isRolling, isSome, toExact } from './budget';
 import * as money from './money';
 import { addDays, browserZone, dayOf, formatDayShort, formatInstant, monthStart, type Display } from './time';
 import type { Budget, Usage } from './types';
+import { costOf } from './usage';
 
 const DAY_MS = 86_400_000;
 /** From so long on, a period's ends are told as days. */
@@ -69,14 +70,14 @@ export function endWords(ms: number, chart: PeriodChart, nowMs: number, display:
 function spentPath(budget: Budget, startMs: number, endMs: number, nowMs: number, timeZone: string, days: Usage | null): Point[] {
   const isEverything = budget.unit === 'USD' && Object.keys(budget.scope).length === 0;
   if (!isEverything || days === null || budget.window === 'day') return [];
-  const costs = new Map(days.rows.map((row) => [row.key, row.cost_usd]));
+  const costs = new Map(days.rows.map((row) => [row.key, costOf(row)]));
   const today = dayOf(nowMs, timeZone);
   const points: Point[] = [{ x: 0, y: 0 }];
   let sum = 0n;
   for (let day = dayOf(startMs, timeZone), index = 1; day <= today; day = addDays(day, 1), index += 1) {
-    const cost = costs.get(day) ?? (costs.has(day) ? null : '0');
+    const cost = costs.has(day) ? (costs.get(day) ?? null) : 0n;
     if (cost === null) return [];
-    sum += money.parse(cost);
+    sum += cost;
     const ms = Math.min(nowMs, startMs + index * DAY_MS);
     points.push({ x: (ms - startMs) / (endMs - startMs), y: share(sum, budget) });
   }

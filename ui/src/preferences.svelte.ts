@@ -31,7 +31,11 @@ class Preferences {
   /** Changes to the other of light and dark; the one the system has is followed, not pinned. */
   toggleTheme(): void {
     const next = this.isDark() ? 'light' : 'dark';
-    this.theme = (next === 'dark') === this.#systemDark ? 'system' : next;
+    this.setTheme((next === 'dark') === this.#systemDark ? 'system' : next);
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
     write(THEME_KEY, this.theme === 'system' ? null : this.theme);
     this.#apply();
   }

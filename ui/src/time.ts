@@ -4,6 +4,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+let ownZone: string | undefined;
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
 /** How instants are shown: in which language and zone. */
 export interface Display {
   /** A BCP 47 tag; undefined: the browser's. */
@@ -14,8 +17,7 @@ export interface Display {
 
 /** The calendar day (`2026-11-21`) of an instant in a zone. */
 export function dayOf(instantMs: number, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat('en-US', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
-    .formatToParts(instantMs);
+  const parts = formatter('en-US', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(instantMs);
   const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
   return `${part('year')}-${part('month')}-${part('day')}`;
 }
@@ -30,6 +32,18 @@ export function monthStart(day: string): string {
   return `${day.slice(0, 8)}01`;
 }
 
+/** The first day of the month some months later (or earlier, where negative). */
+export function addMonths(day: string, months: number): string {
+  const [year = 0, month = 1] = day.split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1 + months, 1)).toISOString().slice(0, 10);
+}
+
+/** The Monday of a day's week. */
+export function weekStart(day: string): string {
+  const weekday = new Date(Date.parse(`${day}T00:00:00Z`)).getUTCDay();
+  return addDays(day, -((weekday + 6) % 7));
+}
+
 /** The days up to and including `last`, oldest first. */
 export function daysUntil(last: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
@@ -37,19 +51,32 @@ export function daysUntil(last: string, count: number): string[] {
 
 /** A day in words: `Sat 21 Nov` as the locale has it. */
 export function formatDay(day: string, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' })
-    .format(Date.parse(`${day}T00:00:00Z`));
+  return formatter(locale, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 /** A day for an axis: `21 Nov`. */
 export function formatDayShort(day: string, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', day: 'numeric', month: 'short' })
-    .format(Date.parse(`${day}T00:00:00Z`));
+  return formatter(locale, { timeZone: 'UTC', day: 'numeric', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 /** The name of a day's month. */
 export function formatMonth(day: string, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', month: 'long' }).format(Date.parse(`${day}T00:00:00Z`));
+  return formatter(locale, { timeZone: 'UTC', month: 'long' }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** A month with its year: `November 2026`. */
+export function formatMonthYear(day: string, locale?: string): string {
+  return formatter(locale, { timeZone: 'UTC', month: 'long', year: 'numeric' }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** A month for an axis: `Nov`. */
+export function formatMonthShort(day: string, locale?: string): string {
+  return formatter(locale, { timeZone: 'UTC', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
+}
+
+/** A day with its year, for ranges: `21 Nov 2026`. */
+export function formatDayYear(day: string, locale?: string): string {
+  return formatter(locale, { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 /** Time of day with seconds. */
@@ -74,8 +101,7 @@ export function formatDayOf(instant: string, display: Display = {}): string {
 
 /** Day, time and zone, for where precision helps more than brevity. */
 export function formatFull(instant: string, display: Display = {}): string {
-  return new Intl.DateTimeFormat(display.locale, { ...zoneOption(display), dateStyle: 'medium', timeStyle: 'long' })
-    .format(Date.parse(instant));
+  return formatter(display.locale, { ...zoneOption(display), dateStyle: 'medium', timeStyle: 'long' }).format(Date.parse(instant));
 }
 
 /** How far away: `in 5 h 12 min`, `3 days ago`, `now`. */
@@ -96,7 +122,14 @@ export function formatDuration(milliseconds: number): string {
 
 /** The browser's own zone. */
 export function browserZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  ownZone ??= new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return ownZone;
+}
+
+/** Looks anew which zone the browser is in: who comes back to the page may be somewhere else. */
+export function forgetZone(): void {
+  ownZone = undefined;
+  formatters.clear();
 }
 
 function besideNow(instant: string, nowMs: number, display: Display, dayWords: typeof formatDay): string {
@@ -122,10 +155,20 @@ function formatSpan(ms: number): string | null {
 }
 
 function clock(ms: number, display: Display, seconds: boolean): string {
-  return new Intl.DateTimeFormat(display.locale, {
+  return formatter(display.locale, {
     ...zoneOption(display),
     timeStyle: seconds ? 'medium' : 'short',
   }).format(ms);
+}
+
+/** One for each way to write: making it takes far longer than writing with it. */
+function formatter(locale: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale ?? ''} ${JSON.stringify(options)}`;
+  const known = formatters.get(key);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat(locale, options);
+  formatters.set(key, made);
+  return made;
 }
 
 function zoneOption(display: Display): { timeZone?: string } {

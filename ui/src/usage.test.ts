@@ -1,32 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { usage, usageByDay, usageByModel, usageRow } from './fixtures/usage';
+import { usage, usageByModel, usageRow } from './fixtures/usage';
 import * as money from './money';
-import { daysUntil } from './time';
-import { byDay, byModel, largest, shareOf, totalOf, withRest } from './usage';
-
-describe('byDay', () => {
-  const entries = byDay(usageByDay(), daysUntil('2026-11-21', 30));
-
-  it('has every day, oldest first, and none of them unknown', () => {
-    expect(entries.map((entry) => entry.key)).toEqual(daysUntil('2026-11-21', 30));
-    expect(entries.every((entry) => entry.cost !== null)).toBe(true);
-  });
-
-  it('takes a day without calls as nothing spent', () => {
-    expect(entries[5]).toMatchObject({ key: '2026-10-28', calls: 0, cost: 0n });
-  });
-
-  it('adds up to the total exactly', () => {
-    const sum = entries.reduce((total, entry) => total + (entry.cost ?? 0n), 0n);
-    expect(sum).toBe(totalOf(usageByDay()).cost);
-    expect(money.toText(sum)).toBe('60.228286');
-  });
-
-  it('keeps an unknown cost unknown', () => {
-    const [entry] = byDay(usage([usageRow('2026-11-21', 3, null)], 'day'), ['2026-11-21']);
-    expect(entry).toMatchObject({ calls: 3, cost: null });
-  });
-});
+import { byModel, costOf, largest, shareOf, unpricedOf, unpricedWords, withRest } from './usage';
 
 describe('byModel', () => {
   it('lists the dearest first, free ones after them, unknown ones last', () => {
@@ -57,4 +32,25 @@ it.each([
 ])('%s of %s', (cost, total, share) => {
   const [entry] = byModel(usage([usageRow('m', 1, cost)], 'model'));
   expect(shareOf(entry!, money.parse(total))).toBe(share);
+});
+
+describe('an unknown cost', () => {
+  it.each([
+    [{ calls: 3, cost_usd: '1.20', unpriced_calls: 0 }, '1.20', 0],
+    [{ calls: 3, cost_usd: '1.20', unpriced_calls: 1 }, '1.20', 1],
+    [{ calls: 2, cost_usd: '0.00', unpriced_calls: 2 }, null, 2],
+    [{ calls: 2, cost_usd: '0.00', unpriced_calls: 0 }, '0.00', 0],
+    [{ calls: 2, cost_usd: '0.00', unpriced_calls: 1 }, '0.00', 1],
+    [{ calls: 0, cost_usd: '0.00', unpriced_calls: 0 }, '0.00', 0],
+  ])('%j', (spend, cost, unpriced) => {
+    const known = costOf(spend);
+    expect(known === null ? null : money.toText(known)).toBe(cost);
+    expect(unpricedOf(spend)).toBe(unpriced);
+  });
+
+  it.each([
+    [0, null],
+    [1, '1 call without a price'],
+    [1200, '1,200 calls without a price'],
+  ])('%d calls', (unpriced, words) => expect(unpricedWords(unpriced)).toBe(words));
 });

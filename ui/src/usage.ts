@@ -1,15 +1,17 @@
-/** Usage reports made ready for the charts and their tables. */
+/** Usage reports made ready for bars and tables. */
 
 import * as money from './money';
-import type { Usage, UsageTotals } from './types';
+import type { Spend, Usage, UsageTotals } from './types';
 
-/** One bar: a day or a model. */
+/** One bar: a model, a project. */
 export interface SpendEntry {
-  /** The day or the model. */
+  /** What it is called. */
   key: string;
   calls: number;
-  /** `null`: unknown, because a call in it has no price. */
+  /** What is known of it; `null`: nothing is. */
   cost: money.Picodollars | null;
+  /** Calls whose cost is unknown and in no sum. */
+  unpriced: number;
   promptTokens: number | null;
   outputTokens: number | null;
 }
@@ -22,20 +24,14 @@ export function totalOf(usage: Usage): SpendEntry {
   return entryOf(usage.total, 'Total');
 }
 
-/** One entry for each of the days; a day without a call cost nothing. */
-export function byDay(usage: Usage, days: readonly string[]): SpendEntry[] {
-  const rows = new Map(usage.rows.map((row) => [row.key, row]));
-  return days.map((day) => {
-    const row = rows.get(day);
-    return row ? entryOf(row, day) : { key: day, calls: 0, cost: 0n, promptTokens: 0, outputTokens: 0 };
-  });
+/** Every model (or what else the rows are), dearest first; those of unknown cost last. */
+export function byModel(usage: Usage, nameless = 'no model'): SpendEntry[] {
+  return dearestFirst(usage.rows.map((row) => entryOf(row, row.key ?? nameless)));
 }
 
-/** Every model, dearest first; those of unknown cost last. */
-export function byModel(usage: Usage): SpendEntry[] {
-  return usage.rows
-    .map((row) => entryOf(row, row.key ?? 'no model'))
-    .sort((a, b) => money.compare(b.cost ?? -1n, a.cost ?? -1n) || b.calls - a.calls || a.key.localeCompare(b.key));
+/** Dearest first; those of unknown cost last. */
+export function dearestFirst(entries: readonly SpendEntry[]): SpendEntry[] {
+  return [...entries].sort((a, b) => money.compare(b.cost ?? -1n, a.cost ?? -1n) || b.calls - a.calls || a.key.localeCompare(b.key));
 }
 
 /** The first few entries, and the others as one. */
@@ -45,9 +41,10 @@ export function withRest(entries: readonly SpendEntry[], shown: number): SpendEn
   return [
     ...entries.slice(0, shown),
     {
-      key: `${rest.length} others`,
+      key: `${rest.length.toLocaleString('en-US')} others`,
       calls: rest.reduce((total, entry) => total + entry.calls, 0),
       cost: addKnown(rest.map((entry) => entry.cost)),
+      unpriced: rest.reduce((total, entry) => total + entry.unpriced, 0),
       promptTokens: addKnown(rest.map((entry) => entry.promptTokens)),
       outputTokens: addKnown(rest.map((entry) => entry.outputTokens)),
     },
@@ -67,14 +64,33 @@ export function shareOf(entry: SpendEntry, total: money.Picodollars | null): str
   return percent < 1 ? '<1%' : `${Math.round(percent)}%`;
 }
 
-function entryOf(row: UsageTotals, key: string): SpendEntry {
+/** A row as an entry. */
+export function entryOf(row: UsageTotals, key: string): SpendEntry {
   return {
     key,
     calls: row.calls,
-    cost: row.cost_usd === null ? null : money.parse(row.cost_usd),
+    cost: costOf(row),
+    unpriced: unpricedOf(row),
     promptTokens: addKnown([row.input_tokens, row.cache_read_tokens, row.cache_write_5m_tokens, row.cache_write_1h_tokens]),
     outputTokens: row.output_tokens,
   };
+}
+
+/** What is known of a cost; where no call of it has a price, a sum of nothing says nothing. */
+export function costOf(spend: Spend): money.Picodollars | null {
+  const cost = money.parse(spend.cost_usd);
+  return cost === 0n && spend.calls > 0 && unpricedOf(spend) >= spend.calls ? null : cost;
+}
+
+/** How many calls of it have an unknown cost. */
+export function unpricedOf(spend: Spend): number {
+  return spend.unpriced_calls;
+}
+
+/** What is unknown of a cost: `2 calls without a price`; `null` where all is known. */
+export function unpricedWords(unpriced: number): string | null {
+  if (unpriced === 0) return null;
+  return unpriced === 1 ? '1 call without a price' : `${unpriced.toLocaleString('en-US')} calls without a price`;
 }
 
 /** The sum of what is known; unknown only where nothing is. */

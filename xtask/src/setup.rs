@@ -122,17 +122,30 @@ pub(crate) fn dashboard() -> Result<Dashboard> {
 /// # Errors
 /// When Node is missing or npm fails.
 pub(crate) fn dashboard_packages() -> Result<()> {
+    npm_packages("ui", "the dashboard's npm packages")
+}
+
+/// Installs what drives the dashboard's pages in a browser, where it is not.
+///
+/// # Errors
+/// When Node is missing or npm fails.
+pub(crate) fn page_test_packages() -> Result<()> {
+    npm_packages("tests/pages", "the npm packages that test the dashboard's pages")
+}
+
+fn npm_packages(folder: &str, what: &str) -> Result<()> {
     if !node_found() {
         bail!(NODE_ADVICE);
     }
-    let ui = root().join("ui");
-    let locked_at = modified(&ui.join("package-lock.json"));
-    let installed_at = modified(&ui.join("node_modules/.package-lock.json"));
+    let folder = root().join(folder);
+    let locked_at = modified(&folder.join("package-lock.json"));
+    let installed_at = modified(&folder.join("node_modules/.package-lock.json"));
     if installed_at.is_some() && installed_at >= locked_at {
         return Ok(());
     }
-    println!("setup: installing the dashboard's npm packages");
-    succeed(&mut npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+    println!("setup: installing {what}");
+    let mut install = npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    succeed(install.current_dir(&folder))
 }
 
 /// Those not installed; `None` where there is no dpkg to ask.

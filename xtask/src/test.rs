@@ -114,6 +114,7 @@ impl Session {
         })?;
         let folder = built("debug")?;
         self.step("coding agents and SDKs", |_| clients::install())?;
+        self.step("browser tests: packages", |_| setup::page_test_packages())?;
         self.step("end-to-end tests", |session| {
             let mut stories = session.cargo_workspace("test");
             stories.args(["--test", "*", "--no-fail-fast"]);
