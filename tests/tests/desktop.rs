@@ -34,6 +34,7 @@ fn the_window_shows_todays_spend_without_a_login() {
     window.wait_for_value("today-cost", "0.002");
     assert!(window.url().starts_with("outlay-app://"), "{}", window.url());
     assert!(window.texts("login-hint").is_empty());
+    window.wait_for("call-row", |_| true);
     assert_eq!(window.texts("call-row").len(), 1);
 
     // Another process spends; the window follows.
