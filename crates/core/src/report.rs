@@ -41,7 +41,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::ledger::query;
-use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, StoppedAccount};
+use crate::ledger::{
+    AlertView, BalanceView, Bypass, GrantView, Ledger, LedgerError, StoppedAccount,
+};
 
 /// The time in which no limit refuses, while there is one.
 ///
@@ -61,6 +63,18 @@ pub fn balances(
     timezone: Tz,
 ) -> Result<Vec<BalanceView>, LedgerError> {
     ledger.read(|connection| query::balances(connection, now, timezone))
+}
+
+/// Prepaid credit as it was recorded, of one account or of all, the latest first.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn grants(
+    ledger: &Ledger,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<GrantView>, LedgerError> {
+    ledger.read(|connection| Ok(query::grants(connection, account, now)?))
 }
 
 /// Every account that refuses calls.

@@ -107,7 +107,7 @@ pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use outside::Outside;
 pub use plan::{Plan, PlanUse};
 pub use prune::Prunable;
-pub use query::{EndedEarly, Matching, Place, ProviderTotal};
+pub use query::{EndedEarly, GrantView, Matching, Place, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use reply::{Reply, ReplyFuture};
 pub use reservation::{Reservation, Ticket};
