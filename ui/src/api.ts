@@ -241,8 +241,8 @@ export class Api {
   }
 
   /** Sets a plan's limits and takes those of the earlier one away. */
-  usePlan(name: string, replace: boolean): Promise<PlanUsed> {
-    return this.#send('PUT', '/plan', { plan: name, replace });
+  usePlan(name: string): Promise<PlanUsed> {
+    return this.#send('PUT', '/plan', { plan: name });
   }
 
   /** Lets no limit refuse for so many seconds. */

@@ -5,7 +5,6 @@
 mod calls;
 mod explain;
 mod outside;
-mod plans;
 mod prices;
 mod quota;
 mod rehearsal;
@@ -20,7 +19,6 @@ pub use calls::{
 };
 pub use explain::{Explanation, explanation, last_limited};
 pub use outside::{OutsideView, outside};
-pub use plans::{Plans, ReplacedLimit, plans, replaced_limits};
 pub use prices::{
     PriceFilter, PriceView, Prices, RateView, TierView, UnpricedModels, UnpricedView, prices,
     unpriced_models,
@@ -41,7 +39,26 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::ledger::query;
-use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, StoppedAccount};
+use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan, StoppedAccount};
+
+/// `GET /api/v1/plans`: the plans there are.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct Plans {
+    /// The name of the one in use, if one is.
+    pub plan: Option<String>,
+    /// The plans.
+    pub plans: Vec<Plan>,
+}
+
+/// These plans, and which is in use.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn plans(ledger: &Ledger, plans: Vec<Plan>) -> Result<Plans, LedgerError> {
+    let plan = ledger.read(|connection| Ok(query::plan(connection)?))?;
+    Ok(Plans { plan, plans })
+}
 
 /// The time in which no limit refuses, while there is one.
 ///
