@@ -56,6 +56,7 @@ mod journal;
 mod knock;
 mod level;
 mod log_file;
+mod many;
 mod note;
 mod operation;
 mod outbox;

@@ -27,7 +27,7 @@ const TABLE: &str = "csv";
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
 /// So many calls are written at once where nobody else writes.
-const ALONE_AT_ONCE: usize = 20_000;
+const ALONE_AT_ONCE: usize = 16_000;
 /// So many slices may wait for their commit.
 const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.
@@ -371,7 +371,7 @@ impl<'a> Intake<'a> {
         if self.setting.is_dry {
             return Ok(());
         }
-        let calls = self.import.newly_priced(self.setting.now)?;
+        let calls = self.setting.ledger.newly_priced(self.setting.now)?;
         for slice in calls.chunks(self.at_once()) {
             for (source, outcome) in self.import.book(slice.to_vec(), self.setting.now).wait()? {
                 let index = self.tools.iter().position(|tool| *tool.source == *source);
