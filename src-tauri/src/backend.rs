@@ -1,7 +1,8 @@
 //! What answers the window and the tray: the ledger, and the proxy unless one runs already.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::response::Html;
@@ -10,7 +11,7 @@ use outlay_core::ledger::{Ledger, Opening, Role};
 use outlay_host::config::Config;
 use outlay_host::folders::{Folders, Running};
 use outlay_host::notify::Press;
-use outlay_host::running;
+use outlay_host::{running, service};
 use outlay_proxy::balance;
 use outlay_proxy::{App, Changes, Clock, Server, api, upkeep};
 use outlay_shell::machine::{Places, ThisMachine};
@@ -25,19 +26,29 @@ use crate::standing::Proxying;
 /// Brings the window to the front.
 pub(crate) type Show = Arc<dyn Fn() + Send + Sync>;
 
+/// The ledger in its folder.
+const LEDGER: &str = "outlay.db";
+/// Who installed the service wants it to meter calls: taking its port would keep it from coming back.
+const SERVICE_ENDED: &str =
+    "No calls are metered: the service has ended, and outlay service restart starts it again";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the window shows, and what runs behind it.
 pub(crate) struct Backend {
-    router: Mutex<Router>,
-    notice: Option<String>,
-    folders: Option<Folders>,
+    options: Options,
+    show: Show,
     work: Mutex<Work>,
 }
 
-/// What has to be ended.
+/// What answers and runs now; another one once this app has taken a proxy's place.
 #[derive(Default)]
 struct Work {
+    router: Router,
+    notice: Option<String>,
+    folders: Option<Folders>,
+    /// Where tools send their calls as long as another process meters them.
+    elsewhere: Option<SocketAddr>,
     proxy: Option<Proxy>,
     notifying: Option<Notifying>,
 }
@@ -53,58 +64,97 @@ struct Proxy {
 impl Backend {
     /// Starts what can be started. Where nothing can, the window shows why.
     pub(crate) async fn start(options: &Options, show: Show) -> Backend {
-        Backend::open(options, show).await.unwrap_or_else(|reason| {
+        let work = Work::begin(options, &show, None).await.unwrap_or_else(|reason| {
             say(&format!("Outlay could not start: {reason}"));
-            Backend {
-                router: Mutex::new(failure_page(&reason.to_string())),
-                notice: None,
-                folders: None,
-                work: Mutex::default(),
-            }
-        })
+            Work { router: failure_page(&reason.to_string()), ..Work::default() }
+        });
+        Backend { options: options.clone(), show, work: Mutex::new(work) }
     }
 
     /// Answers the window's requests.
     pub(crate) fn router(&self) -> Router {
-        self.router.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.work().router.clone()
     }
 
     /// Why this app meters no calls although none else does.
-    pub(crate) fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+    pub(crate) fn notice(&self) -> Option<String> {
+        self.work().notice.clone()
     }
 
     /// Who meters calls now: another process is asked, so this may block for a moment.
     pub(crate) fn proxying(&self) -> Proxying {
-        let own = {
-            let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let folders = {
+            let work = self.work();
             let alive = work.proxy.as_ref().filter(|proxy| !proxy.task.is_finished());
-            alive.map(|proxy| proxy.running.address)
+            if let Some(proxy) = alive {
+                return Proxying::Here(running::reachable(proxy.running.address));
+            }
+            work.folders.clone()
         };
-        if let Some(address) = own {
-            return Proxying::Here(running::reachable(address));
+        let other = folders.and_then(|folders| running::find(&folders).ok().flatten());
+        let Some(other) = other else { return Proxying::Nowhere };
+        let address = other.running().address;
+        let mut work = self.work();
+        work.elsewhere = Some(address);
+        // Whatever kept this app from metering calls is past.
+        work.notice = None;
+        Proxying::Elsewhere(running::reachable(address))
+    }
+
+    /// Meters calls from now on, in the place of a proxy that has gone: tools send theirs there. Where
+    /// that cannot be, [`Backend::notice`] says why.
+    pub(crate) async fn take_over(&self) {
+        let (folders, place) = {
+            let work = self.work();
+            (work.folders.clone(), work.elsewhere)
+        };
+        // Without its ledger Outlay was uninstalled meanwhile.
+        let Some(folders) = folders.filter(|folders| folders.data().join(LEDGER).exists()) else {
+            return;
+        };
+        if service::state().file.is_some() {
+            self.work().notice = Some(SERVICE_ENDED.to_owned());
+            return;
         }
-        let other = self.folders.as_ref().and_then(|folders| running::find(folders).ok().flatten());
-        other.map_or(Proxying::Nowhere, |other| {
-            Proxying::Elsewhere(running::reachable(other.running().address))
-        })
+        let listen = || Config::load(&folders).ok().map(|config| config.listen);
+        let place = place.or(self.options.listen).or_else(listen);
+        if place.is_some_and(|address| TcpListener::bind(address).is_err()) {
+            // Why it is taken was said when it was tried first, or a proxy is just coming back.
+            return;
+        }
+        match Work::begin(&self.options, &self.show, place).await {
+            Ok(new) => {
+                let old = std::mem::replace(&mut *self.work(), new);
+                old.end().await;
+            }
+            Err(reason) => {
+                self.work().notice = Some(format!("No calls are metered: {reason}"));
+            }
+        }
     }
 
     /// Lets running calls end, delivers what is still to be told, and closes the ledger.
     pub(crate) async fn stop(&self) {
-        let work = std::mem::take(&mut *self.work.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(proxy) = work.proxy {
-            proxy.stop().await;
-        }
-        drop(work.notifying);
         // Whoever asks from now on finds nothing; the last one to hold the ledger closes it.
-        drop(std::mem::take(&mut *self.router.lock().unwrap_or_else(PoisonError::into_inner)));
+        let work = std::mem::take(&mut *self.work());
+        work.end().await;
     }
 
-    async fn open(options: &Options, show: Show) -> Result<Backend, Failure> {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    /// Opens the ledger; listens at `place`, else where it was told, unless another proxy does.
+    async fn begin(
+        options: &Options,
+        show: &Show,
+        place: Option<SocketAddr>,
+    ) -> Result<Work, Failure> {
         let folders = options.folders()?;
         let config = Config::load(&folders)?;
-        let listen = options.listen.unwrap_or(config.listen);
+        let listen = place.or(options.listen).unwrap_or(config.listen);
         let mut told = settings::settings(&config, listen, folders.token()?)?;
         let variable = |name: &str| std::env::var(name).ok();
         let (sources, problems) = balance::sources(&told, &config.balances, variable)?;
@@ -127,7 +177,7 @@ impl Backend {
             ledger: ledger.clone(),
             clock: Arc::clone(&clock),
             zone: told.timezone,
-            open: show,
+            open: Arc::clone(show),
         };
         let woken = (alarm, woken);
         let notifying =
@@ -139,22 +189,33 @@ impl Backend {
         let places = Places { folders: folders.clone(), named };
         let machine = ThisMachine::new(places, config, ledger, clock, &notifying);
         app.give_machine(Arc::new(machine));
-        let (proxy, notice) = match other {
+        let mut work = Work {
+            router: api::desktop_router(app.clone()),
+            folders: Some(folders.clone()),
+            elsewhere: other.as_ref().map(|other| other.running().address).or(place),
+            notifying: Some(notifying),
+            ..Work::default()
+        };
+        match other {
             Some(other) => {
                 say(&format!("a proxy runs already at {}: showing its ledger", other.base_url()));
-                (None, None)
             }
-            None => match Proxy::start(app.clone(), folders.clone(), upkeep).await {
-                Ok(proxy) => (Some(proxy), None),
+            None => match Proxy::start(app, folders, upkeep).await {
+                Ok(proxy) => work.proxy = Some(proxy),
                 Err(reason) => {
+                    work.notice = Some(format!("No calls are metered: {reason}"));
                     say(&format!("no calls are metered: {reason}"));
-                    (None, Some(format!("No calls are metered: {reason}")))
                 }
             },
-        };
-        let work = Work { proxy, notifying: Some(notifying) };
-        let router = Mutex::new(api::desktop_router(app));
-        Ok(Backend { router, notice, folders: Some(folders), work: Mutex::new(work) })
+        }
+        Ok(work)
+    }
+
+    async fn end(self) {
+        if let Some(proxy) = self.proxy {
+            proxy.stop().await;
+        }
+        drop(self.notifying);
     }
 }
 
@@ -270,6 +331,34 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_proxy_that_ends_leaves_its_place_and_its_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path(), "listen = \"127.0.0.1:0\"\n");
+        let first = Backend::start(&options, Arc::new(|| {})).await;
+        let Proxying::Here(address) = first.proxying() else { panic!("no proxy was started") };
+        let second = Backend::start(&options, Arc::new(|| {})).await;
+        // As long as it is there nothing is taken from it.
+        second.take_over().await;
+        assert_eq!(second.proxying(), Proxying::Elsewhere(address));
+        first.stop().await;
+        second.take_over().await;
+        assert_eq!(second.proxying(), Proxying::Here(address));
+        assert_eq!(get(&second, "/api/v1/status").await.0, StatusCode::OK);
+        second.stop().await;
+
+        // Uninstalled: nothing is made anew.
+        let third = Backend::start(&options, Arc::new(|| {})).await;
+        let Proxying::Here(address) = third.proxying() else { panic!("no proxy was started") };
+        let onlooker = Backend::start(&options, Arc::new(|| {})).await;
+        third.stop().await;
+        options.folders().unwrap().remove_data().unwrap();
+        onlooker.take_over().await;
+        assert_eq!(onlooker.proxying(), Proxying::Nowhere);
+        assert!(std::net::TcpStream::connect(address).is_err());
+        onlooker.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_port_that_is_taken_leaves_the_window() {
         let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = stranger.local_addr().unwrap();
@@ -279,7 +368,7 @@ mod tests {
             Arc::new(|| {}),
         )
         .await;
-        let notice = backend.notice().unwrap().to_owned();
+        let notice = backend.notice().unwrap();
         assert!(notice.contains(&address.port().to_string()), "{notice}");
         assert_eq!(backend.proxying(), Proxying::Nowhere);
         assert_eq!(get(&backend, "/api/v1/status").await.0, StatusCode::OK);

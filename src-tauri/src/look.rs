@@ -29,7 +29,7 @@ pub(crate) async fn look(app: &AppHandle) -> Seen {
         status,
         needed,
         proxying: proxying(app).await,
-        notice: app.state::<Backend>().notice().map(str::to_owned),
+        notice: app.state::<Backend>().notice(),
         starts_at_login: app.autolaunch().is_enabled().ok(),
     }
 }

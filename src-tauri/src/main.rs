@@ -7,13 +7,16 @@ mod backend;
 mod dialog;
 mod documents;
 mod lines;
+mod link;
 mod look;
 mod menu;
 mod options;
+mod place;
 mod quit;
 mod scheme;
 mod standing;
 mod tray;
+mod vacancy;
 mod window;
 mod words;
 
@@ -26,6 +29,9 @@ use tauri::{App, AppHandle, Manager, RunEvent};
 use crate::backend::Backend;
 use crate::options::Options;
 
+/// What a notification opens: the page that has it at its top.
+const ALERTS: &str = "/alerts";
+
 fn main() -> ExitCode {
     let options = Options::parse();
     if !display_found() {
@@ -35,11 +41,7 @@ fn main() -> ExitCode {
     let app = tauri::Builder::default()
         .plugin(
             tauri_plugin_single_instance::Builder::new()
-                .callback(|app, arguments, _folder| {
-                    if !Options::of(arguments).is_some_and(|options| options.in_tray) {
-                        window::show(app);
-                    }
-                })
+                .callback(|app, arguments, _folder| follow(app, Options::of(arguments)))
                 .dbus_id(options.instance_id())
                 .build(),
         )
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
                 .args(options.at_login())
                 .build(),
         )
+        .plugin(window::keeper(&options))
         .register_asynchronous_uri_scheme_protocol(scheme::NAME, |context, request, responder| {
             let router = context.app_handle().state::<Backend>().router();
             tauri::async_runtime::spawn(async move {
@@ -70,13 +73,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// What another launch asked of the one that runs.
+fn follow(app: &AppHandle, asked: Option<Options>) {
+    let asked = asked.unwrap_or_default();
+    match asked.page() {
+        Some(page) => window::go(app, &page),
+        None if asked.in_tray => {}
+        None => window::show(app),
+    }
+}
+
 /// Starts the proxy, then what shows it: the page exists before the window asks for it.
 fn start(app: &mut App, options: &Options) -> tauri::Result<()> {
     let handle = app.handle().clone();
-    let show = Arc::new(move || window::show(&handle));
+    let show = Arc::new(move || window::go(&handle, ALERTS));
     let backend = tauri::async_runtime::block_on(Backend::start(options, show));
     app.manage(backend);
-    window::open(app, !options.in_tray)?;
+    window::open(app, !options.in_tray, options.page().as_deref())?;
     tray::show(app)?;
     quit_on_signals(app.handle().clone());
     Ok(())
@@ -87,8 +100,16 @@ fn on_event(app: &AppHandle, event: &RunEvent) {
         RunEvent::Exit => {
             tauri::async_runtime::block_on(app.state::<Backend>().stop());
         }
+        RunEvent::Ready => window::bring_back_any(app),
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::show(app),
+        // How links come on macOS, also those that started the app.
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => {
+            if let Some(page) = urls.iter().find_map(|url| link::page_of(url.as_str())) {
+                window::go(app, &page);
+            }
+        }
         _ => {}
     }
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use outlay_host::folders::{FolderError, Folders};
 
+use crate::link::page_of;
+
 /// The identifier of tauri.conf.json.
 const IDENTIFIER: &str = "dev.outlay.desktop";
 
@@ -26,12 +28,20 @@ pub(crate) struct Options {
     /// Show no window until it is asked for in the tray
     #[arg(long)]
     pub(crate) in_tray: bool,
+    /// A page to show: outlay://calls, outlay://budgets/day
+    #[arg(value_name = "LINK")]
+    link: Option<String>,
 }
 
 impl Options {
     /// What another launch was told; `None` where it makes no sense.
     pub(crate) fn of(arguments: Vec<String>) -> Option<Options> {
         Options::try_parse_from(arguments).ok()
+    }
+
+    /// The page that was asked for, as [`page_of`] has it.
+    pub(crate) fn page(&self) -> Option<String> {
+        self.link.as_deref().and_then(page_of)
     }
 
     /// What the app is told at login: the same, where the session may not have these variables, and
@@ -103,6 +113,21 @@ mod tests {
         assert!(again.in_tray);
         assert_eq!((again.data_dir, again.listen), (options.data_dir, options.listen));
         assert_eq!(Options::default().at_login(), ["--in-tray"]);
+    }
+
+    #[test]
+    fn a_link_is_taken_beside_the_rest_and_not_kept() {
+        for (words, page) in [
+            (&["outlay://calls"][..], Some("/calls")),
+            (&["--in-tray", "outlay://budgets/day"], Some("/budgets/day")),
+            (&["https://example.com"], None),
+            (&[], None),
+        ] {
+            let words = ["outlay-desktop"].iter().chain(words).map(|&word| word.to_owned());
+            let options = Options::of(words.collect()).unwrap();
+            assert_eq!(options.page().as_deref(), page);
+            assert_eq!(options.at_login(), ["--in-tray"]);
+        }
     }
 
     #[test]

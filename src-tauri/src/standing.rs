@@ -71,8 +71,8 @@ impl Standing {
         };
         let (mood, reason) = match proxying {
             Proxying::Nowhere => {
-                let reason = notice.unwrap_or("No calls are metered: quit and start Outlay again");
-                (Mood::Down, reason.to_owned())
+                let soon = "No calls are metered: Outlay takes over in a moment";
+                (Mood::Down, notice.unwrap_or(soon).to_owned())
             }
             Proxying::Here(_) | Proxying::Elsewhere(_) => mood(status),
         };
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn without_a_proxy_nothing_else_counts() {
         let status = status(&[budget("day", "\"state\":\"blocked\"")], &[], "null");
-        let again = "No calls are metered: quit and start Outlay again";
+        let soon = "No calls are metered: Outlay takes over in a moment";
         for (status, proxying, notice, label, reason) in [
-            (Some(&status), Proxying::Nowhere, None, "$4.98", again),
+            (Some(&status), Proxying::Nowhere, None, "$4.98", soon),
             (
                 Some(&status),
                 Proxying::Nowhere,

@@ -8,9 +8,11 @@ use tauri::tray::{MouseButton, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{App, AppHandle, Manager, Wry, include_image};
 
 use crate::actions::{self, Actions};
+use crate::backend::Backend;
 use crate::look::look;
 use crate::menu::{Action, Entry, Seen, entries};
 use crate::standing::{Mood, Standing};
+use crate::vacancy::Vacancy;
 use crate::window;
 
 /// How often the ledger is looked at: often enough to watch spend grow.
@@ -84,6 +86,7 @@ impl Tray {
 
     async fn follow(mut self, app: AppHandle) {
         let mut refresh = tokio::time::interval(REFRESH);
+        let mut vacancy = Vacancy::default();
         let actions = app.state::<Actions>();
         refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -91,7 +94,11 @@ impl Tray {
                 _ = refresh.tick() => false,
                 () = actions.done.notified() => true,
             };
-            let shown = Shown::of(&look(&app).await);
+            let seen = look(&app).await;
+            if !is_pressed && vacancy.is_to_end(seen.proxying) {
+                app.state::<Backend>().take_over().await;
+            }
+            let shown = Shown::of(&seen);
             // Where an item was pressed the platform may have changed its check mark by itself.
             // A tray that could not be changed (the app is ending) is tried again.
             if (is_pressed || shown != self.shown) && self.change(&app, &shown).is_ok() {

@@ -1,18 +1,29 @@
-//! The window on the dashboard: one, never leaving it, hidden when closed.
+//! The window on the dashboard: one, never leaving it, hidden when closed, and found where it was left.
 
+use tauri::plugin::TauriPlugin;
+use tauri::utils::config::WebviewUrl;
 use tauri::webview::{NewWindowResponse, WebviewWindowBuilder};
-use tauri::{App, AppHandle, Manager, Window, WindowEvent};
+use tauri::{
+    App, AppHandle, Manager, PhysicalPosition, PhysicalSize, WebviewWindow, Window, WindowEvent,
+    Wry,
+};
+use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
+use crate::options::Options;
+use crate::place::{Area, brought_back};
 use crate::scheme;
 
 /// The window's label, as tauri.conf.json and the capability have it.
 const LABEL: &str = "main";
 
-/// Makes the window that tauri.conf.json describes.
-pub(crate) fn open(app: &App, is_visible: bool) -> tauri::Result<()> {
+/// Makes the window that tauri.conf.json describes, on a page where one was asked for.
+pub(crate) fn open(app: &App, is_visible: bool, page: Option<&str>) -> tauri::Result<()> {
     let config = app.config().app.windows.iter().find(|window| window.label == LABEL);
-    let config = config.ok_or(tauri::Error::WindowNotFound)?;
-    WebviewWindowBuilder::from_config(app, config)?
+    let mut config = config.ok_or(tauri::Error::WindowNotFound)?.clone();
+    if let WebviewUrl::External(url) | WebviewUrl::CustomProtocol(url) = &mut config.url {
+        url.set_fragment(page);
+    }
+    WebviewWindowBuilder::from_config(app, &config)?
         .visible(is_visible)
         .on_navigation(scheme::is_own)
         .on_new_window(|_address, _features| NewWindowResponse::Deny)
@@ -27,6 +38,21 @@ pub(crate) fn show(app: &AppHandle) {
     let _ = window.unminimize();
     let _ = window.show();
     let _ = window.set_focus();
+    // The screen that it was on may be gone.
+    bring_back(&window);
+}
+
+/// Shows a page (`/calls/<id>`), as a click on its link does: only what is behind `#` differs, so
+/// nothing is loaded anew, and the page needs no right to listen.
+pub(crate) fn go(app: &AppHandle, page: &str) {
+    if let Some(window) = app.get_webview_window(LABEL)
+        && let Ok(mut url) = window.url()
+        && url.fragment() != Some(page)
+    {
+        url.set_fragment(Some(page));
+        let _ = window.navigate(url);
+    }
+    show(app);
 }
 
 /// Closing the window leaves the proxy running, with the tray as the way back.
@@ -35,5 +61,49 @@ pub(crate) fn keep_when_closed(window: &Window, event: &WindowEvent) {
         && window.hide().is_ok()
     {
         api.prevent_close();
+        // Whatever ends the app later: where the window stood is kept. It is no loss if not.
+        let _ = window.app_handle().save_window_state(KEPT);
+    }
+}
+
+/// What is kept of the window between two starts.
+const KEPT: StateFlags = StateFlags::SIZE.union(StateFlags::POSITION).union(StateFlags::MAXIMIZED);
+
+/// Keeps size and place of the window between two starts, in Outlay's own folder where there is one.
+pub(crate) fn keeper(options: &Options) -> TauriPlugin<Wry> {
+    let keeper = tauri_plugin_window_state::Builder::new().with_state_flags(KEPT);
+    match options.folders() {
+        Ok(folders) => keeper.with_filename(folders.window().to_string_lossy()).build(),
+        // The window will say that there is no place for anything.
+        Err(_) => keeper.build(),
+    }
+}
+
+/// Brings the window back where its user could not reach it.
+pub(crate) fn bring_back_any(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        bring_back(&window);
+    }
+}
+
+fn bring_back(window: &WebviewWindow) {
+    let (Ok(position), Ok(size)) = (window.outer_position(), window.outer_size()) else { return };
+    let area = |position: PhysicalPosition<i32>, size: PhysicalSize<u32>| Area {
+        x: position.x,
+        y: position.y,
+        width: size.width,
+        height: size.height,
+    };
+    let screens: Vec<Area> = window
+        .available_monitors()
+        .unwrap_or_default()
+        .iter()
+        .map(|screen| screen.work_area())
+        .map(|screen| area(screen.position, screen.size))
+        .collect();
+    if let Some(place) = brought_back(area(position, size), &screens) {
+        // Each fails only while the app is ending.
+        let _ = window.set_size(PhysicalSize::new(place.width, place.height));
+        let _ = window.set_position(PhysicalPosition::new(place.x, place.y));
     }
 }

@@ -18,6 +18,16 @@ pub fn require(program: &str, package: &str) {
     assert!(found, "{program} is missing: apt-get install {package}");
 }
 
+/// The desktop app under test, by `OUTLAY_DESKTOP_BIN`; says so where that names none.
+#[must_use]
+pub fn program() -> Option<PathBuf> {
+    let named = std::env::var_os("OUTLAY_DESKTOP_BIN").map(PathBuf::from);
+    if named.is_none() {
+        println!("OUTLAY_DESKTOP_BIN names no program: the window was not tried");
+    }
+    named
+}
+
 /// An X display and a session bus, for programs that show something.
 #[derive(Debug)]
 pub struct Display {

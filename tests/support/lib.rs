@@ -12,7 +12,7 @@
 //! | [`tools`] | the same as their users start them: by `outlay run`, or connected |
 //! | [`corpus`] | the recorded exchanges and the figures expected of them |
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
-//! | [`desktop`], [`webdriver`] | a display, a session bus, a notification daemon, a browser |
+//! | [`desktop`], [`webdriver`], [`hands`] | a display, a session bus, a notification daemon, a browser, and who uses it |
 //! | [`service`] | a service manager, played or real |
 //! | [`tray`], [`clipboard`] | a panel that shows the tray's icons and presses their items, and who pastes |
 //!
@@ -28,6 +28,7 @@ pub mod corpus;
 pub mod desktop;
 pub mod dialect;
 pub mod fake_provider;
+pub mod hands;
 pub mod listener;
 pub mod log_tree;
 pub mod month;

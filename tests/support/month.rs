@@ -56,7 +56,7 @@ impl Month {
             home.ok(&[&["budget", "set"], budget].concat());
         }
         let server = home.serve();
-        for calls in past_calls().chunks(AT_ONCE) {
+        for calls in calls_until(NOW.parse().unwrap()).chunks(AT_ONCE) {
             let recorded = server.api("POST", "/calls", Some(&json!({ "calls": calls })));
             assert_eq!(recorded.status, 200, "{}", recorded.text());
         }
@@ -76,9 +76,12 @@ impl Month {
     }
 }
 
-/// Two months of calls, oldest first; the same each time.
-fn past_calls() -> Vec<Value> {
-    let now: DateTime<Utc> = NOW.parse().unwrap();
+/// Two months of calls, oldest first, as the API takes them; the same each time.
+///
+/// # Panics
+/// When `now` is near the end of time.
+#[must_use]
+pub fn calls_until(now: DateTime<Utc>) -> Vec<Value> {
     let mut dice = Dice(7);
     let mut calls = Vec::new();
     for day in (0..DAYS).rev() {

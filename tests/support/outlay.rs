@@ -203,6 +203,23 @@ impl Home {
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
     }
 
+    /// What the desktop app needs in its environment to live here.
+    ///
+    /// # Panics
+    /// When the folder's name is no text.
+    #[must_use]
+    pub fn desktop_environment(&self) -> Vec<(String, String)> {
+        let places = [
+            ("OUTLAY_DATA_DIR", self.data_dir()),
+            ("OUTLAY_CONFIG", self.config_file()),
+            ("HOME", self.path().to_owned()),
+            ("XDG_RUNTIME_DIR", self.path().to_owned()),
+        ];
+        let places =
+            places.map(|(name, path)| (name.to_owned(), path.to_str().unwrap().to_owned()));
+        places.into_iter().chain(self.environment.iter().cloned()).collect()
+    }
+
     /// Every call in the ledger, oldest first: a CSV column's name and its text.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

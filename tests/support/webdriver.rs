@@ -59,6 +59,17 @@ impl Browser {
         display: &Display,
         environment: &[(String, String)],
     ) -> Browser {
+        Browser::desktop_window_told(binary, display, environment, &[])
+    }
+
+    /// The same, of a program that is started with these arguments.
+    #[must_use]
+    pub fn desktop_window_told(
+        binary: &Path,
+        display: &Display,
+        environment: &[(String, String)],
+        arguments: &[&str],
+    ) -> Browser {
         require("WebKitWebDriver", "webkit2gtk-driver");
         let port = free_port();
         let driver = Command::new("WebKitWebDriver")
@@ -70,9 +81,21 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let options = json!({"binary": binary, "args": []});
+        let options = json!({"binary": binary, "args": arguments});
         let capabilities = json!({"alwaysMatch": {"webkitgtk:browserOptions": options}});
         Browser::connect(driver, port, &capabilities, tempfile::tempdir().unwrap())
+    }
+
+    /// The processes that the driver started, the program itself first.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut rest = children(self.driver.id());
+        while let Some(id) = rest.pop() {
+            found.push(id);
+            rest.extend(children(id));
+        }
+        found
     }
 
     fn connect(driver: Child, port: u16, capabilities: &Value, profile: TempDir) -> Browser {
@@ -110,6 +133,16 @@ impl Browser {
     #[must_use]
     pub fn run(&self, script: &str) -> Value {
         self.command("POST", "/execute/sync", &json!({"script": script, "args": []})).unwrap()
+    }
+
+    /// What a function body hands to the function that is its last argument.
+    ///
+    /// # Panics
+    /// When it never does.
+    #[must_use]
+    pub fn run_until_done(&self, script: &str, arguments: &[Value]) -> Value {
+        let body = json!({ "script": script, "args": arguments });
+        self.command("POST", "/execute/async", &body).unwrap()
     }
 
     /// The visible texts of the elements with this `data-testid`, white space collapsed.
@@ -162,7 +195,8 @@ impl Browser {
         std::fs::write(file, engine.decode(picture.as_str().unwrap()).unwrap()).unwrap();
     }
 
-    fn command(&self, method: &str, route: &str, body: &Value) -> Result<Value, String> {
+    /// One request of the protocol, and its answer's value.
+    pub(crate) fn command(&self, method: &str, route: &str, body: &Value) -> Result<Value, String> {
         let target = format!("/session{}{route}", self.session);
         let request = match method {
             "POST" => Request::post(&target, body),
@@ -182,6 +216,15 @@ impl Drop for Browser {
         drop(self.driver.kill());
         drop(self.driver.wait());
     }
+}
+
+/// The processes that another one's threads started.
+fn children(id: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn free_port() -> u16 {

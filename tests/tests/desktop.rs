@@ -2,20 +2,16 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::PathBuf;
-
-use support::desktop::Display;
+use support::desktop::{self, Display};
 use support::fake_provider::FakeProvider;
 use support::outlay::{Home, target_dir};
 use support::story::{chat, price_the_model};
+use support::wait::eventually;
 use support::webdriver::Browser;
 
 #[test]
 fn the_window_shows_todays_spend_without_a_login() {
-    let Some(binary) = std::env::var_os("OUTLAY_DESKTOP_BIN").map(PathBuf::from) else {
-        println!("OUTLAY_DESKTOP_BIN names no program: the window was not tried");
-        return;
-    };
+    let Some(binary) = desktop::program() else { return };
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
     price_the_model(&home);
@@ -24,13 +20,7 @@ fn the_window_shows_todays_spend_without_a_login() {
     assert_eq!(chat().send(server.address()).status, 200);
 
     let display = Display::start();
-    let environment = [
-        ("OUTLAY_DATA_DIR", home.data_dir()),
-        ("OUTLAY_CONFIG", home.config_file()),
-        ("HOME", home.path().to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_str().unwrap().to_owned()));
-    let window = Browser::desktop_window(&binary, &display, &environment);
+    let window = Browser::desktop_window(&binary, &display, &home.desktop_environment());
     window.wait_for_value("today-cost", "0.002");
     assert!(window.url().starts_with("outlay-app://"), "{}", window.url());
     assert!(window.texts("login-hint").is_empty());
@@ -43,17 +33,24 @@ fn the_window_shows_todays_spend_without_a_login() {
     window.wait_for("budget-day", |text| text.contains("20.0%"));
     window.screenshot(&target_dir().join("screenshots/desktop.png"));
 
-    // What the tray may do the page may not.
-    let told = window.run(
-        "return window.__TAURI_INTERNALS__.invoke('plugin:autostart|enable')
-            .then(() => 'done', refusal => String(refusal))",
-    );
-    let told = told.as_str().unwrap();
-    assert!(told.contains("not allowed"), "{told}");
-    assert!(!home.path().join(".config/autostart/Outlay.desktop").exists());
-
     // The page cannot be led away.
     drop(window.run("location.href = 'https://example.com/'; return 1"));
     window.wait_for_value("today-cost", "0.004");
     assert!(window.url().starts_with("outlay-app://"), "{}", window.url());
+
+    // One proxy: the one that was there. When it ends the app meters calls, where tools send them.
+    let address = server.address();
+    let running = || -> serde_json::Value {
+        let text = std::fs::read(home.data_dir().join("proxy.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let before = running();
+    assert_eq!(before["address"], address.to_string());
+    server.kill();
+    eventually("the app takes over", || chat().try_send(address).is_ok().then_some(()));
+    let after = running();
+    assert_eq!(after["address"], address.to_string());
+    assert_ne!(after["pid"], before["pid"]);
+    window.wait_for_value("today-cost", "0.006");
+    assert_eq!(home.calls_at_rest().len(), 3);
 }

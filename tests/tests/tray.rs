@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::json;
 use support::client::Request;
 use support::clipboard::pasted;
-use support::desktop::{Display, require};
+use support::desktop::{self, Display, require};
 use support::fake_provider::FakeProvider;
 use support::outlay::{Home, Server};
 use support::script::{Act, SCRIPT_HEADER, Script};
@@ -46,10 +46,7 @@ fn start_beside(home: &Home, _proxy: &Server) -> Option<Desk<Onlooker>> {
 
 impl<App> Desk<App> {
     fn of(home: &Home, start: impl FnOnce(&mut Command) -> App) -> Option<Desk<App>> {
-        let Some(binary) = std::env::var_os("OUTLAY_DESKTOP_BIN").map(PathBuf::from) else {
-            println!("OUTLAY_DESKTOP_BIN names no program: the tray was not tried");
-            return None;
-        };
+        let binary = desktop::program()?;
         let display = Display::start();
         let panel = Panel::start(&display);
         let mut command = home.command_of(&binary, &["--listen", "127.0.0.1:0", "--in-tray"]);
@@ -192,12 +189,16 @@ fn what_waits_and_what_is_down_has_a_shape_of_its_own() {
 
     server.kill();
     desk.wait_for_picture("down");
-    desk.wait_for_row("No calls are metered: quit and start Outlay again");
+    desk.wait_for_row("No calls are metered: Outlay takes over in a moment");
     let copy = desk.wait_for_row("Copy base URL");
     assert!(!copy.is_enabled);
     for call in calls {
         call.join().unwrap();
     }
+
+    // At the same address, so that tools find it; what the dead one held is free again.
+    desk.wait_for_picture("fine");
+    assert_eq!(chat().send(address).status, 200);
 }
 
 #[test]

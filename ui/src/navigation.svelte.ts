@@ -1,13 +1,23 @@
 /** Which page is shown, kept in the address so that back, reload and links work. */
 
+import { inDesktopWindow } from './api';
+import { preferences } from './preferences.svelte';
 import { hrefOf, parseRoute, type PageName, type Route } from './route';
 
 class Navigation {
   route = $state.raw<Route>(parseRoute(''));
 
-  /** Follows the address from now on; the returned function ends that. */
-  start(): () => void {
-    const follow = () => (this.route = parseRoute(location.hash));
+  /**
+   * Follows the address from now on; the returned function ends that. The desktop window has no address
+   * that could be kept: it opens with the page last shown, unless a link named another one.
+   */
+  start(isWindow = inDesktopWindow(location)): () => void {
+    const kept = isWindow && location.hash === '' ? preferences.lastPage() : null;
+    if (kept !== null) history.replaceState(history.state, '', hrefOf(kept));
+    const follow = () => {
+      this.route = parseRoute(location.hash);
+      if (isWindow) preferences.keepPage(this.route.page);
+    };
     follow();
     window.addEventListener('hashchange', follow);
     return () => window.removeEventListener('hashchange', follow);

@@ -1,10 +1,13 @@
-/** What the user chose about how the page looks, remembered in this browser. */
+/** What the user chose about how the page looks, and the page last shown, remembered in this browser. */
+
+import { PAGES, type PageName } from './route';
 
 /** Light, dark, or as the system has it. */
 export type Theme = 'system' | 'light' | 'dark';
 
 const THEME_KEY = 'outlay.theme';
 const EXACT_KEY = 'outlay.exact';
+const PAGE_KEY = 'outlay.page';
 
 class Preferences {
   theme = $state<Theme>('system');
@@ -43,6 +46,17 @@ class Preferences {
   toggleExact(): void {
     this.exact = !this.exact;
     write(EXACT_KEY, this.exact ? 'true' : null);
+  }
+
+  /** The page that was kept; `null` where there is none of this name. */
+  lastPage(): PageName | null {
+    const name = read(PAGE_KEY);
+    return PAGES.find((page) => page === name) ?? null;
+  }
+
+  /** Keeps which page is shown, but not what on it: that may be gone by the next time. */
+  keepPage(page: PageName): void {
+    write(PAGE_KEY, page);
   }
 
   #apply(): void {

@@ -10,6 +10,7 @@ mod provider;
 mod proxy;
 mod rounds;
 mod target;
+mod ui;
 mod usage;
 
 use anyhow::{Result, bail};
@@ -24,6 +25,8 @@ pub(crate) enum Bench {
     Proxy(proxy::Options),
     /// The import of logs: a year of Claude Code's, beside `cat`.
     Import(import::Options),
+    /// The desktop window on a ledger of a million calls: opening, views, scrolling, memory, CPU.
+    Ui(ui::Options),
     /// Only the load, to whoever listens: for a profiler that watches a program under it.
     Load(rounds::LoadOptions),
     /// The fake provider that the load is sent to, until its standard input ends.
@@ -45,6 +48,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Proxy(options) => proxy::run(options),
         Bench::Import(options) => import::run(options),
+        Bench::Ui(options) => ui::run(options),
         Bench::Load(options) => rounds::load_only(options),
         Bench::Provider => provider::run(),
     }

@@ -12,6 +12,7 @@ const TOKEN: &str = "token";
 const RUNNING: &str = "proxy.json";
 const CONFIG: &str = "outlay.toml";
 const CONFIG_BEFORE: &str = "outlay.toml.before";
+const WINDOW: &str = "window.json";
 const BACKUPS: &str = "backups";
 const EXPORTS: &str = "exports";
 const TOKEN_BYTES: usize = 32;
@@ -93,6 +94,12 @@ impl Folders {
     #[must_use]
     pub fn config_before(&self) -> PathBuf {
         self.data.join(CONFIG_BEFORE)
+    }
+
+    /// Where the desktop window is found again: its size and place.
+    #[must_use]
+    pub fn window(&self) -> PathBuf {
+        self.data.join(WINDOW)
     }
 
     /// Where copies of the ledger are put.
@@ -244,7 +251,7 @@ impl Folders {
 
 /// Whether Outlay made what has this name in the data folder.
 fn is_ours(name: &str) -> bool {
-    matches!(name, TOKEN | RUNNING | CONFIG_BEFORE | "processes" | "connections")
+    matches!(name, TOKEN | RUNNING | CONFIG_BEFORE | WINDOW | "processes" | "connections")
         || name.starts_with("outlay.db")
         || name.starts_with(".outlay-")
 }
@@ -284,7 +291,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let folders = folders(&folder.path().join("data"));
             folders.token().unwrap();
-            for name in ["outlay.db", "outlay.db-wal", "outlay.db.before-migration-from-1"] {
+            for name in ["outlay.db", "outlay.db-wal", "outlay.db.before-migration-from-1", WINDOW]
+            {
                 std::fs::write(folders.data().join(name), "").unwrap();
             }
             std::fs::create_dir(folders.data().join("processes")).unwrap();
