@@ -4,11 +4,13 @@ mod bench;
 mod bundle;
 mod clients;
 mod desktop;
+mod icons;
 mod prices;
 mod process;
 mod run;
 mod setup;
 mod test;
+mod updater;
 
 use std::process::ExitCode;
 
@@ -30,8 +32,10 @@ enum Task {
     Test(test::Options),
     /// Set up, build and run only the desktop app (a debug build).
     Desktop(desktop::Options),
-    /// Build the installable packages (.deb and .rpm).
-    Bundle,
+    /// Build the installable packages: .deb and .rpm here, others on their own systems.
+    Bundle(bundle::Options),
+    /// Draw every icon anew from its SVG.
+    Icons,
     /// Measure Outlay beside what others use.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -44,7 +48,8 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Desktop(options) => desktop::run(&options),
-        Task::Bundle => bundle::run(),
+        Task::Bundle(options) => bundle::run(&options),
+        Task::Icons => icons::draw(),
         Task::Bench(bench) => bench::run(&bench),
         Task::Prices => prices::run(),
     };

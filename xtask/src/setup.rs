@@ -51,6 +51,10 @@ pub(crate) const DESKTOP_TEST_PACKAGES: &[&str] =
 const NODE_ADVICE: &str = "Node.js 20.19 or newer builds the dashboard and was not found: \
      install it from https://nodejs.org (or your package manager) and run this again";
 
+/// Debian's packages with which a package is tried in a clean root.
+pub(crate) const PACKAGE_TEST_PACKAGES: &[&str] =
+    &["debootstrap", "imagemagick", "xvfb", "x11-utils"];
+
 /// Installs those of the Debian packages that are missing, saying so.
 ///
 /// Elsewhere than on Debian and its kin it only says what is needed.
