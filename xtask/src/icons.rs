@@ -20,12 +20,17 @@ const TRAY_PIXELS: &str = "64";
 /// source was changed after it is found by a test.
 const DRAWN: &str = "drawn.sha256";
 
-/// Draws them all.
+/// Draws them all, unless each is what its source says: no two drawings of an `.icns` are the same.
 ///
 /// # Errors
 /// When Node is missing, or a source cannot be drawn.
 pub(crate) fn draw() -> Result<()> {
     let icons = folder();
+    if hashes(&icons)
+        .is_ok_and(|now| fs::read_to_string(icons.join(DRAWN)).is_ok_and(|then| then == now))
+    {
+        return Ok(());
+    }
     let drawn = tempfile::tempdir().context("no temporary folder could be made")?;
     let (app, tray) = (drawn.path().join("app"), drawn.path().join("tray"));
     let mut draw = tauri(["icon"]);

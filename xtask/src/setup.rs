@@ -25,13 +25,15 @@ pub(crate) const DESKTOP_BUILD_PACKAGES: &[&str] = &[
 pub(crate) const DESKTOP_RUN_PACKAGES: &[&str] = &["dbus", "xdg-utils"];
 
 /// Debian's packages for the end-to-end tests: simulated time, Python's SDKs, the dashboard in a
-/// browser, notifications on a display of their own.
+/// browser, notifications on a display of their own, what looks at packages' entries.
 pub(crate) const STORY_PACKAGES: &[&str] = &[
+    "appstream",
     "ca-certificates",
     "chromium",
     "chromium-driver",
     "dbus",
     "dbus-x11",
+    "desktop-file-utils",
     "dunst",
     "faketime",
     "fonts-dejavu-core",
@@ -53,7 +55,7 @@ const NODE_ADVICE: &str = "Node.js 20.19 or newer builds the dashboard and was n
 
 /// Debian's packages with which a package is tried in a clean root.
 pub(crate) const PACKAGE_TEST_PACKAGES: &[&str] =
-    &["debootstrap", "imagemagick", "xvfb", "x11-utils"];
+    &["dbus", "debootstrap", "imagemagick", "x11-utils", "xvfb"];
 
 /// Installs those of the Debian packages that are missing, saying so.
 ///
