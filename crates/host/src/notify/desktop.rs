@@ -11,6 +11,17 @@ use outlay_core::alert::AlertKind;
 use super::press::{Button, Press, buttons};
 use super::{Channel, Note, Undelivered};
 
+/// The icon that packages install.
+const ICON: &str = "outlay-desktop";
+
+/// The desktop entry that packages install: desktops keep a user's settings for notifications by it.
+#[cfg(all(unix, not(target_os = "macos")))]
+const ENTRY: &str = "Outlay";
+
+/// The identifier of tauri.conf.json, which the shortcuts of Windows' installers carry.
+#[cfg(windows)]
+const APP_ID: &str = "dev.outlay.desktop";
+
 /// So many notifications at once have somebody who waits for a press; further ones have no buttons.
 const PRESSABLE_MAX: usize = 16;
 
@@ -61,13 +72,9 @@ impl Channel for Desktop {
     }
 
     fn deliver(&mut self, note: &Note) -> Result<(), Undelivered> {
-        let mut notification = Notification::new();
+        let mut notification = ours();
         let service = Service::ask();
-        notification
-            .appname("Outlay")
-            .summary(&note.title)
-            .body(&service.text(&note.body))
-            .icon("outlay");
+        notification.summary(&note.title).body(&service.text(&note.body));
         set_urgency(&mut notification, &note.severity);
         let topic = Topic::of(note);
         let earlier = self.shown.get(&topic).filter(|_| topic.takes_place(note));
@@ -107,6 +114,28 @@ impl Topic {
     fn takes_place(&self, note: &Note) -> bool {
         matches!(self, Topic::Standing { .. }) || note.attempts > 1
     }
+}
+
+/// One that says whose it is.
+fn ours() -> Notification {
+    let mut notification = Notification::new();
+    notification.appname("Outlay").icon(ICON);
+    #[cfg(all(unix, not(target_os = "macos")))]
+    notification.hint(notify_rust::Hint::DesktopEntry(ENTRY.to_owned()));
+    // Windows drops what an app sends that no shortcut names. Without an id it goes out as PowerShell's.
+    #[cfg(windows)]
+    if std::env::current_exe().is_ok_and(|program| is_installed(&program)) {
+        notification.app_id(APP_ID);
+    }
+    notification
+}
+
+/// Whether an installer laid the program there: beside the app, and not in cargo's folder.
+#[cfg(any(windows, test))]
+fn is_installed(program: &std::path::Path) -> bool {
+    let folder = program.parent().and_then(std::path::Path::file_name);
+    let is_built = folder.is_some_and(|folder| folder == "debug" || folder == "release");
+    !is_built && program.with_file_name("outlay-desktop.exe").is_file()
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -187,8 +216,8 @@ pub fn service() -> Result<String, String> {
 fn pressed(press: &Press, buttons: &[Button], key: &str, id: u32) {
     // Closing it is told as a press too.
     let Some(button) = buttons.iter().find(|button| button.key == key) else { return };
-    let mut answer = Notification::new();
-    answer.appname("Outlay").icon("outlay").id(id);
+    let mut answer = ours();
+    answer.id(id);
     match press.act(button.act.clone()) {
         // The dashboard that opened says it.
         Ok(None) => return,
@@ -253,6 +282,21 @@ fn escape_markup(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_installed_program_says_the_apps_id() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, with_the_app, expected) in
+            [("Outlay", true, true), ("bin", false, false), ("release", true, false)]
+        {
+            let place = folder.path().join(name);
+            std::fs::create_dir(&place).unwrap();
+            if with_the_app {
+                std::fs::write(place.join("outlay-desktop.exe"), "").unwrap();
+            }
+            assert_eq!(is_installed(&place.join("outlay.exe")), expected, "{name}");
+        }
+    }
 
     #[test]
     fn markup_is_escaped() {
