@@ -10,7 +10,7 @@
 //! | `reserve`, `draw`, `refuse`, `empty`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
-//! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
+//! | `call`, `enter`, `call_row`, `settlement`, `many` | what a call says of itself and of its end, how its row is written, and many at once |
 //! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `disk`, `reservation`, `handle` | the open file, its log's way into it and onto the disk, a running call's hold, all that others can do |
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |

@@ -128,8 +128,8 @@ impl Rollups {
                 add(whole.entry([by as i64, day, provider, dimension]).or_default(), &counts);
             }
         }
-        Adding::quarters().add_all(connection, sums)?;
-        Adding::days().add_all(connection, whole.into_iter().collect())?;
+        Adding::quarters().add_all(connection, &sums)?;
+        Adding::days().add_all(connection, &Vec::from_iter(whole))?;
         if newest > until {
             sum_days(connection, unsummed)?;
             let close = "UPDATE ledger SET days_until = ?1";
@@ -237,10 +237,11 @@ impl Adding {
     fn add_all<const N: usize>(
         &self,
         connection: &Connection,
-        mut sums: Vec<([i64; N], Counts)>,
+        sums: &[([i64; N], Counts)],
     ) -> rusqlite::Result<()> {
+        let mut sums: Vec<_> = sums.iter().collect();
         // Many are next to each other in the file.
-        sums.sort_unstable_by_key(|(of, _)| *of);
+        sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut chunks = sums.chunks_exact(ROWS_AT_ONCE);
         if sums.len() >= ROWS_AT_ONCE {
             let mut upsert = connection.prepare_cached(&self.upsert)?;
@@ -259,7 +260,7 @@ impl Adding {
                 connection.prepare_cached(&self.insert)?.execute(values())?;
             }
         }
-        for (of, [calls, ..]) in &sums {
+        for (of, [calls, ..]) in sums {
             if *calls <= 0 {
                 connection.prepare_cached(&self.delete)?.execute(params_from_iter(of))?;
             }
