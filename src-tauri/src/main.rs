@@ -105,7 +105,7 @@ fn on_event(app: &AppHandle, event: &RunEvent) {
         RunEvent::Exit => {
             tauri::async_runtime::block_on(app.state::<Backend>().stop());
         }
-        RunEvent::Ready => window::bring_back_any(app),
+        RunEvent::Ready => window::bring_back_soon(app),
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::show(app),
         // How links come on macOS, also those that started the app.

@@ -1,5 +1,7 @@
 //! The window on the dashboard: one, never leaving it, hidden when closed, and found where it was left.
 
+use std::time::Duration;
+
 use tauri::plugin::TauriPlugin;
 use tauri::utils::config::WebviewUrl;
 use tauri::webview::{NewWindowResponse, WebviewWindowBuilder};
@@ -15,6 +17,10 @@ use crate::scheme;
 
 /// The window's label, as tauri.conf.json and the capability have it.
 const LABEL: &str = "main";
+
+/// When to look where a window that has just been shown stands.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOKS: usize = 3;
 
 /// Makes the window that tauri.conf.json describes, on a page where one was asked for.
 pub(crate) fn open(app: &App, is_visible: bool, page: Option<&str>) -> tauri::Result<()> {
@@ -39,7 +45,7 @@ pub(crate) fn show(app: &AppHandle) {
     let _ = window.show();
     let _ = window.set_focus();
     // The screen that it was on may be gone.
-    bring_back(&window);
+    bring_back_soon(app);
 }
 
 /// Shows a page (`/calls/<id>`), as a click on its link does: only what is behind `#` differs, so
@@ -79,11 +85,19 @@ pub(crate) fn keeper(options: &Options) -> TauriPlugin<Wry> {
     }
 }
 
-/// Brings the window back where its user could not reach it.
-pub(crate) fn bring_back_any(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL) {
-        bring_back(&window);
-    }
+/// Brings the window back where its user could not reach it, once it stands: before, nobody knows
+/// where that is.
+pub(crate) fn bring_back_soon(app: &AppHandle) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let window = app.get_webview_window(LABEL);
+            if let Some(window) = window.filter(|window| window.is_visible().unwrap_or(false)) {
+                bring_back(&window);
+            }
+        }
+    });
 }
 
 fn bring_back(window: &WebviewWindow) {

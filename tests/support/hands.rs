@@ -1,9 +1,12 @@
 //! What a user does to a page: presses, types and chooses what has a name, and waits for it to be
 //! there. Where a dialog is open only what is in it can be reached, as for the user.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use crate::wait::eventually;
+use crate::outlay::target_dir;
+use crate::wait::PATIENCE;
 use crate::webdriver::Browser;
 
 /// By this key the protocol names an element.
@@ -30,12 +33,23 @@ const nameOf = (element) => {
 const found = roots.flatMap((root) => [...root.querySelectorAll(kinds)])
   .filter((element) => element.checkVisibility() && !element.disabled)
   .filter((element) => dialog === null || dialog.contains(element));
-return found.find((element) => nameOf(element) === name)
-  ?? found.find((element) => nameOf(element).startsWith(name)) ?? null;";
+const chosen = found.find((element) => nameOf(element) === name) ?? found.find((element) => nameOf(element).startsWith(name));
+// The driver refuses what is out of view.
+chosen?.scrollIntoView({ block: 'center', behavior: 'instant' });
+return chosen ?? null;";
 
 const PRESSED: &str =
     "button, a[href], summary, input[type=checkbox], input[type=radio], [role=row]";
 const TYPED: &str = "input, textarea";
+
+/// Chooses an option by its words, as the keyboard does.
+const CHOOSE: &str = "
+const [list, words] = arguments;
+const option = [...list.options].find((each) => each.text.trim() === words);
+if (!option) return false;
+list.value = option.value;
+list.dispatchEvent(new Event('change', { bubbles: true }));
+return true;";
 
 impl Browser {
     /// Presses the button, link or box of this name.
@@ -51,9 +65,9 @@ impl Browser {
     /// # Panics
     /// As [`Browser::press`].
     pub fn press_in(&self, testid: &str, name: &str) {
-        eventually(&format!("{name:?} {testid} can be pressed"), || {
+        self.until(&format!("press {name:?} {testid}"), || {
             let element = self.find(PRESSED, name, testid)?;
-            self.command("POST", &format!("{element}/click"), &json!({})).ok()
+            self.command("POST", &format!("{element}/click"), &json!({})).map(drop)
         });
     }
 
@@ -70,10 +84,10 @@ impl Browser {
     /// # Panics
     /// When the field does not come.
     pub fn type_in(&self, testid: &str, name: &str, text: &str) {
-        eventually(&format!("{name:?} {testid} can be typed into"), || {
+        self.until(&format!("type into {name:?} {testid}"), || {
             let element = self.find(TYPED, name, testid)?;
-            self.command("POST", &format!("{element}/clear"), &json!({})).ok()?;
-            self.command("POST", &format!("{element}/value"), &json!({ "text": text })).ok()
+            self.command("POST", &format!("{element}/clear"), &json!({}))?;
+            self.command("POST", &format!("{element}/value"), &json!({ "text": text })).map(drop)
         });
     }
 
@@ -82,18 +96,14 @@ impl Browser {
     /// # Panics
     /// When there is no such list or option.
     pub fn choose(&self, name: &str, option: &str) {
-        eventually(&format!("{name:?} offers {option:?}"), || {
+        self.until(&format!("choose {option:?} of {name:?}"), || {
             let list = self.find("select", name, "")?;
-            let options = self.command(
-                "POST",
-                "/execute/sync",
-                &json!({
-                    "script": "const [list, words] = arguments; const option = [...list.options].find((each) => each.text.trim() === words);
-                        if (!option) return false; list.value = option.value; list.dispatchEvent(new Event('change', { bubbles: true })); return true;",
-                    "args": [{ ELEMENT: list.trim_start_matches("/element/") }, option],
-                }),
-            );
-            options.ok().filter(|chosen| chosen == true).map(drop)
+            let list = json!({ ELEMENT: list.trim_start_matches("/element/") });
+            let body = json!({ "script": CHOOSE, "args": [list, option] });
+            match self.command("POST", "/execute/sync", &body)? {
+                Value::Bool(true) => Ok(()),
+                _ => Err("it has no such option".to_owned()),
+            }
         });
     }
 
@@ -108,19 +118,39 @@ impl Browser {
         self.command("POST", "/actions", &json!({ "actions": [source] })).unwrap();
     }
 
-    /// Waits until the text of the only element with this `data-testid` has these words, and returns it.
+    /// Waits until a text of the elements with this `data-testid` has these words, and returns it.
     ///
     /// # Panics
     /// When it never does.
     pub fn wait_for_words(&self, testid: &str, words: &str) -> String {
-        let what = format!("{testid} says {words:?}, not {:?}", self.texts(testid));
-        eventually(&what, || self.texts(testid).into_iter().find(|text| text.contains(words)))
+        let mut found = String::new();
+        self.until(&format!("read {words:?} in {testid}"), || {
+            let texts = self.texts(testid);
+            let fitting = texts.iter().find(|text| text.contains(words));
+            found = fitting.ok_or_else(|| format!("there is {texts:?}"))?.clone();
+            Ok(())
+        });
+        found
     }
 
     /// The route of an element, once one is there.
-    fn find(&self, kinds: &str, name: &str, testid: &str) -> Option<String> {
+    fn find(&self, kinds: &str, name: &str, testid: &str) -> Result<String, String> {
         let body = json!({ "script": FIND, "args": [kinds, name, testid] });
-        let found = self.command("POST", "/execute/sync", &body).ok()?;
-        found.get(ELEMENT).and_then(Value::as_str).map(|id| format!("/element/{id}"))
+        let found = self.command("POST", "/execute/sync", &body)?;
+        let id = found.get(ELEMENT).and_then(Value::as_str);
+        id.map(|id| format!("/element/{id}")).ok_or_else(|| "nothing has this name".to_owned())
+    }
+
+    /// Tries until it works.
+    fn until(&self, what: &str, mut attempt: impl FnMut() -> Result<(), String>) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(reason) = attempt() {
+            if Instant::now() > deadline {
+                let picture = target_dir().join("screenshots/in-vain.png");
+                self.screenshot(&picture);
+                panic!("could not {what}: {reason} ({})", picture.display());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::client::Request;
 use crate::desktop::{Display, require};
-use crate::wait::eventually;
+use crate::wait::{PATIENCE, eventually};
 
 /// A driver with one session.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
+    /// Whether it is no browser but a program of ours.
+    is_program: bool,
     _profile: TempDir,
 }
 
@@ -83,7 +86,10 @@ impl Browser {
             .unwrap();
         let options = json!({"binary": binary, "args": arguments});
         let capabilities = json!({"alwaysMatch": {"webkitgtk:browserOptions": options}});
-        Browser::connect(driver, port, &capabilities, tempfile::tempdir().unwrap())
+        let profile = tempfile::tempdir().unwrap();
+        let mut window = Browser::connect(driver, port, &capabilities, profile);
+        window.is_program = true;
+        window
     }
 
     /// The processes that the driver started, the program itself first.
@@ -100,7 +106,8 @@ impl Browser {
 
     fn connect(driver: Child, port: u16, capabilities: &Value, profile: TempDir) -> Browser {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut browser = Browser { driver, address, session: String::new(), _profile: profile };
+        let (session, is_program) = (String::new(), false);
+        let mut browser = Browser { driver, address, session, is_program, _profile: profile };
         eventually("the driver is ready", || {
             let answer = Request::get("/status").try_send(address).ok()?;
             (answer.json()["value"]["ready"] == true).then_some(())
@@ -195,6 +202,18 @@ impl Browser {
         std::fs::write(file, engine.decode(picture.as_str().unwrap()).unwrap()).unwrap();
     }
 
+    /// Ends the program as the system does: its window would only be hidden by what ends a session.
+    fn end_program(&self) {
+        let Some(program) = children(self.driver.id()).into_iter().next() else { return };
+        drop(Command::new("kill").args(["-TERM", &program.to_string()]).status());
+        let stat = format!("/proc/{program}/stat");
+        let has_ended = || std::fs::read_to_string(&stat).map_or(true, |it| it.contains(") Z "));
+        let deadline = Instant::now() + PATIENCE;
+        while !has_ended() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// One request of the protocol, and its answer's value.
     pub(crate) fn command(&self, method: &str, route: &str, body: &Value) -> Result<Value, String> {
         let target = format!("/session{}{route}", self.session);
@@ -210,6 +229,9 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        if self.is_program {
+            self.end_program();
+        }
         if !self.session.is_empty() {
             drop(self.command("DELETE", "", &Value::Null));
         }
