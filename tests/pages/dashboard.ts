@@ -22,7 +22,6 @@ export const PATHS = Object.keys(PAGES) as PagePath[];
 
 /** Signs in with a fresh code, once for each browser context, and opens a page. */
 export async function open(page: Page, home: Home, path = ''): Promise<void> {
-  await dev(page);
   await page.goto(home.outlay('dashboard', '--print').trim());
   await expect(page.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
   await go(page, path);
@@ -60,16 +59,4 @@ export function exact(text: string): bigint {
   if (match === null) throw new Error(`${text} is no amount`);
   const [, sign, whole = '', fraction = ''] = match;
   return BigInt(`${sign}${whole.replaceAll(',', '')}${fraction.padEnd(18, '0')}`);
-}
-// DEV-ONLY
-import { readFileSync as rf } from 'node:fs';
-export async function dev(page: Page): Promise<void> {
-  const dist = process.env.OUTLAY_DEV_DIST;
-  if (!dist) return;
-  await page.route((url) => url.pathname === '/' || url.pathname.startsWith('/assets/'), async (route) => {
-    const { pathname } = new URL(route.request().url());
-    const file = pathname === '/' ? 'index.html' : pathname.slice(1);
-    const type = file.endsWith('.js') ? 'text/javascript' : file.endsWith('.css') ? 'text/css' : file.endsWith('.svg') ? 'image/svg+xml' : 'text/html';
-    await route.fulfill({ body: rf(`${dist}/${file}`), contentType: type });
-  });
 }

@@ -3,7 +3,7 @@
 import { expect, test, type Page } from '@playwright/test';
 import type { Budgets } from '../../ui/src/generated';
 import { expectAccessible } from './axe';
-import { amountIn, dev, go, open } from './dashboard';
+import { amountIn, go, open } from './dashboard';
 import { ownHome } from './home';
 
 const home = ownHome('month');
@@ -55,7 +55,6 @@ test('what is asked for while the proxy is away is not done, and said so', async
 });
 
 test('who is not signed in is told how to be', async ({ page }) => {
-  await dev(page);
   await page.goto(`http://${home.current.address}/`);
   await expect(page.getByRole('heading', { name: 'Open your dashboard from a terminal' })).toBeVisible();
   await expectAccessible(page, 'a page without a login');
