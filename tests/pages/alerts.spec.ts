@@ -83,7 +83,6 @@ test('a test goes every way that is set, and says how', async ({ page }) => {
 });
 
 test('alerts are narrowed, seen and tried by keyboard', async ({ page }) => {
-  home.current.outlay('alerts', 'test');
   await home.current.call({}, 'no-such-model-1');
   await home.current.call({}, 'no-such-model-2');
   await expect.poll(async () => (await openOnes()).length).toBeGreaterThan(1);

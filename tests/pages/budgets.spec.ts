@@ -86,7 +86,7 @@ test('a budget is paused, refuses nothing, and is resumed', async ({ page }) => 
   await expect(page.getByText(/^Counts without refusing until /)).toBeVisible();
   expect((await budgets()).get('ci')?.state).toBe('paused');
   expect(await home.current.call(CI)).toBe(200);
-  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
   await expect(page.getByRole('button', { name: 'Pause…' })).toBeVisible();
   expect(await home.current.call(CI)).toBe(402);
 });
@@ -172,7 +172,7 @@ test('a budget is made, raised, paused and deleted by keyboard', async ({ page }
   await pressAt(page, page.getByRole('button', { name: 'Pause…' }), 'Space');
   await expect(page.getByRole('button', { name: '1 hour' })).toBeFocused();
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('button', { name: 'Resume' })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Resume', exact: true })).toBeFocused();
   await pressAt(page, page.getByRole('button', { name: 'Delete…' }), 'Enter');
   await expect(page.getByRole('button', { name: 'Keep it' })).toBeFocused();
   await page.keyboard.press('Enter');

@@ -62,9 +62,9 @@ test('in the system\'s own colours focus, bars and states are still told', async
     await go(page, path);
     // What is drawn with a background alone would be gone.
     const gone = await page.evaluate(() => {
-      const canvas = getComputedStyle(document.body).backgroundColor;
-      const parts = [...document.querySelectorAll<HTMLElement>('[role="meter"] > .used, .runway .sure, .bar > span')].filter((each) => each.offsetWidth > 1);
-      return parts.filter((each) => getComputedStyle(each).backgroundColor === canvas && getComputedStyle(each).borderTopStyle === 'none').map((each) => each.className);
+      const plain = getComputedStyle(document.body).backgroundColor;
+      const told = '[role="meter"] > .used, [role="img"] > .sure, [role="group"] > [aria-pressed="true"], [aria-current="page"]';
+      return [...document.querySelectorAll<HTMLElement>(told)].filter((each) => each.offsetWidth > 1 && getComputedStyle(each).backgroundColor === plain).map((each) => each.outerHTML);
     });
     expect(gone, `#/${path}`).toEqual([]);
   }

@@ -19,6 +19,7 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
     trace: 'off',
+    screenshot: 'only-on-failure',
     actionTimeout: 15_000,
   },
 });
