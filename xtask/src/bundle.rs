@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 
 use crate::process::{answer, built, cargo, program, succeed, tauri};
 use crate::setup::{self, Dashboard};
+use crate::test::WITH_DESKTOP;
 use crate::{icons, updater};
 
 /// What `cargo xtask bundle` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// From a debug build: made within minutes, for a look and for --check
+    /// From the programs that the tests run: quick to make, for a look and for --check
     #[arg(long)]
     debug: bool,
     /// Which packages, instead of those that the platform's configuration names
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long)]
     check: bool,
     /// With the updater compiled in and its files beside the packages (docs/releasing.md)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "debug")]
     updater: bool,
     /// Passed on to the Tauri CLI, after `--`
     #[arg(last = true)]
@@ -81,13 +82,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check { check(&folder.join("deb")) } else { Ok(()) }
 }
 
-/// Both programs.
+/// Both programs. For a debug build those that the tests run, so that nothing is compiled a second time.
 fn build(options: &Options, updater: Option<&Value>) -> Result<()> {
-    let mut cli = cargo(["build", "--package", "outlay-cli"]);
-    if !options.debug {
-        cli.arg("--release");
+    if options.debug {
+        let mut programs = cargo(["build", "--workspace", "--bins"]);
+        return succeed(programs.args(WITH_DESKTOP));
     }
-    succeed(&mut cli)?;
+    succeed(&mut cargo(["build", "--release", "--package", "outlay-cli"]))?;
     let mut desktop = options.tauri("build");
     desktop.arg("--no-bundle");
     if let Some(config) = updater {
