@@ -241,7 +241,7 @@ impl Adding {
     ) -> rusqlite::Result<()> {
         let mut sums: Vec<_> = sums.iter().collect();
         // Many are next to each other in the file.
-        sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sums.sort_unstable_by_key(|(of, _)| *of);
         let mut chunks = sums.chunks_exact(ROWS_AT_ONCE);
         if sums.len() >= ROWS_AT_ONCE {
             let mut upsert = connection.prepare_cached(&self.upsert)?;
