@@ -15,6 +15,9 @@ const RELEASE: &str = "bookworm";
 /// Who uses what is installed.
 const USER: &str = "anna";
 
+/// Where apt-get keeps what it downloaded.
+const DOWNLOADS: &str = "var/cache/apt/archives";
+
 /// Where the system itself keeps changing, and what is the user's.
 const NOT_COMPARED: &str = r"\( -path ./proc -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./home \
       -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune";
@@ -42,6 +45,10 @@ impl CleanRoot {
         let mut lay = Command::new("debootstrap");
         lay.args(["--variant=minbase", &format!("--cache-dir={}", kept.display()), RELEASE]);
         printed(lay.arg(folder.path()));
+        // Nobody needs it after a power cut.
+        let hasty = folder.path().join("etc/dpkg/dpkg.cfg.d/hasty");
+        std::fs::write(hasty, "force-unsafe-io\n").unwrap();
+        copy_packages(&kept, &folder.path().join(DOWNLOADS));
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--pid", "--fork", "--kill-child"]);
         unshare.arg(format!("--mount-proc={}", folder.path().join("proc").display()));
@@ -115,6 +122,11 @@ impl CleanRoot {
         self.path("home").join(USER).join(inside)
     }
 
+    /// Keeps what was downloaded for the next time.
+    pub fn keep_downloads(&self) {
+        copy_packages(&self.path(DOWNLOADS), &target_dir().join("packages").join(RELEASE));
+    }
+
     /// Puts a file of this machine into it.
     ///
     /// # Panics
@@ -153,6 +165,16 @@ impl Drop for CleanRoot {
         // Whoever is in there goes with the first one, and so do the mounts.
         drop(self.first.kill());
         drop(self.first.wait());
+    }
+}
+
+/// Those that are not there yet.
+fn copy_packages(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (file, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if file.extension().is_some_and(|end| end == "deb") && !to.join(&name).exists() {
+            std::fs::copy(file, to.join(name)).unwrap();
+        }
     }
 }
 

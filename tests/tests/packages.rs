@@ -122,6 +122,7 @@ fn a_package_is_installed_used_and_removed() {
     let needed = run(Command::new("dpkg-deb").arg("--field").arg(&package).arg("Depends"));
     let needed = needed.trim();
     root.ok(&format!("apt-get satisfy -qq --yes --no-install-recommends '{needed}'"));
+    root.keep_downloads();
     let before = root.files();
 
     root.put(&package, "/tmp/outlay.deb");
@@ -229,8 +230,8 @@ fn a_call_is_metered(root: &CleanRoot) {
     assert_eq!(status["today"]["calls"], 1);
     let picture = target_dir().join("screenshots/installed.png");
     fs::create_dir_all(picture.parent().unwrap()).unwrap();
-    // The page asks once a second, and draws what is new.
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    // For the picture only: the page asks once a second, and draws what is new.
+    std::thread::sleep(std::time::Duration::from_secs(10));
     run(Command::new("import").args(["-display", &screen, "-window", "root"]).arg(&picture));
     println!("a picture of it is in {}", picture.display());
 
