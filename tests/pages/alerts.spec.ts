@@ -83,8 +83,10 @@ test('a test goes every way that is set, and says how', async ({ page }) => {
 });
 
 test('alerts are narrowed, seen and tried by keyboard', async ({ page }) => {
-  await home.current.call({}, 'no-such-model-1');
-  await home.current.call({}, 'no-such-model-2');
+  for (const project of ['one', 'two']) {
+    home.current.outlay('budget', 'set', project, '--limit', '0.002', '--window', 'day', '--project', project, '--soft');
+    expect(await home.current.call({ 'x-outlay-project': project })).toBe(200);
+  }
   await expect.poll(async () => (await openOnes()).length).toBeGreaterThan(1);
   await open(page, home.current);
   await tabTo(page, page.getByTestId('bell'));

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
-import type { Budgets, Service, Suggestion, Usage } from '../../ui/src/generated';
+import type { Budgets, ServiceView, Suggestion, Usage } from '../../ui/src/generated';
 import { expectAccessible } from './axe';
 import { amountIn, go, open } from './dashboard';
 import { ownHome, type Home } from './home';
@@ -110,7 +110,7 @@ test.describe('by mouse', () => {
     const service = step(page, 'Keep it running');
     await service.getByRole('button', { name: 'Keep it running' }).click();
     await expect(service.getByRole('button', { name: 'Remove the service' })).toBeVisible();
-    const { file } = await home.current.api<Service>('/service');
+    const { file } = await home.current.api<ServiceView>('/service');
     expect(file).toContain(home.current.folder);
     expect(existsSync(file!)).toBe(true);
     await expectAccessible(page, 'the end of the guide');

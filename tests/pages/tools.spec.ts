@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
-import type { Imports, Service } from '../../ui/src/generated';
+import type { Imports, ServiceView } from '../../ui/src/generated';
 import { open, panel } from './dashboard';
 import { ownHome } from './home';
 import { expectFocusKept, pressAt, tabTo } from './keyboard';
@@ -105,7 +105,7 @@ test('the service is set up and removed', async ({ page }) => {
   await expect(service).toContainText('Runs only while you let it');
   await service.getByRole('button', { name: 'Keep it running' }).click();
   await expect(service.getByRole('button', { name: 'Remove the service' })).toBeVisible();
-  const { file } = await home.current.api<Service>('/service');
+  const { file } = await home.current.api<ServiceView>('/service');
   expect(file).toContain(home.current.folder);
   expect(existsSync(file!)).toBe(true);
   await pressAt(page, service.getByRole('button', { name: 'Remove the service' }), 'Enter');
