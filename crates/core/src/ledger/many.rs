@@ -1,4 +1,5 @@
-//! Statements that write many rows at once: to begin and to end one takes as long as a small row.
+//! Statements that write many rows at once: an import has hundreds of thousands to begin and to end
+//! otherwise.
 
 use rusqlite::{Statement, ToSql};
 
