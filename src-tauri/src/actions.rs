@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::documents::Calls;
 use crate::menu::Action;
 use crate::standing::Proxying;
-use crate::{dialog, look, quit, window};
+use crate::{dialog, look, quit, updates, window};
 
 /// What actions leave behind.
 #[derive(Default)]
@@ -34,6 +34,7 @@ pub(crate) fn perform(app: &AppHandle, action: Action) {
             Action::Quit => return leave(&app).await,
             Action::CopyBaseUrl => ("The base URL was not copied", copy(&app).await),
             Action::StartAtLogin => ("Starting at login was not changed", start_at_login(&app)),
+            Action::LookForUpdates => ("Outlay was not updated", updates::look(&app).await),
             Action::Pause => ("The limits were not paused", pause(&app).await),
             Action::Resume => ("The limits are still paused", resume(&app).await),
             Action::Allow { by, budget } => ("Nothing was added", allow(&app, &by, &budget).await),

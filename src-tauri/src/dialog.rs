@@ -32,6 +32,13 @@ pub(crate) async fn tell(app: &AppHandle, title: &str, sentence: &str) {
     show(app, dialog.set_level(MessageLevel::Error).set_buttons(MessageButtons::Ok)).await;
 }
 
+/// Says what is well.
+#[cfg(feature = "updater")]
+pub(crate) async fn inform(app: &AppHandle, title: &str, sentence: &str) {
+    let dialog = AsyncMessageDialog::new().set_title(title).set_description(sentence);
+    show(app, dialog.set_level(MessageLevel::Info).set_buttons(MessageButtons::Ok)).await;
+}
+
 /// Platforms want their windows made on the main thread; nobody waits for the answer there.
 async fn show(app: &AppHandle, dialog: AsyncMessageDialog) -> Option<MessageDialogResult> {
     let (answered, answer) = oneshot::channel();

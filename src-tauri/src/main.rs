@@ -16,6 +16,7 @@ mod quit;
 mod scheme;
 mod standing;
 mod tray;
+mod updates;
 mod vacancy;
 mod window;
 mod words;
@@ -38,7 +39,11 @@ fn main() -> ExitCode {
         eprintln!("outlay-desktop: there is no display for the window: run `outlay serve` instead");
         return ExitCode::FAILURE;
     }
-    let app = tauri::Builder::default()
+    let builder = tauri::Builder::default();
+    // It does nothing until it is asked, and cannot be without an address to ask.
+    #[cfg(feature = "updater")]
+    let builder = builder.plugin(tauri_plugin_updater::Builder::new().build());
+    let app = builder
         .plugin(
             tauri_plugin_single_instance::Builder::new()
                 .callback(|app, arguments, _folder| follow(app, Options::of(arguments)))

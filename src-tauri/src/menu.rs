@@ -31,6 +31,7 @@ pub(crate) enum Action {
     Quit,
     CopyBaseUrl,
     StartAtLogin,
+    LookForUpdates,
     /// No limit refuses for an hour.
     Pause,
     /// Limits refuse again.
@@ -59,6 +60,7 @@ impl Action {
             Action::Quit => "quit".to_owned(),
             Action::CopyBaseUrl => "copy".to_owned(),
             Action::StartAtLogin => "login".to_owned(),
+            Action::LookForUpdates => "updates".to_owned(),
             Action::Pause => "pause".to_owned(),
             Action::Resume => "resume".to_owned(),
             Action::Allow { by, budget } => format!("allow {by} {budget}"),
@@ -72,6 +74,7 @@ impl Action {
             "quit" => Action::Quit,
             "copy" => Action::CopyBaseUrl,
             "login" => Action::StartAtLogin,
+            "updates" => Action::LookForUpdates,
             "pause" => Action::Pause,
             "resume" => Action::Resume,
             id => {
@@ -123,6 +126,9 @@ pub(crate) fn entries(seen: &Seen, standing: &Standing) -> Vec<Entry> {
     if let Some(checked) = seen.starts_at_login {
         let text = "Start at login".to_owned();
         entries.push(Entry::Check { action: Action::StartAtLogin, text, checked });
+    }
+    if cfg!(feature = "updater") {
+        entries.push(item(Action::LookForUpdates, "Look for updates…", true));
     }
     entries.push(item(Action::Quit, "Quit Outlay", true));
     entries

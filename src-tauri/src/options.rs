@@ -30,7 +30,7 @@ pub(crate) struct Options {
     pub(crate) in_tray: bool,
     /// A page to show: outlay://calls, outlay://budgets/day
     #[arg(value_name = "LINK")]
-    link: Option<String>,
+    pub(crate) link: Option<String>,
 }
 
 impl Options {

@@ -106,19 +106,6 @@ def gemini_messages(home: pathlib.Path, change: Callable[[dict], None]) -> None:
     documents_of(home, ".gemini/tmp/*/chats/*.json", in_document)
 
 
-def add_totals(home: pathlib.Path) -> None:
-    parts = ("input", "output", "thoughts", "tool")
-    gemini_messages(home, lambda it: it.setdefault("total", sum(it[part] for part in parts)))
-
-
-def add_times(home: pathlib.Path) -> None:
-    def change(document: dict) -> None:
-        ends = document["messages"][0], document["messages"][-1]
-        document["startTime"], document["lastUpdated"] = (end["timestamp"] for end in ends)
-
-    documents_of(home, ".gemini/tmp/*/chats/*.json", change)
-
-
 def count_thoughts_as_output(home: pathlib.Path) -> None:
     def change(tokens: dict) -> None:
         tokens["output"] += tokens["thoughts"]
@@ -200,15 +187,6 @@ def drop_cloned_messages(home: pathlib.Path) -> None:
 CLINE = ".cline/data/sessions/*/*.messages.json"
 
 
-def write_content_as_list(home: pathlib.Path) -> None:
-    def change(document: dict) -> None:
-        for message in document["messages"]:
-            if isinstance(message["content"], str):
-                message["content"] = [{"type": "text", "text": message["content"]}]
-
-    documents_of(home, CLINE, change)
-
-
 def drop_copied_messages(home: pathlib.Path) -> None:
     seen: set[str] = set()
 
@@ -229,21 +207,15 @@ REASONS = [
     Reason(TOKSCALE, "claude-code", "does not look into ~/.config/claude", move_to_dot_claude),
     Reason(TOKSCALE, "codex", "counts what a fork copied where turns have no ids",
            cut_histories_without_turn_ids),
-    Reason(BOTH, "gemini-cli", "takes cached tokens for more input where there is no total: the "
-           "generator leaves it out, Gemini CLI does not", add_totals),
-    Reason(TOKSCALE, "gemini-cli", "skips a .json session without times: the generator leaves them "
-           "out, Gemini CLI does not", add_times),
     Reason(CCUSAGE, "gemini-cli", "shows output without thoughts, but bills them",
            count_thoughts_as_output),
     Reason(CCUSAGE, "opencode", "counts a forked session's messages again", drop_forked_messages),
     Reason(CCUSAGE, "opencode", "shows output without reasoning", count_reasoning_as_output),
-    Reason(BOTH, "qwen", "reads only the chat's answers: there are none of background calls, nor "
-           "in what the generator writes", write_all_answers),
+    Reason(BOTH, "qwen", "reads only the chat's answers: there are none of background calls",
+           write_all_answers),
     Reason(BOTH, "qwen", "takes cached tokens for more input", take_cached_out_of_input),
     Reason(BOTH, "qwen", "takes thoughts for more output, and bills them", leave_out_thoughts),
     Reason(CCUSAGE, "pi", "counts a cloned session's messages again", drop_cloned_messages),
-    Reason(TOKSCALE, "cline", "skips a session with content that is a string: the generator writes "
-           "it so, Cline does not", write_content_as_list),
     Reason(TOKSCALE, "cline", "counts a copied session's messages again", drop_copied_messages),
 ]
 # Which logs a reader knows nothing of.

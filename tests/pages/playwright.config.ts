@@ -1,11 +1,12 @@
 import { defineConfig } from '@playwright/test';
 
-/** Started by `tests/tests/pages.rs`, which seeds a ledger and serves it. */
+/** Started by `tests/tests/pages.rs`, which prepares the homes that the specs copy. */
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
-  // One ledger serves them all.
-  workers: 1,
+  // A file's tests share its home; files run beside each other.
+  fullyParallel: false,
+  workers: 2,
   forbidOnly: true,
   timeout: 60_000,
   expect: { timeout: 15_000 },
@@ -18,5 +19,7 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
     trace: 'off',
+    screenshot: 'only-on-failure',
+    actionTimeout: 15_000,
   },
 });

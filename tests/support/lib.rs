@@ -14,11 +14,14 @@
 //! | [`clock`] | the wall clock of the processes under test, moved with libfaketime |
 //! | [`desktop`], [`webdriver`], [`hands`] | a display, a session bus, a notification daemon, a browser, and who uses it |
 //! | [`service`] | a service manager, played or real |
+//! | [`clean_root`] | a Debian on which nothing was ever installed |
 //! | [`tray`], [`clipboard`] | a panel that shows the tray's icons and presses their items, and who pastes |
 //!
 //! Everything blocks: a test that needs a hundred calls at once starts a hundred threads.
 #![allow(clippy::unwrap_used, reason = "test support stops at the first surprise")]
 
+#[cfg(target_os = "linux")]
+pub mod clean_root;
 pub mod client;
 pub mod clients;
 #[cfg(target_os = "linux")]

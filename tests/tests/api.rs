@@ -75,6 +75,7 @@ fn grants_are_credit() {
     let answer = server.api("POST", "/grants", Some(&grant));
     assert!(answer.status < 300, "{}", answer.text());
     assert!(home.ok(&["balance", "list"]).contains("5.00"));
+    assert_eq!(server.read("/grants?account=openai"), home.json(&["balance", "grants", "openai"]));
 }
 
 #[test]

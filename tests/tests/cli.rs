@@ -124,6 +124,10 @@ fn balances_fall_with_spending_and_can_be_observed() {
     assert!(home.ok(&["balance", "list"]).contains("7.50"));
     assert_eq!(chat().send(server.address()).status, 200);
     assert!(home.ok(&["balance", "list"]).contains("7.498"));
+    let grants = home.ok(&["balance", "grants"]);
+    assert!(grants.contains("$10.00") && grants.contains("$7.498"), "{grants}");
+    assert!(grants.contains("never") && grants.contains("first"), "{grants}");
+    assert!(home.ok(&["balance", "grants", "groq"]).contains("No credit of 'groq' is recorded"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn open(binary: &PathBuf, home: Home) -> Desk {
+    fn open(binary: &Path, home: Home) -> Desk {
         let display = Display::start();
         let window = Browser::desktop_window(binary, &display, &home.desktop_environment());
         Desk { window, home, _display: display }

@@ -192,7 +192,10 @@ fn the_api_changes_limits_as_the_commands_do() {
         (&"api".into(), &"a test".into())
     );
     assert_eq!(send("DELETE", "/bypass", None).1, json!({"bypass": null}));
-    let (_, used) = send("PUT", "/plan", Some(json!({"plan": "solo"})));
+    let (status, spared) = send("PUT", "/plan", Some(json!({"plan": "solo"})));
+    assert_eq!((status, &spared["error"]), (409, &"own_limits".into()), "{spared}");
+    assert!(spared["message"].as_str().unwrap().contains("→ $5.00"), "{spared}");
+    let (_, used) = send("PUT", "/plan", Some(json!({"plan": "solo", "replace": true})));
     assert_eq!(used, json!({"plan": "solo", "set": ["day", "month"], "removed": []}));
     assert_eq!(server.read("/quota")["plan"], "solo");
     assert_eq!(server.read("/plans"), home.json(&["plan", "list"]));

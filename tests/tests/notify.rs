@@ -166,6 +166,9 @@ fn pressing_allow_more_makes_the_next_call_pass() {
     eventually("the budget is raised", || {
         home.ok(&["budget", "history", "day"]).contains("desktop").then_some(())
     });
+    eventually("what came of it is shown", || {
+        shown.all().iter().any(|one| one.summary.contains("may spend $0.002 more")).then_some(())
+    });
     for status in [200, 402] {
         assert_eq!(chat().send(server.address()).status, status);
     }

@@ -60,9 +60,12 @@ fn other_providers_of_opencode() {
             "/inference/v1/chat/completions",
         ),
         ("cohere", "command-r-08-2024", "COHERE_API_KEY", "/v2/chat"),
+        ("moonshotai", "kimi-k2.6", "MOONSHOT_API_KEY", "/v1/chat/completions"),
+        ("zai", "glm-4.6", "ZHIPU_API_KEY", "/api/paas/v4/chat/completions"),
+        ("perplexity", "sonar", "PERPLEXITY_API_KEY", "/chat/completions"),
     ]
     .into_iter()
-    .take(if all() { 4 } else { 1 })
+    .take(if all() { 7 } else { 1 })
     {
         let fake = FakeProvider::start();
         let home = Home::new(&fake).with_env(key, "test");

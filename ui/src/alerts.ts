@@ -69,9 +69,10 @@ export function timesWords(occurrences: number): string | null {
   return occurrences > 1 ? `${occurrences.toLocaleString('en-US')} times` : null;
 }
 
-/** What an alert says, its instants as the page tells all others. */
+/** What an alert says, its instants as the page tells all others; who says it is known here. */
 export function bodyWords(body: string, nowMs: number, display: Display = {}): string {
-  return body.replace(INSTANT, (instant) => formatInstant(instant, nowMs, display));
+  const said = body.replace(/^Outlay: /, '').replace(INSTANT, (instant) => formatInstant(instant, nowMs, display));
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }
 
 /**

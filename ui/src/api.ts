@@ -240,9 +240,9 @@ export class Api {
     return this.#get('/plan');
   }
 
-  /** Sets a plan's limits and takes those of the earlier one away. */
-  usePlan(name: string): Promise<PlanUsed> {
-    return this.#send('PUT', '/plan', { plan: name });
+  /** Sets a plan's limits and takes those of the earlier one away; with `replace` also where limits of the user's own are in the way. */
+  usePlan(name: string, replace = false): Promise<PlanUsed> {
+    return this.#send('PUT', '/plan', replace ? { plan: name, replace } : { plan: name });
   }
 
   /** Lets no limit refuse for so many seconds. */

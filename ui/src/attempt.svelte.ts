@@ -11,8 +11,7 @@ export class Attempt {
   /** Tries it; whether it worked. */
   async make(change: () => Promise<unknown>): Promise<boolean> {
     this.busy = true;
-    this.problem = null;
-    this.code = null;
+    this.forget();
     try {
       await change();
       return true;
@@ -23,5 +22,11 @@ export class Attempt {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** Says nothing more of the last one. */
+  forget(): void {
+    this.problem = null;
+    this.code = null;
   }
 }

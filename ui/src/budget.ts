@@ -13,12 +13,14 @@ export const STATE_WORDS: Record<BudgetState, { label: string; meaning: string }
   bypassed: { label: 'Bypassed', meaning: 'No limit refuses calls at the moment.' },
 };
 
-/** The state in a word; a soft budget past its limit is over, though it refuses nothing. */
+/** The state in a word; a soft budget past its limit is over, though it refuses nothing, and one that will be used up is not on track. */
 export function stateLabel(budget: Budget): string {
   if (isOver(budget) && budget.state === 'warned') return 'Over its limit';
   if (budget.state === 'waiting' && budget.waiting > 0) {
     return budget.waiting === 1 ? '1 call waiting' : `${budget.waiting} calls waiting`;
   }
+  if (budget.state === 'ok' && budget.forecast.outlook === 'expected') return 'Will not last';
+  if (budget.state === 'ok' && budget.forecast.outlook === 'possible') return 'May not last';
   return STATE_WORDS[budget.state].label;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callClock, formatElapsed, shownToday } from './calltime';
+import { callClock, formatElapsed, shownToday, widestTime } from './calltime';
 
 const display = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
 
@@ -9,8 +9,13 @@ describe('the time of a call', () => {
     ['2026-11-20T23:10:00Z', '00:10:00'],
     ['2026-11-20T22:59:00Z', 'Yesterday 23:59'],
     ['2026-03-02T08:00:00Z', '2 Mar 09:00'],
-    ['2025-12-31T22:00:00Z', '31 Dec 2025 23:00'],
+    ['2025-12-31T22:00:00Z', '31/12/25 23:00'],
   ])('%s reads %s', (instant, expected) => expect(callClock(display).short(instant, '2026-11-21')).toBe(expected));
+
+  it.each([
+    ['en-GB', 'Yesterday 22:48'],
+    ['en-US', 'Yesterday 10:48 PM'],
+  ])('has room for the longest in %s', (locale, longest) => expect(widestTime(callClock({ locale, timeZone: 'UTC' }))).toBe(longest.length));
 
   it('is today in the zone it is shown in', () => expect(shownToday(Date.parse('2026-11-20T23:10:00Z'), display)).toBe('2026-11-21'));
 

@@ -4,7 +4,7 @@ import { addDays, browserZone, dayOf, type Display } from './time';
 
 /** How instants read in one language and zone. */
 export interface CallClock {
-  /** `14:03:12` today, `Yesterday 14:03`, `21 Nov 14:03`, `21 Nov 2025 14:03`. */
+  /** `14:03:12` today, `Yesterday 14:03`, `21 Nov 14:03`, `21/11/25 14:03`. */
   short: (instant: string, today: string) => string;
   full: (instant: string) => string;
 }
@@ -15,7 +15,7 @@ export function callClock(display: Display = {}): CallClock {
   const exact = format({ timeStyle: 'medium' });
   const time = format({ timeStyle: 'short' });
   const day = format({ day: 'numeric', month: 'short' });
-  const dayAndYear = format({ day: 'numeric', month: 'short', year: 'numeric' });
+  const dayAndYear = format({ day: 'numeric', month: 'numeric', year: '2-digit' });
   const full = format({ dateStyle: 'medium', timeStyle: 'long' });
   // Days as the year, month and day they are: `2026-11-21`.
   const iso = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
@@ -29,6 +29,13 @@ export function callClock(display: Display = {}): CallClock {
     },
     full: (instant) => full.format(Date.parse(instant)),
   };
+}
+
+/** How many characters a column of such instants has to hold, whatever the language writes. */
+export function widestTime(clock: CallClock): number {
+  // Late in the day and the year: the most digits. Of the same day, the day before, the year, the year before.
+  const today = ['2026-12-29', '2026-12-30', '2026-12-31', '2027-12-29'];
+  return Math.max(...today.map((day) => clock.short('2026-12-29T22:48:38', day).length));
 }
 
 /** The day it is in the zone that instants are shown in. */

@@ -493,6 +493,31 @@ export type Forecast = {
   latest: string | null,
 };
 
+/** Credit that was bought or given, as listed. */
+export type GrantView = {
+  /** Its id. */
+  id: string,
+  /** The account. */
+  account: string,
+  /** How much it was, in the account's currency. */
+  amount: Money,
+  /** What calls left of it; what was left when it expired stays here and is lost. */
+  remaining: Money,
+  /** The currency of the account. */
+  currency: string,
+  /** When it was recorded. */
+  granted_at: string,
+  /** When what is left of it is lost; `None` for never. */
+  expires_at: string | null,
+  /** Whether that has happened. */
+  is_expired: boolean,
+  /** What for. */
+  note: string | null,
+};
+
+/** What was bought and given. */
+export type Grants = { grants: Array<GrantView>, };
+
 /** A daily budget, looked at backwards. */
 export type Hits = {
   /** Complete days that were looked at: up to 30, none from before the first call. */

@@ -5,6 +5,7 @@ import { balance, budget, empty, quiet, refusing } from './fixtures/status';
 import { usage, usageRow } from './fixtures/usage';
 import * as money from './money';
 import { asked, attention, balanceRunway, budgetsInOrder, isFirstRun, lastMonthWords, runwayWords, twoWeeks, yesterdayWords } from './overview';
+import type { UnpricedModels } from './types';
 import { byModel } from './usage';
 
 const display = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
@@ -41,6 +42,14 @@ describe('attention', () => {
       'house-7b has no price',
       'What is left at openai may be out of date',
     ]);
+  });
+
+  it.each<[string, UnpricedModels | null, string[]]>([
+    ['is over once its model has a price', { models: [] }, []],
+    ['stays where that could not be looked up', null, ["'house-7b' has no price"]],
+  ])('an alert of a model without a price %s', (_name, unpriced, expected) => {
+    const told = alert({ kind: 'unpriced_model', subject: 'house-7b', title: "'house-7b' has no price" });
+    expect(titles({ ...quiet, budgets: [] }, [told], unpriced, now)).toEqual(expected);
   });
 
   it('tells of an account whose credit is used up', () => {

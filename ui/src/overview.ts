@@ -58,6 +58,8 @@ export function attention(status: Status, alerts: readonly Alert[], unpriced: Un
   ]);
   // Of several about one thing the one that matters most, and of those the latest.
   const open = filtered(alerts, 'open').filter((alert) => {
+    // Its model has a price by now.
+    if (alert.kind === 'unpriced_model' && unpriced !== null && !models.some((each) => each.model === alert.subject)) return false;
     const about = `${alert.kind.split('_')[0]} ${alert.subject}`;
     return !said.has(about) && said.add(about);
   });

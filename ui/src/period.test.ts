@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { budget, UNKNOWN } from './fixtures/status';
 import { usage, usageByDay, usageRow } from './fixtures/usage';
 import * as money from './money';
-import { endWords, periodChart, periodStart } from './period';
+import { endWords, periodChart, periodStart, pointAt } from './period';
 import type { Budget, Forecast, Usage } from './types';
 
 // 14:00 in Berlin.
@@ -49,6 +49,16 @@ describe('how the spend grew', () => {
     const path = chart(week, days)?.path ?? [];
     expect(path.map((point) => point.y)).toEqual([0, 0.1, 0.1, 0.1, 0.1, 0.25, 0.3]);
     expect(path.map((point) => Math.round(point.x * 700))).toEqual([0, 100, 200, 300, 400, 500, 558]);
+  });
+
+  it('gives each day its figures, and finds the day under a pointer', () => {
+    const path = chart(week, days)?.path ?? [];
+    expect(path.map(({ day, cost, sum }) => [day, money.toText(cost), money.toText(sum)]).slice(4)).toEqual([
+      ['2026-11-19', '0.00', '1.00'],
+      ['2026-11-20', '1.50', '2.50'],
+      ['2026-11-21', '0.50', '3.00'],
+    ]);
+    expect([0, 0.01, 0.2, 0.6, 0.75, 1].map((place) => pointAt(path, place))).toEqual([1, 1, 2, 5, 6, 6]);
   });
 
   it.each([

@@ -16,6 +16,15 @@ export interface Point {
   y: number;
 }
 
+/** Where the spend stood at the end of a day, or stands now. */
+export interface DayPoint extends Point {
+  /** `null`: at the period's beginning. */
+  day: string | null;
+  /** What was spent that day, and from the beginning on. */
+  cost: money.Picodollars;
+  sum: money.Picodollars;
+}
+
 /** What is drawn of a period; instants as shares of it. */
 export interface PeriodChart {
   startMs: number;
@@ -23,7 +32,7 @@ export interface PeriodChart {
   now: number;
   used: number;
   /** How the spend grew until now; none where that is not known, but only what it came to. */
-  path: Point[];
+  path: DayPoint[];
   /** When it is used up. */
   from: number;
   to: number;
@@ -44,6 +53,12 @@ export function periodChart(budget: Budget, nowMs: number, timeZone: string, day
   const to = forecast.latest === null ? 1 : Math.max(from, place(Date.parse(forecast.latest)));
   const used = share(toExact(budget.used), budget);
   return { startMs, endMs, now, used, path: spentPath(budget, startMs, endMs, nowMs, timeZone, days), from, to, mayLast: forecast.latest === null };
+}
+
+/** The day that this share of the period lies in, by its place in the path; the last one for what is yet to come. */
+export function pointAt(path: readonly DayPoint[], place: number): number {
+  const found = path.findIndex((point, index) => index > 0 && point.x >= place);
+  return found === -1 ? path.length - 1 : found;
 }
 
 /** When the period that ends then began; `null` for a window without a beginning. */
@@ -67,19 +82,19 @@ export function endWords(ms: number, chart: PeriodChart, nowMs: number, display:
  * How the spend grew day by day. Only of a budget on everything are its days known, and only where they
  * come to exactly what it counts do they tell its story.
  */
-function spentPath(budget: Budget, startMs: number, endMs: number, nowMs: number, timeZone: string, days: Usage | null): Point[] {
+function spentPath(budget: Budget, startMs: number, endMs: number, nowMs: number, timeZone: string, days: Usage | null): DayPoint[] {
   const isEverything = budget.unit === 'USD' && Object.keys(budget.scope).length === 0;
   if (!isEverything || days === null || budget.window === 'day') return [];
   const costs = new Map(days.rows.map((row) => [row.key, costOf(row)]));
   const today = dayOf(nowMs, timeZone);
-  const points: Point[] = [{ x: 0, y: 0 }];
+  const points: DayPoint[] = [{ x: 0, y: 0, day: null, cost: 0n, sum: 0n }];
   let sum = 0n;
   for (let day = dayOf(startMs, timeZone), index = 1; day <= today; day = addDays(day, 1), index += 1) {
     const cost = costs.has(day) ? (costs.get(day) ?? null) : 0n;
     if (cost === null) return [];
     sum += cost;
     const ms = Math.min(nowMs, startMs + index * DAY_MS);
-    points.push({ x: (ms - startMs) / (endMs - startMs), y: share(sum, budget) });
+    points.push({ x: (ms - startMs) / (endMs - startMs), y: share(sum, budget), day, cost, sum });
   }
   return sum === toExact(budget.used) ? points : [];
 }

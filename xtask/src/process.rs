@@ -28,6 +28,16 @@ pub(crate) fn npm<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Co
     command
 }
 
+/// The Tauri CLI that goes with the `tauri` of Cargo.lock.
+const TAURI_CLI: &str = "@tauri-apps/cli@2.12.5";
+
+/// The Tauri CLI with the arguments, in the root folder.
+pub(crate) fn tauri<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = npm(["exec", "--yes", "--package", TAURI_CLI, "--", "tauri"]);
+    command.args(arguments).current_dir(root());
+    command
+}
+
 /// Where cargo puts what it builds: `<target>/<profile folder>`.
 ///
 /// # Errors
@@ -61,6 +71,22 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
         bail!("`{line}` failed ({status}); its own message is above");
     }
     Ok(())
+}
+
+/// What it prints, where it succeeds.
+///
+/// # Errors
+/// As [`succeed`].
+pub(crate) fn answer(command: &mut Command) -> Result<String> {
+    let line = command_line(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{line}` could not be started"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed ({}); its own message is above", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed no text"))
 }
 
 /// Like [`succeed`], handing each line of its standard output to `line_seen` as it is passed on.

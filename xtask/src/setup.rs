@@ -25,13 +25,15 @@ pub(crate) const DESKTOP_BUILD_PACKAGES: &[&str] = &[
 pub(crate) const DESKTOP_RUN_PACKAGES: &[&str] = &["dbus", "xdg-utils"];
 
 /// Debian's packages for the end-to-end tests: simulated time, Python's SDKs, the dashboard in a
-/// browser, notifications on a display of their own.
+/// browser, notifications on a display of their own, what looks at packages' entries.
 pub(crate) const STORY_PACKAGES: &[&str] = &[
+    "appstream",
     "ca-certificates",
     "chromium",
     "chromium-driver",
     "dbus",
     "dbus-x11",
+    "desktop-file-utils",
     "dunst",
     "faketime",
     "fonts-dejavu-core",
@@ -50,6 +52,10 @@ pub(crate) const DESKTOP_TEST_PACKAGES: &[&str] =
 /// Where Node comes from, for the message when it is missing.
 const NODE_ADVICE: &str = "Node.js 20.19 or newer builds the dashboard and was not found: \
      install it from https://nodejs.org (or your package manager) and run this again";
+
+/// Debian's packages with which a package is tried in a clean root.
+pub(crate) const PACKAGE_TEST_PACKAGES: &[&str] =
+    &["dbus", "debootstrap", "imagemagick", "x11-utils", "xvfb"];
 
 /// Installs those of the Debian packages that are missing, saying so.
 ///

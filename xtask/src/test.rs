@@ -11,7 +11,7 @@ use crate::{clients, setup};
 
 /// Cargo's switch for the desktop app. Every step uses the same selection and features, so that
 /// each dependency is compiled once.
-const WITH_DESKTOP: [&str; 2] = ["--features", "outlay-desktop/desktop"];
+pub(crate) const WITH_DESKTOP: [&str; 2] = ["--features", "outlay-desktop/desktop"];
 
 /// What `cargo xtask test` can be told.
 #[derive(Clone, Copy, Debug, Args)]

@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod listening;
 mod look;
+mod manual;
 mod outlook;
 mod output;
 mod progress;
@@ -20,6 +21,7 @@ mod testing;
 mod tools;
 mod when;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -120,6 +122,17 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Manual {
+        /// The folder, made where it is missing
+        folder: PathBuf,
+    },
+}
+
+/// The commands as clap knows them.
+fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 fn main() -> ExitCode {
@@ -137,19 +150,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, out: &mut Out) -> Outcome {
-    if let Command::Completions { shell } = arguments.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Arguments::command(), "outlay", &mut script);
-        out.writer().write_all(&script)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Command::Doctor(options) = &arguments.command {
-        // It looks at the configuration itself, which may be what is wrong.
-        return commands::doctor::run(&arguments.places, options, out);
-    }
-    if let Command::Uninstall(options) = &arguments.command {
-        // A configuration that cannot be read must not keep anybody.
-        return commands::uninstall::run(&arguments.places, options, out);
+    if let Some(outcome) = run_without_session(&arguments, out) {
+        return outcome;
     }
     let mut session = Session::new(&arguments.places)?;
     match arguments.command {
@@ -183,10 +185,41 @@ fn run(arguments: Arguments, out: &mut Out) -> Outcome {
         Command::Service(command) => {
             commands::service::run(&session, &arguments.places, &command, out)
         }
-        Command::Uninstall(_) | Command::Doctor(_) | Command::Completions { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Uninstall(_)
+        | Command::Doctor(_)
+        | Command::Completions { .. }
+        | Command::Manual { .. } => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Those that need no ledger, and no configuration that can be read.
+fn run_without_session(arguments: &Arguments, out: &mut Out) -> Option<Outcome> {
+    match &arguments.command {
+        // It looks at the configuration itself, which may be what is wrong.
+        Command::Doctor(options) => Some(commands::doctor::run(&arguments.places, options, out)),
+        // A configuration that cannot be read must not keep anybody.
+        Command::Uninstall(options) => {
+            Some(commands::uninstall::run(&arguments.places, options, out))
+        }
+        Command::Completions { shell } => Some(print_completions(*shell, out)),
+        Command::Manual { folder } => Some(write_manual(folder, out)),
+        _ => None,
+    }
+}
+
+fn print_completions(shell: clap_complete::Shell, out: &mut Out) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut definition(), "outlay", &mut script);
+    out.writer().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_manual(folder: &Path, out: &mut Out) -> Outcome {
+    let pages = manual::write(definition(), folder).map_err(|error| {
+        Failure::Failed(format!("{} could not be filled: {error}", folder.display()))
+    })?;
+    out.line(format!("Wrote {pages} pages to {}.", folder.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Help and version go to stdout as clap writes them; anything else is one sentence on stderr.
@@ -222,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_commands_is_sound() {
-        Arguments::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]

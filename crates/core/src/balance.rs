@@ -23,6 +23,22 @@ pub struct Recharge {
     pub amount: Money,
 }
 
+impl Recharge {
+    /// A top-up that comes before the balance is below zero, and adds something.
+    ///
+    /// # Errors
+    /// One sentence that says which of the two it is not.
+    pub fn new(below: Money, amount: Money) -> Result<Recharge, &'static str> {
+        if below < Money::ZERO {
+            return Err("a top-up comes before the balance is below zero");
+        }
+        if amount <= Money::ZERO {
+            return Err("a top-up adds something");
+        }
+        Ok(Recharge { below, amount })
+    }
+}
+
 /// A level of a balance at which an alert fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarnLevel {

@@ -338,6 +338,11 @@ fn priced(
     Some(cost)
 }
 
+/// What a call of one turn and one model costs; `None` where the price does not tell.
+pub(crate) fn of_usage(usage: &Usage, price: &Price) -> Option<Money> {
+    priced_part(usage, usage.prompt_tokens(), price)
+}
+
 /// `None` where something was consumed and the price has no rate for any of it (tokens of a model
 /// that is sold by the hour): that is not known to be free.
 fn priced_part(usage: &Usage, turn_prompt_tokens: u64, price: &Price) -> Option<Money> {

@@ -5,6 +5,7 @@
 mod calls;
 mod explain;
 mod outside;
+mod plans;
 mod prices;
 mod quota;
 mod rehearsal;
@@ -19,6 +20,7 @@ pub use calls::{
 };
 pub use explain::{Explanation, explanation, last_limited};
 pub use outside::{OutsideView, outside};
+pub use plans::{Plans, ReplacedLimit, plans, replaced_limits};
 pub use prices::{
     PriceFilter, PriceView, Prices, RateView, TierView, UnpricedModels, UnpricedView, prices,
     unpriced_models,
@@ -39,26 +41,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::ledger::query;
-use crate::ledger::{AlertView, BalanceView, Bypass, Ledger, LedgerError, Plan, StoppedAccount};
-
-/// `GET /api/v1/plans`: the plans there are.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-#[cfg_attr(feature = "types", derive(ts_rs::TS))]
-pub struct Plans {
-    /// The name of the one in use, if one is.
-    pub plan: Option<String>,
-    /// The plans.
-    pub plans: Vec<Plan>,
-}
-
-/// These plans, and which is in use.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn plans(ledger: &Ledger, plans: Vec<Plan>) -> Result<Plans, LedgerError> {
-    let plan = ledger.read(|connection| Ok(query::plan(connection)?))?;
-    Ok(Plans { plan, plans })
-}
+use crate::ledger::{
+    AlertView, BalanceView, Bypass, GrantView, Ledger, LedgerError, StoppedAccount,
+};
 
 /// The time in which no limit refuses, while there is one.
 ///
@@ -78,6 +63,18 @@ pub fn balances(
     timezone: Tz,
 ) -> Result<Vec<BalanceView>, LedgerError> {
     ledger.read(|connection| query::balances(connection, now, timezone))
+}
+
+/// Prepaid credit as it was recorded, of one account or of all, the latest first.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn grants(
+    ledger: &Ledger,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<GrantView>, LedgerError> {
+    ledger.read(|connection| Ok(query::grants(connection, account, now)?))
 }
 
 /// Every account that refuses calls.

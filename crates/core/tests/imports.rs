@@ -98,6 +98,11 @@ fn rows(ledger: &Ledger) -> Vec<CallView> {
     rows
 }
 
+/// What the log told of each row, in the order of time.
+fn rows_as_told(ledger: &Ledger) -> Vec<(DateTime<Utc>, Option<i64>, Option<Money>)> {
+    rows(ledger).iter().map(|row| (row.time, row.output_tokens, row.cost_usd)).collect()
+}
+
 /// Calls and money of each project, as sums have them.
 fn projects(ledger: &Ledger) -> BTreeMap<Option<String>, (i64, Money)> {
     let query = UsageQuery {
@@ -130,7 +135,7 @@ fn outside(ledger: &Ledger) -> (i64, Money) {
 }
 
 fn newly_priced(ledger: &Ledger) -> Vec<i64> {
-    ledger.import(noon()).unwrap().newly_priced(noon()).unwrap()
+    ledger.newly_priced(noon()).unwrap()
 }
 
 fn desk() -> (tempfile::TempDir, Ledger) {
@@ -430,5 +435,38 @@ proptest! {
             let is_logged = truth.contains_key(&u8::try_from(n).unwrap());
             prop_assert!(row.project.is_some() || !is_logged, "the log told its project");
         }
+    }
+
+    #[test]
+    fn many_entries_at_once_are_what_they_are_one_by_one(
+        told in proptest::collection::vec((0..60_u8, 1..=2_u64, 0..30_u8), 1..90),
+        pruned in any::<bool>(),
+    ) {
+        let entries: Vec<ImportedCall> = told.iter().map(|(n, half, id)| {
+            let ended = noon() - TimeDelta::days(3) - TimeDelta::minutes(i64::from(*n) * 7);
+            // Some tell the same answer as others, and some none.
+            let logged = entry(*n, u64::from(*n + 1) * half * 10, ended);
+            if *id < 20 { with_id(logged, &format!("resp-{id}")) } else { logged }
+        }).collect();
+        let (_together, at_once) = desk();
+        let (_apart, one_by_one) = desk();
+        let mut outcomes = [Imported::default(); 2];
+        for half in [&entries[..entries.len() / 2], &entries[entries.len() / 2..]] {
+            outcomes[0].add(&import(&at_once, half, noon()));
+            for entry in half {
+                outcomes[1].add(&import(&one_by_one, std::slice::from_ref(entry), noon()));
+            }
+            if pruned {
+                for ledger in [&at_once, &one_by_one] {
+                    ledger.prune(noon() - TimeDelta::days(3) - TimeDelta::hours(3), noon()).unwrap();
+                }
+            }
+        }
+        prop_assert_eq!(outcomes[0], outcomes[1]);
+        prop_assert_eq!(rows_as_told(&at_once), rows_as_told(&one_by_one));
+        prop_assert_eq!(total(&at_once), total(&one_by_one));
+        prop_assert_eq!(outside(&at_once), outside(&one_by_one));
+        prop_assert_eq!(projects(&at_once), projects(&one_by_one));
+        at_once.check_integrity().unwrap();
     }
 }

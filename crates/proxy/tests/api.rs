@@ -279,6 +279,10 @@ async fn a_grant_is_added_to_its_account() {
     let grant = async |body: Value| desk.send(Method::POST, "/grants", Some(&body)).await;
     let added = grant(json!({"account": "openai", "amount": "20", "expires": "2027-01-01"})).await;
     assert_json_snapshot!("grant", added.json());
+    let grants = desk.get("/grants").await.json();
+    assert_json_snapshot!("grants", grants, { ".grants[].id" => "[id]" });
+    assert_eq!(desk.get("/grants?account=openai").await.json(), grants);
+    assert_eq!(desk.get("/grants?account=other").await.json(), json!({"grants": []}));
     for (body, field) in [
         (json!({"amount": "20"}), "account"),
         (json!({"account": "", "amount": "20"}), "account"),
@@ -441,11 +445,17 @@ async fn a_balance_is_observed_and_its_levels_are_set() {
         (json!({"observed": "3", "warn": "soon"}), "warn"),
         (json!({"observed": "3", "floor": "low"}), "floor"),
         (json!({"observed": "much"}), "observed"),
+        (json!({"observed": "3", "recharge": "soon"}), "recharge"),
+        (json!({"recharge": {"below": "-1", "amount": "20"}}), "below zero"),
+        (json!({"recharge": {"below": "5", "amount": "0"}}), "adds something"),
         (json!({"colour": "red"}), "colour"),
     ] {
         let answer = put(body.clone()).await;
         assert!(answer.status == 400 && answer.text.contains(part), "{body}: {}", answer.text);
     }
+    let topped_up = put(json!({"recharge": {"below": "5", "amount": "20"}})).await.json();
+    assert_eq!(topped_up["recharge"], json!({"below": "5.00", "amount": "20.00"}));
+    assert_eq!(put(json!({"recharge": "off"})).await.json()["recharge"], Value::Null);
     let kept = put(json!({"floor": ""})).await.json();
     assert_eq!(
         (&kept["remaining"], &kept["warn_percent"], &kept["floor"]),

@@ -129,3 +129,24 @@ pub struct LogCall {
     /// Whether a subscription paid for it; `None` where the log does not tell.
     pub plan_login: Option<bool>,
 }
+
+impl LogCall {
+    /// A call of which this much is known: what else its log tells is filled in.
+    pub(crate) fn new(key: LogKey, ended: DateTime<Utc>, usage: Usage) -> LogCall {
+        LogCall {
+            key,
+            ended,
+            duration: None,
+            provider: None,
+            model: None,
+            usage,
+            cost_logged: None,
+            response_id: None,
+            session: None,
+            folder: None,
+            branch: None,
+            service_tier: None,
+            plan_login: None,
+        }
+    }
+}

@@ -51,11 +51,16 @@ fn gemini_cli(tree: &mut Tree) {
                 "model": "gemini-3.8-flash", "tokens": {
                     "input": tokens.input + tokens.cache_read - tool, "cached": tokens.cache_read,
                     "output": tokens.output - thoughts, "thoughts": thoughts, "tool": tool,
+                    "total": tokens.input + tokens.cache_read + tokens.output,
                 },
             }));
             note(tree, "gemini-cli", ms, "gemini-3.8-flash", tokens, &session);
         }
-        let header = json!({"sessionId": session, "projectHash": "5e04", "kind": "main"});
+        let (first, last) = (&messages[0]["timestamp"], &messages[5]["timestamp"]);
+        let header = json!({
+            "sessionId": session, "projectHash": "5e04", "kind": "main", "startTime": first,
+            "lastUpdated": last,
+        });
         let chats = format!(".gemini/tmp/5e04{number}/chats/session-2026-11-0{}", number + 1);
         if number == 0 {
             let mut document = header;
@@ -66,7 +71,9 @@ fn gemini_cli(tree: &mut Tree) {
         let mut lines = vec![header];
         for message in &messages {
             let mut early = message.clone();
-            early["tokens"]["output"] = json!(0);
+            let tokens = &mut early["tokens"];
+            let total = tokens["total"].as_u64().unwrap() - tokens["output"].as_u64().unwrap();
+            (tokens["output"], tokens["total"]) = (json!(0), json!(total));
             lines.extend([
                 early,
                 message.clone(),
@@ -84,15 +91,17 @@ fn qwen(tree: &mut Tree) {
     for number in 0..3 {
         let session = tree.uuid();
         let mut chat = Vec::new();
-        for _ in 0..6 {
+        for at in 0..6 {
             let (ms, tokens) = (tree.later(), no_writes(tree.tokens(900)));
+            // What it asks in the background has no answer in the chat.
+            let source = if at % 3 == 2 { "managed-auto-memory-extractor" } else { "main" };
             let response = format!("chatcmpl-{:016x}", tree.dice.next());
             let (prompt, thoughts) =
                 (tokens.input + tokens.cache_read, tokens.reasoning.unwrap_or(0));
             let total = prompt + tokens.output;
             usage.push(json!({
                 "schemaVersion": 1, "id": tree.uuid(), "timestamp": iso(ms), "sessionId": session,
-                "model": "qwen3-coder", "authType": "openai", "source": "main", "inputTokens": prompt,
+                "model": "qwen3-coder", "authType": "openai", "source": source, "inputTokens": prompt,
                 "outputTokens": tokens.output, "cachedTokens": tokens.cache_read,
                 "thoughtsTokens": thoughts, "totalTokens": total, "apiDurationMs": 700,
             }));
@@ -107,6 +116,17 @@ fn qwen(tree: &mut Tree) {
                     "response_text": "said", "auth_type": "openai",
                 }},
             }));
+            if source == "main" {
+                chat.push(json!({
+                    "uuid": tree.uuid(), "sessionId": session, "timestamp": iso(ms + 2),
+                    "type": "assistant", "cwd": "/home/dev/project-1", "model": "qwen3-coder",
+                    "message": {"role": "model", "parts": [{"text": "said"}]}, "usageMetadata": {
+                        "promptTokenCount": prompt, "candidatesTokenCount": tokens.output,
+                        "thoughtsTokenCount": thoughts, "totalTokenCount": total,
+                        "cachedContentTokenCount": tokens.cache_read,
+                    },
+                }));
+            }
             let call = note(tree, "qwen", ms, "qwen3-coder", tokens, &session);
             // In the last session the chat was not recorded.
             call.response_id = (number < 2).then_some(response);
@@ -176,7 +196,8 @@ fn cline(tree: &mut Tree) {
             let tokens = Tokens { cache_write_1h: 0, reasoning: None, ..tree.tokens(900) };
             let id = format!("msg_{:08x}", tree.dice.next() >> 32);
             messages.push(json!({
-                "id": id, "role": "assistant", "content": "said", "ts": ms,
+                "id": id, "role": "assistant", "ts": ms,
+                "content": [{"type": "text", "text": "said"}],
                 "modelInfo": {"id": "gpt-4o-mini", "provider": "openai-compatible"}, "metrics": {
                     "inputTokens": tokens.input + tokens.cache_read + tokens.cache_write_5m,
                     "outputTokens": tokens.output, "cacheReadTokens": tokens.cache_read,

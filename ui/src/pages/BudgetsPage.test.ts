@@ -42,12 +42,33 @@ describe('the list of budgets', () => {
     expect(textOf('budgets-told')).toBe('Plan solo is in use.');
   });
 
-  it('says what a plan would replace', async () => {
+  it('says what a plan would replace, and asks before it does', async () => {
     const api = new MemoryApi(quiet);
     api.planList = { plan: null, plans: [{ name: 'pro', day: '25.00', week: null, month: null, total: null }] };
     await show(api);
     await press('budgets', /^Plans/);
     expect(textOf('plans')).toContain('Changes day from $5.00 to $25.00');
+    await press('plans', /Use plan pro/);
+    expect(textOf('plans')).toContain('Replace this limit?');
+    expect(api.done).toEqual([]);
+    await press('plans', /^Keep mine/);
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Use plan pro');
+    await press('plans', /Use plan pro/);
+    await press('plans', /^Replace/);
+    expect(api.done).toEqual(['plan pro instead']);
+    expect(textOf('budgets-told')).toBe('Plan pro is in use.');
+  });
+
+  it('asks too where a limit in the way was set meanwhile', async () => {
+    const api = new MemoryApi(empty);
+    api.planList = { plan: null, plans: [{ name: 'solo', day: '5.00', week: null, month: null, total: null }] };
+    await show(api);
+    api.failure = new ApiError('failed', "There is a budget 'day' of yours.", 'own_limits');
+    await press('plans', /Use plan solo/);
+    expect(textOf('plans')).toContain("There is a budget 'day' of yours.");
+    api.failure = null;
+    await press('plans', /^Replace/);
+    expect(api.done.at(-1)).toBe('plan solo instead');
   });
 
   it('lets everything through only for a reason', async () => {

@@ -29,7 +29,7 @@ describe('the guide', () => {
     expect(api.done).toContain('set month {"limit":"60.00","window":"month","kind":"soft","unit":"USD"}');
     await settle(100);
     await press('start-limits', /Continue/);
-    await press('start-tools', /Skip/);
+    await press('start-tools', /Continue/);
     await press('start-service', /Keep it running/);
     await press('start-service', /Continue/);
     expect(steps()).toEqual({ logs: 'done', limits: 'done', tools: 'todo', service: 'done' });

@@ -1,5 +1,7 @@
 //! `outlay balance`.
 
+mod grants;
+
 use std::process::ExitCode;
 
 use outlay_core::balance::{Recharge, WarnLevel, spoken};
@@ -74,6 +76,13 @@ pub(crate) enum Command {
         /// How much it adds
         amount: Option<String>,
     },
+    /// Show what was bought and given, and what is left of it
+    Grants {
+        /// The account [default: all]
+        account: Option<String>,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Ask the providers that tell what is left, with the keys in the environment
     Sync {
         #[command(flatten)]
@@ -90,6 +99,7 @@ const EXAMPLES: &str = "\
 Examples:
   outlay balance add anthropic 25 --expires 2027-11-21
   outlay balance set openai 12.40
+  outlay balance grants anthropic
   outlay balance warn openai 5
   outlay balance warn anthropic 10%
   outlay balance floor openai 1
@@ -147,6 +157,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             hint(session, &account, level != WarnLevel::Off, out)?;
         }
         Command::Sync { form } => sync(session, form, out)?,
+        Command::Grants { account, form } => grants::run(session, account.as_deref(), form, out)?,
         Command::List { form } => {
             let ledger = session.ledger()?;
             let balances = report::balances(&ledger, now, session.zone)?;
@@ -263,11 +274,9 @@ fn recharge(below: &str, by: Option<&str>) -> Result<Option<Recharge>, Failure> 
         "outlay balance recharge ACCOUNT BELOW AMOUNT, or outlay balance recharge ACCOUNT off";
     match (level(below)?, by.map(amount).transpose()?) {
         (None, None) => Ok(None),
-        (Some(below), _) if below < Money::ZERO => Err(Failure::misused(format!(
-            "a top-up comes before the balance is below zero: {form}"
-        ))),
-        (Some(below), Some(amount)) if amount > Money::ZERO => Ok(Some(Recharge { below, amount })),
-        (Some(_), Some(_)) => Err(Failure::misused(format!("a top-up adds something: {form}"))),
+        (Some(below), Some(amount)) => Recharge::new(below, amount)
+            .map(Some)
+            .map_err(|error| Failure::misused(format!("{error}: {form}"))),
         (Some(_), None) => Err(Failure::misused(format!("say how much is added: {form}"))),
         (None, Some(_)) => Err(Failure::misused(format!("off takes no amount: {form}"))),
     }

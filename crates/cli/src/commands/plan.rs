@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use outlay_core::budget::{BudgetKind, BudgetUnit, Quantity};
-use outlay_core::ledger::{Ledger, Plan};
-use outlay_core::report::{self, Plans};
+use outlay_core::ledger::Plan;
+use outlay_core::report::{self, Plans, ReplacedLimit};
 
 use super::Form;
 use crate::ask::{ask, can_be_asked};
@@ -90,50 +89,15 @@ fn table(plans: &Plans) -> Table {
     table
 }
 
-/// A budget of a plan's name and window whose limit the plan changes.
-struct Replaced {
-    name: &'static str,
-    before: String,
-    after: String,
-    /// Whether the user, and no plan, said last what it is.
-    is_own: bool,
-}
-
-impl Replaced {
-    fn shown(&self) -> String {
-        format!("'{}' ({} → {})", self.name, self.before, self.after)
-    }
-}
-
-/// What the plan puts in the place of something else.
-fn replaced(ledger: &Ledger, plan: &Plan, session: &Session) -> Result<Vec<Replaced>, Failure> {
-    let mut replaced = Vec::new();
-    for (name, limit) in plan.limits() {
-        let Some(budget) = report::budget(ledger, name, session.now)? else { continue };
-        let settings = super::budget::set::settings(ledger, name)?;
-        let own = settings.limit.as_deref().and_then(|own| Quantity::parse(budget.unit, own).ok());
-        let before = own.unwrap_or(budget.limit);
-        let after = Quantity { unit: BudgetUnit::Usd, count: limit.picodollars() };
-        if before == after && budget.kind == BudgetKind::Hard {
-            continue;
-        }
-        let soft = if budget.kind == BudgetKind::Hard { "" } else { "soft, " };
-        let (before, after) = (format!("{soft}{}", before.spoken()), after.spoken());
-        let is_own = settings.plan.is_none();
-        replaced.push(Replaced { name, before, after, is_own });
-    }
-    Ok(replaced)
-}
-
 /// The user's own limits are not replaced without a word.
 fn may_replace(
     plan: &Plan,
-    replaced: &[Replaced],
+    replaced: &[ReplacedLimit],
     is_yes: bool,
     out: &mut Out,
 ) -> Result<bool, Failure> {
     let own: Vec<String> =
-        replaced.iter().filter(|budget| budget.is_own).map(Replaced::shown).collect();
+        replaced.iter().filter(|budget| budget.is_own).map(ReplacedLimit::spoken).collect();
     if own.is_empty() || is_yes {
         return Ok(true);
     }
@@ -162,7 +126,7 @@ fn put_in_use(
         )));
     };
     let ledger = session.ledger()?;
-    let replaced = replaced(&ledger, plan, session)?;
+    let replaced = report::replaced_limits(&ledger, plan, session.now)?;
     if !may_replace(plan, &replaced, is_yes, out)? {
         return out.line("Nothing was changed.");
     }
@@ -182,7 +146,7 @@ fn put_in_use(
     let limits = if limits.is_empty() { "no limit".to_owned() } else { limits.join(", ") };
     out.line(format!("Plan '{name}' is in use: {limits}{removed}."))?;
     if !replaced.is_empty() {
-        let shown: Vec<String> = replaced.iter().map(Replaced::shown).collect();
+        let shown: Vec<String> = replaced.iter().map(ReplacedLimit::spoken).collect();
         out.line(format!("Replaced: {}.", shown.join(", ")))?;
     }
     let others = report::budgets(&ledger, session.now)?

@@ -21,6 +21,14 @@ pub struct BudgetEvent {
     pub detail: Value,
 }
 
+impl BudgetEvent {
+    /// Whether it says all that the budget is, rather than what became of it.
+    #[must_use]
+    pub fn is_definition(&self) -> bool {
+        matches!(self.action.as_str(), "created" | "changed")
+    }
+}
+
 pub(crate) fn record(
     writing: &Writing<'_>,
     budget_seq: i64,

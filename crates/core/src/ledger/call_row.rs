@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
+use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::call::{Dimensions, Entry, NewCall};
 use super::error::LedgerError;
@@ -15,6 +15,9 @@ use crate::admission::RefusalReason;
 use crate::cost::{Basis, Bill};
 use crate::money::Money;
 use crate::usage::Usage;
+pub(crate) use ended::{EndedCall, EndedInserts};
+
+mod ended;
 
 /// What the transaction that is open has still to write.
 #[derive(Default)]
@@ -45,55 +48,11 @@ struct Facts {
     input_tokens_max: i64,
     is_unbounded: bool,
     limit_action: Option<&'static str>,
-    log_key: Option<[u8; 16]>,
 }
 
 enum State {
     Entered { status: &'static str, owner: Option<[u8; 16]>, shares: Shares },
     Ended(End),
-}
-
-/// A call that a log tells of.
-pub(crate) struct EndedCall<'a> {
-    pub(crate) id: [u8; 16],
-    pub(crate) account: i64,
-    pub(crate) started_ms: i64,
-    pub(crate) dimensions: &'a Dimensions,
-    pub(crate) log_key: [u8; 16],
-}
-
-/// What writes rows of ended calls, looked up once for many.
-pub(crate) struct EndedInserts<'c> {
-    connection: &'c Connection,
-    once: CachedStatement<'c>,
-}
-
-impl<'c> EndedInserts<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<EndedInserts<'c>> {
-        static ONCE: LazyLock<String> = LazyLock::new(|| {
-            let names = FACTS.iter().chain(&ENDED).copied().filter(|name| !UNTOLD.contains(name));
-            inserting("INSERT OR IGNORE", names, false)
-        });
-        Ok(EndedInserts { connection, once: connection.prepare_cached(&ONCE)? })
-    }
-
-    /// Whether the row was written: not where the entry has one.
-    fn insert(&mut self, row: &Row) -> rusqlite::Result<bool> {
-        let facts = row.facts.values();
-        let State::Ended(end) = &row.state else { return Ok(false) };
-        let columns = EndColumns::of(end, None);
-        let values = || facts.into_iter().chain(columns.values());
-        let told = values().zip(&*TOLD).filter_map(|(value, is_told)| is_told.then_some(value));
-        if self.once.execute(params_from_iter(told))? > 0 {
-            return Ok(true);
-        }
-        let is_known = "SELECT 1 FROM call WHERE log_key = ?1";
-        if self.connection.prepare_cached(is_known)?.exists([row.facts.log_key])? {
-            return Ok(false);
-        }
-        self.connection.prepare_cached(&REPEATED)?.execute(params_from_iter(values()))?;
-        Ok(true)
-    }
 }
 
 /// How a call ended, as its row tells.
@@ -114,7 +73,7 @@ impl End {
         shares: Shares,
     ) -> Result<End, LedgerError> {
         let usage = settlement.bill.as_ref().and_then(|bill| bill.usage.as_ref());
-        let usage_json = usage.filter(|usage| has_rare_buckets(usage)).map(to_json).transpose()?;
+        let usage_json = usage.map(rare_json).transpose()?.flatten();
         Ok(End { settlement, model, shares, usage_json })
     }
 }
@@ -146,48 +105,12 @@ impl CallRows {
             input_tokens_max: clamp(call.bounds.input_tokens_max),
             is_unbounded: entry.is_unbounded,
             limit_action: entry.limit_action,
-            log_key: None,
         };
         let shares = entry.shares.clone();
         let state = State::Entered { status: entry.status, owner: entry.owner, shares };
         self.unwritten.push(Row { facts, state });
         self.next_seq = Some(seq + 1);
         Ok(seq)
-    }
-
-    /// Writes the row of a call that ended before anybody here knew of it; `None` where the entry has
-    /// one. Nothing else may have been left to be written.
-    pub(crate) fn enter_ended(
-        &mut self,
-        inserts: &mut EndedInserts<'_>,
-        machine_id: [u8; 16],
-        call: &EndedCall<'_>,
-        end: End,
-    ) -> rusqlite::Result<Option<i64>> {
-        debug_assert!(self.unwritten.is_empty(), "rows are written in the order of their numbers");
-        let seq = match self.next_seq {
-            Some(seq) => seq,
-            None => next_seq(inserts.connection)?,
-        };
-        let facts = Facts {
-            seq,
-            id: call.id,
-            machine_id,
-            account: call.account,
-            started_ms: call.started_ms,
-            dimensions: *call.dimensions,
-            output_cap: None,
-            ceiling: None,
-            refusal: None,
-            refused_by: None,
-            input_tokens_max: 0,
-            is_unbounded: false,
-            limit_action: None,
-            log_key: Some(call.log_key),
-        };
-        let is_written = inserts.insert(&Row { facts, state: State::Ended(end) })?;
-        self.next_seq = Some(seq + i64::from(is_written));
-        Ok(is_written.then_some(seq))
     }
 
     /// Ends the running call with the row `seq`.
@@ -228,7 +151,7 @@ fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-const FACTS: [&str; 21] = [
+const FACTS: [&str; 20] = [
     "seq",
     "id",
     "machine_id",
@@ -249,7 +172,6 @@ const FACTS: [&str; 21] = [
     "refused_by",
     "input_tokens_max",
     "is_unbounded",
-    "log_key",
 ];
 const ENTERED: [&str; 4] = ["limit_action", "status", "owner", "shares"];
 const ENDED: [&str; 26] = [
@@ -281,26 +203,6 @@ const ENDED: [&str; 26] = [
     "first_byte_ms",
 ];
 
-/// What no log tells: each value that is bound is some of an import's time.
-const UNTOLD: [&str; 14] = [
-    "key_id",
-    "run_id",
-    "output_cap",
-    "ceiling_pico",
-    "refusal",
-    "refused_by",
-    "input_tokens_max",
-    "is_unbounded",
-    "limit_action",
-    "http_status",
-    "error_kind",
-    "turn_prompt_tokens",
-    "output_shown_tokens",
-    "first_byte_ms",
-];
-/// Of `FACTS` and `ENDED`, whether a log may tell it.
-static TOLD: LazyLock<Vec<bool>> =
-    LazyLock::new(|| FACTS.iter().chain(&ENDED).map(|name| !UNTOLD.contains(name)).collect());
 static REPEATED: LazyLock<String> =
     LazyLock::new(|| inserting("INSERT", FACTS.into_iter().chain(ENDED), true));
 
@@ -389,7 +291,6 @@ impl Facts {
             &self.refused_by,
             &self.input_tokens_max,
             &self.is_unbounded,
-            &self.log_key,
         ]
     }
 }
@@ -509,8 +410,13 @@ fn has_rare_buckets(usage: &Usage) -> bool {
     plain != *usage
 }
 
-fn to_json(usage: &Usage) -> Result<String, LedgerError> {
+/// All of it as JSON, where it has what no column has.
+pub(crate) fn rare_json(usage: &Usage) -> Result<Option<String>, LedgerError> {
+    if !has_rare_buckets(usage) {
+        return Ok(None);
+    }
     serde_json::to_string(usage)
+        .map(Some)
         .map_err(|error| LedgerError::Invalid(format!("usage cannot be stored: {error}")))
 }
 

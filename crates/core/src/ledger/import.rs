@@ -12,6 +12,7 @@ use super::enter::write_rows;
 use super::error::{LedgerError, OpError};
 use super::handle::Ledger;
 use super::log_file::{self, LogFile};
+use super::many::ROWS_AT_ONCE;
 use super::outside::Sums;
 use super::prune::Forgotten;
 use super::reply::Reply;
@@ -21,6 +22,8 @@ use crate::price::PriceList;
 pub use call::ImportedCall;
 pub use outcome::{Imported, Sum};
 
+use call::Bill;
+use enter::Told;
 use look::{Found, look};
 use proxied::Proxied;
 use row::Row;
@@ -67,6 +70,15 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| log_file::note(writing, &files))
     }
 
+    /// The numbers of imported calls whose cost nobody knew, and whose model has a price by now. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn newly_priced(&self, now: DateTime<Utc>) -> Result<Vec<i64>, LedgerError> {
+        let prices = self.prices();
+        self.read(|connection| Ok(unpriced::newly_priced(connection, &prices, now)?))
+    }
+
     /// Begins an import. Calls that passed the proxy since the last one are found first. Blocks.
     ///
     /// # Errors
@@ -76,6 +88,8 @@ impl Ledger {
         let usual = self
             .submit(Retry::Never, move |writing| {
                 seen.map_or(Ok(()), |seen| seen.write(writing.connection))?;
+                // Calls are priced by who tells of them, with the list that is found here.
+                price::list(writing)?;
                 Ok(pages::keep_more(writing.connection)?)
             })
             .wait()?;
@@ -98,16 +112,15 @@ impl Import {
     /// [`IMPORTED_AT_ONCE`] where others write.
     pub fn calls(&self, calls: Vec<ImportedCall>, now: DateTime<Utc>) -> Reply<Imported> {
         let proxied = self.proxied;
-        self.ledger.submit(Retry::Never, move |writing| import(writing, proxied, &calls, now))
-    }
-
-    /// The numbers of imported calls whose cost nobody knew, and whose model has a price by now. Blocks.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn newly_priced(&self, now: DateTime<Utc>) -> Result<Vec<i64>, LedgerError> {
         let prices = self.ledger.prices();
-        self.ledger.read(|connection| Ok(unpriced::newly_priced(connection, &prices, now)?))
+        let bills: Vec<Bill> = calls.iter().map(|call| call.bill(&prices)).collect();
+        self.ledger.submit(Retry::Never, move |writing| {
+            let slice = Slice::begin(writing, now)?;
+            // A price may have been set in between.
+            let are_so = Arc::ptr_eq(&slice.prices, &prices);
+            let told = |(call, bill)| Told { call, bill: Some(bill).filter(|_| are_so) };
+            import(writing, slice, proxied, calls.iter().zip(&bills).map(told))
+        })
     }
 
     /// Books those calls at their price, by what the ledger has of them, in one transaction; by the tool
@@ -175,6 +188,8 @@ struct Slice<'c> {
     present_since: Option<DateTime<Utc>>,
     forgotten: Forgotten,
     outside: Sums,
+    /// Whether what came last was new, as nearly all of a first import is: then more at once are tried.
+    was_new: bool,
     now: DateTime<Utc>,
 }
 
@@ -182,11 +197,12 @@ impl<'c> Slice<'c> {
     fn begin(writing: &mut Writing<'c>, now: DateTime<Utc>) -> Result<Slice<'c>, OpError> {
         write_rows(writing)?;
         Ok(Slice {
-            inserts: EndedInserts::new(writing.connection)?,
+            inserts: EndedInserts::new(writing.connection, writing.machine_id)?,
             prices: price::list(writing)?,
             present_since: elsewhere::present_since(writing, now)?,
             forgotten: Forgotten::load(writing.connection)?,
             outside: Sums::default(),
+            was_new: true,
             now,
         })
     }
@@ -204,7 +220,7 @@ impl<'c> Slice<'c> {
         outcome: &mut Imported,
     ) -> Result<(), OpError> {
         withdraw::withdraw(writing, row, &mut self.outside, self.now)?;
-        if let Some(cost) = enter::enter(writing, self, call, Some(row))? {
+        if let Some(cost) = enter::enter(writing, self, Told { call, bill: None }, Some(row))? {
             outcome.new.change(call.plan_login, row.cost, cost);
         }
         Ok(())
@@ -215,37 +231,80 @@ impl<'c> Slice<'c> {
     }
 }
 
-fn import(
+fn import<'t>(
     writing: &mut Writing<'_>,
+    mut slice: Slice<'_>,
     proxied: Option<Proxied>,
-    calls: &[ImportedCall],
-    now: DateTime<Utc>,
+    calls: impl Iterator<Item = Told<'t>>,
 ) -> Result<Imported, OpError> {
     let mut outcome = Imported::default();
-    let mut slice = Slice::begin(writing, now)?;
-    for call in calls {
-        if is_probably_new(writing.connection, &slice, proxied, call)?
-            && let Some(cost) = enter::enter(writing, &mut slice, call, None)?
-        {
-            outcome.new.count(call.plan_login, cost);
-            continue;
+    // Probably new, and to be written together.
+    let mut news: Vec<Told<'_>> = Vec::with_capacity(ROWS_AT_ONCE);
+    for told in calls {
+        let is_news =
+            slice.was_new && is_probably_new(writing.connection, &slice, proxied, told.call)?;
+        if is_news {
+            news.push(told);
         }
-        let Slice { prices, forgotten, .. } = &slice;
-        let found = look(writing.connection, prices, proxied, *forgotten, call, now)?;
-        match &found {
-            Found::New => {
-                if let Some(cost) = enter::enter(writing, &mut slice, call, None)? {
-                    outcome.new.count(call.plan_login, cost);
-                }
-            }
-            Found::Grown(row) => slice.replace(writing, call, row, &mut outcome)?,
-            Found::Twin(seq, how) => merge::merge(writing, call, *seq, *how)?,
-            Found::Known | Found::Ahead => {}
+        // Those before it come first: one of them may be the same call.
+        if !is_news || news.len() == ROWS_AT_ONCE {
+            take_all(writing, &mut slice, proxied, &mut news, &mut outcome)?;
         }
-        outcome.count(&found);
+        if !is_news {
+            take(writing, &mut slice, proxied, told, &mut outcome)?;
+        }
     }
+    take_all(writing, &mut slice, proxied, &mut news, &mut outcome)?;
     slice.end(writing.connection)?;
     Ok(outcome)
+}
+
+/// Takes calls that are probably new, together if there are as many as that takes.
+fn take_all(
+    writing: &mut Writing<'_>,
+    slice: &mut Slice<'_>,
+    proxied: Option<Proxied>,
+    news: &mut Vec<Told<'_>>,
+    outcome: &mut Imported,
+) -> Result<(), OpError> {
+    if news.len() == ROWS_AT_ONCE {
+        slice.was_new = enter::enter_all(writing, slice, news, &mut outcome.new)?;
+        if slice.was_new {
+            news.clear();
+        }
+    }
+    news.drain(..).try_for_each(|told| take(writing, slice, proxied, told, outcome))
+}
+
+fn take(
+    writing: &mut Writing<'_>,
+    slice: &mut Slice<'_>,
+    proxied: Option<Proxied>,
+    told: Told<'_>,
+    outcome: &mut Imported,
+) -> Result<(), OpError> {
+    let call = told.call;
+    if is_probably_new(writing.connection, slice, proxied, call)?
+        && let Some(cost) = enter::enter(writing, slice, told, None)?
+    {
+        slice.was_new = true;
+        outcome.new.count(call.plan_login, cost);
+        return Ok(());
+    }
+    let Slice { prices, forgotten, .. } = &slice;
+    let found = look(writing.connection, prices, proxied, *forgotten, call, slice.now)?;
+    match &found {
+        Found::New => {
+            if let Some(cost) = enter::enter(writing, slice, told, None)? {
+                outcome.new.count(call.plan_login, cost);
+            }
+        }
+        Found::Grown(row) => slice.replace(writing, call, row, outcome)?,
+        Found::Twin(seq, how) => merge::merge(writing, call, *seq, *how)?,
+        Found::Known | Found::Ahead => {}
+    }
+    outcome.count(&found);
+    Ok(())
 }
 
 /// Whether trying to write the call down tells all that a look would, and at once: no budget counts it

@@ -10,7 +10,7 @@
 //! | `reserve`, `draw`, `refuse`, `empty`, `settle`, `recover`, `record` | the life of a call |
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
-//! | `call`, `enter`, `call_row`, `settlement` | what a call says of itself and of its end, how its row is written |
+//! | `call`, `enter`, `call_row`, `settlement`, `many` | what a call says of itself and of its end, how its row is written, and many at once |
 //! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `disk`, `reservation`, `handle` | the open file, its log's way into it and onto the disk, a running call's hold, all that others can do |
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
@@ -56,6 +56,7 @@ mod journal;
 mod knock;
 mod level;
 mod log_file;
+mod many;
 mod note;
 mod operation;
 mod outbox;
@@ -107,7 +108,7 @@ pub use outbox::{ALERTS_AT_ONCE, Attempt, Due};
 pub use outside::Outside;
 pub use plan::{Plan, PlanUse};
 pub use prune::Prunable;
-pub use query::{EndedEarly, Matching, Place, ProviderTotal};
+pub use query::{EndedEarly, GrantView, Matching, Place, ProviderTotal};
 pub use record::{IdempotencyKey, Recorded, RecordedCall};
 pub use reply::{Reply, ReplyFuture};
 pub use reservation::{Reservation, Ticket};

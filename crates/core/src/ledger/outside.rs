@@ -1,9 +1,12 @@
 //! Sums of calls that did not pass here, by the tool whose log told of them.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use foldhash::HashMap;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
+use super::many::{Binding, ROWS_AT_ONCE, rows_of_places};
 use super::rollup::{QUARTER_MS, Value};
 use super::time::to_ms;
 use crate::money::Money;
@@ -45,19 +48,36 @@ impl Sums {
 
     /// Writes down what was added.
     pub(crate) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut add = connection.prepare_cached(
-            "INSERT INTO outside_quarter VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-             ON CONFLICT (quarter, source_id) DO UPDATE SET calls = calls + ?3, \
-             unpriced_calls = unpriced_calls + ?4, cost_pico = cost_pico + ?5, \
-             plan_value_pico = plan_value_pico + ?6",
-        )?;
+        static ONE: LazyLock<String> = LazyLock::new(|| adding(1));
+        static MANY: LazyLock<String> = LazyLock::new(|| adding(ROWS_AT_ONCE));
         let mut sums: Vec<_> = self.0.into_iter().collect();
         sums.sort_unstable_by_key(|(of, _)| *of);
-        for ((quarter, source), [calls, unpriced, cost, plan_value]) in sums {
-            add.execute(params![quarter, source, calls, unpriced, cost, plan_value])?;
+        for sums in sums.chunks(ROWS_AT_ONCE) {
+            let (rows, sql) = match sums.len() {
+                ROWS_AT_ONCE => (ROWS_AT_ONCE, &*MANY),
+                _ => (1, &*ONE),
+            };
+            let mut add = connection.prepare_cached(sql)?;
+            for sums in sums.chunks(rows) {
+                let mut binding = Binding::of(&mut add);
+                for ((quarter, source), counts) in sums {
+                    binding.bind_all([quarter, source].into_iter().chain(counts))?;
+                }
+                binding.execute()?;
+            }
         }
         Ok(())
     }
+}
+
+fn adding(rows: usize) -> String {
+    format!(
+        "INSERT INTO outside_quarter VALUES {} ON CONFLICT (quarter, source_id) DO UPDATE SET \
+         calls = calls + excluded.calls, unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
+         cost_pico = cost_pico + excluded.cost_pico, \
+         plan_value_pico = plan_value_pico + excluded.plan_value_pico",
+        rows_of_places(rows, 6)
+    )
 }
 
 /// The sums of the quarter-hours from that of `since` to before `until`, the dearest first.

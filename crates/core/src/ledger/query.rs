@@ -2,6 +2,7 @@
 
 mod burn;
 mod calls;
+mod grants;
 mod outlook;
 mod pace;
 mod pairs;
@@ -15,6 +16,8 @@ mod unpriced;
 pub(crate) use burn::{burn, burn_since};
 pub(crate) use calls::{CallFilter, CallRow, call, count, last_limited, page};
 pub use calls::{Matching, Place};
+pub use grants::GrantView;
+pub(crate) use grants::grants;
 pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use foldhash::HashMap;
-use rusqlite::{CachedStatement, Connection, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
+use super::many::{Binding, ROWS_AT_ONCE, rows_of_places};
 use super::time::to_ms;
 use crate::money::Money;
 use crate::usage::Usage;
@@ -113,32 +114,22 @@ impl Rollups {
         // is is here.
         let unsummed =
             if newest > until { until..days_begun(connection)?.min(newest) } else { until..until };
-        let mut whole: HashMap<(CoarseBy, i64, i64, i64), Counts> = HashMap::default();
-        let mut quarters = Adding::quarters().begin(connection)?;
-        let mut sums: Vec<_> = self.quarters.drain().collect();
-        // Many are next to each other in the file.
-        sums.sort_unstable_by_key(|(of, _)| *of);
-        for ((quarter, key), counts) in sums {
-            let dimensions =
-                [key.account, key.provider, key.model, key.project, key.key, key.client];
-            quarters.add(std::iter::once(&quarter).chain(&dimensions), &counts)?;
+        let mut whole: HashMap<[i64; DAY_KEY.len()], Counts> = HashMap::default();
+        let mut sums: Vec<([i64; QUARTER_KEY.len()], Counts)> =
+            Vec::with_capacity(self.quarters.len());
+        for ((quarter, key), counts) in self.quarters.drain() {
+            let RollupKey { account, provider, model, project, key, client } = key;
+            sums.push(([quarter, account, provider, model, project, key, client], counts));
             let day = day_of(quarter);
             if day >= newest || unsummed.contains(&day) {
                 continue;
             }
-            for (by, dimension) in [(CoarseBy::Model, key.model), (CoarseBy::Project, key.project)]
-            {
-                add(whole.entry((by, day, key.provider, dimension)).or_default(), &counts);
+            for (by, dimension) in [(CoarseBy::Model, model), (CoarseBy::Project, project)] {
+                add(whole.entry([by as i64, day, provider, dimension]).or_default(), &counts);
             }
         }
-        let mut days = Adding::days().begin(connection)?;
-        let mut whole: Vec<_> = whole.into_iter().collect();
-        whole.sort_unstable_by_key(|((by, day, provider, dimension), _)| {
-            (*by as i64, *day, *provider, *dimension)
-        });
-        for ((by, day, provider, dimension), counts) in whole {
-            days.add([&(by as i64), &day, &provider, &dimension].into_iter(), &counts)?;
-        }
+        Adding::quarters().add_all(connection, &sums)?;
+        Adding::days().add_all(connection, &Vec::from_iter(whole))?;
         if newest > until {
             sum_days(connection, unsummed)?;
             let close = "UPDATE ledger SET days_until = ?1";
@@ -196,23 +187,15 @@ fn add(sum: &mut Counts, counts: &Counts) {
     }
 }
 
-/// Adds to rows of sums. Two statements: an upsert costs half as much again as the update that it
-/// nearly always is.
+/// Adds to rows of sums. For few of them two statements: an upsert costs half as much again as the update
+/// that it nearly always is.
 struct Adding {
     update: String,
     insert: String,
+    /// For many, of which most are new.
+    upsert: String,
     /// A row without calls is none: its dimensions may have no other.
     delete: String,
-}
-
-/// [`Adding`], begun.
-struct Additions<'c> {
-    connection: &'c Connection,
-    sql: &'static Adding,
-    update: CachedStatement<'c>,
-    insert: CachedStatement<'c>,
-    /// Whether the row before was new: an import's mostly are, a call's hardly ever.
-    was_new: bool,
 }
 
 impl Adding {
@@ -228,49 +211,59 @@ impl Adding {
     }
 
     fn new(table: &str, key: &[&str]) -> Adding {
-        let numbered = |names: &[&str], first: usize, how: fn(&str, usize) -> String| {
-            let each = names.iter().enumerate();
-            each.map(|(index, name)| how(name, first + index)).collect::<Vec<_>>()
-        };
-        let matched = numbered(key, 1, |name, at| format!("{name} = ?{at}")).join(" AND ");
-        let added = numbered(&COUNTS, key.len() + 1, |name, at| format!("{name} = {name} + ?{at}"));
+        let matched: Vec<_> = (1..).zip(key).map(|(at, name)| format!("{name} = ?{at}")).collect();
+        let matched = matched.join(" AND ");
+        let added: Vec<_> = (key.len() + 1..)
+            .zip(COUNTS)
+            .map(|(at, name)| format!("{name} = {name} + ?{at}"))
+            .collect();
         let names: Vec<_> = key.iter().chain(&COUNTS).copied().collect();
-        let values = numbered(&names, 1, |_, at| format!("?{at}")).join(", ");
+        let into = format!("INTO {table} ({}) VALUES", names.join(", "));
+        let one = rows_of_places(1, names.len());
         Adding {
             update: format!("UPDATE {table} SET {} WHERE {matched}", added.join(", ")),
-            insert: format!(
-                "INSERT OR IGNORE INTO {table} ({}) VALUES ({values})",
-                names.join(", ")
+            insert: format!("INSERT {into} {one}"),
+            upsert: format!(
+                "INSERT {into} {} ON CONFLICT ({}) DO UPDATE SET {}",
+                rows_of_places(ROWS_AT_ONCE, names.len()),
+                key.join(", "),
+                COUNTS.map(|name| format!("{name} = {name} + excluded.{name}")).join(", ")
             ),
             delete: format!("DELETE FROM {table} WHERE {matched} AND calls = 0"),
         }
     }
 
-    fn begin<'c>(&'static self, connection: &'c Connection) -> rusqlite::Result<Additions<'c>> {
-        let update = connection.prepare_cached(&self.update)?;
-        let insert = connection.prepare_cached(&self.insert)?;
-        Ok(Additions { connection, sql: self, update, insert, was_new: false })
-    }
-}
-
-impl Additions<'_> {
-    fn add<'a>(
-        &mut self,
-        of: impl Iterator<Item = &'a i64> + Clone,
-        counts: &'a Counts,
+    /// Adds these sums, each of another key.
+    fn add_all<const N: usize>(
+        &self,
+        connection: &Connection,
+        sums: &[([i64; N], Counts)],
     ) -> rusqlite::Result<()> {
-        let values = || params_from_iter(of.clone().chain(counts));
-        if self.was_new {
-            self.was_new = self.insert.execute(values())? > 0;
-            if !self.was_new {
-                self.update.execute(values())?;
+        let mut sums: Vec<_> = sums.iter().collect();
+        // Many are next to each other in the file.
+        sums.sort_unstable_by_key(|(of, _)| *of);
+        let mut chunks = sums.chunks_exact(ROWS_AT_ONCE);
+        if sums.len() >= ROWS_AT_ONCE {
+            let mut upsert = connection.prepare_cached(&self.upsert)?;
+            for chunk in &mut chunks {
+                let mut binding = Binding::of(&mut upsert);
+                for (of, counts) in chunk {
+                    binding.bind_all(of)?;
+                    binding.bind_all(counts)?;
+                }
+                binding.execute()?;
             }
-        } else if self.update.execute(values())? == 0 {
-            self.was_new = self.insert.execute(values())? > 0;
         }
-        let [calls, ..] = counts;
-        if *calls <= 0 {
-            self.connection.prepare_cached(&self.sql.delete)?.execute(params_from_iter(of))?;
+        for (of, counts) in chunks.remainder() {
+            let values = || params_from_iter(of.iter().chain(counts));
+            if connection.prepare_cached(&self.update)?.execute(values())? == 0 {
+                connection.prepare_cached(&self.insert)?.execute(values())?;
+            }
+        }
+        for (of, [calls, ..]) in sums {
+            if *calls <= 0 {
+                connection.prepare_cached(&self.delete)?.execute(params_from_iter(of))?;
+            }
         }
         Ok(())
     }

@@ -30,6 +30,14 @@ pub(crate) fn new_id(now: DateTime<Utc>) -> [u8; 16] {
     *Uuid::new_v7(timestamp).as_bytes()
 }
 
+/// The UUIDv7 of that instant for what has this name already, which needs no dice: of one name and instant
+/// there is one.
+pub(crate) fn id_named(name: [u8; 16], instant: DateTime<Utc>) -> Uuid {
+    let ms = u64::try_from(to_ms(instant)).unwrap_or(0);
+    let [_, _, _, _, _, _, random @ ..] = name;
+    uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid()
+}
+
 /// The id of stored bytes.
 pub(crate) fn uuid_of(bytes: [u8; 16]) -> Uuid {
     Uuid::from_bytes(bytes)

@@ -19,7 +19,7 @@ use outlay_wire::log::{LogCall, Tool};
 
 use super::discovery::{LogPath, Problem, Source, words};
 use super::login;
-use super::projects::Projects;
+use super::projects::{Branches, Projects};
 use super::read::{self, News};
 
 /// The source of a table's calls, behind `import:`.
@@ -27,7 +27,7 @@ const TABLE: &str = "csv";
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
 /// So many calls are written at once where nobody else writes.
-const ALONE_AT_ONCE: usize = 20_000;
+const ALONE_AT_ONCE: usize = 16_000;
 /// So many slices may wait for their commit.
 const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.
@@ -265,6 +265,7 @@ struct Intake<'a> {
     tools: Vec<Origin>,
     prices: Arc<PriceList>,
     projects: Projects,
+    branches: Branches,
     /// Entries that were seen: copies are not even asked for.
     seen: foldhash::HashMap<[u8; 16], Told>,
     /// By source.
@@ -312,7 +313,6 @@ struct Origin {
     /// Whose models it asks where nothing tells.
     vendor: Arc<str>,
     is_plan: bool,
-    none: Arc<str>,
 }
 
 impl Origin {
@@ -345,7 +345,6 @@ impl Origin {
             client: client.map(Arc::from),
             vendor: vendor.into(),
             is_plan,
-            none: "".into(),
         }
     }
 }
@@ -357,6 +356,7 @@ impl<'a> Intake<'a> {
             import: setting.ledger.import(setting.now)?,
             prices: setting.ledger.prices(),
             projects: Projects::default(),
+            branches: Branches::default(),
             seen: foldhash::HashMap::default(),
             pending: tools.iter().map(|_| Vec::new()).collect(),
             commits: VecDeque::new(),
@@ -371,7 +371,7 @@ impl<'a> Intake<'a> {
         if self.setting.is_dry {
             return Ok(());
         }
-        let calls = self.import.newly_priced(self.setting.now)?;
+        let calls = self.setting.ledger.newly_priced(self.setting.now)?;
         for slice in calls.chunks(self.at_once()) {
             for (source, outcome) in self.import.book(slice.to_vec(), self.setting.now).wait()? {
                 let index = self.tools.iter().position(|tool| *tool.source == *source);
@@ -415,10 +415,6 @@ impl<'a> Intake<'a> {
             let maker = call.model.as_deref().and_then(|model| self.prices.maker_of(model));
             maker.map_or_else(|| Arc::clone(&origin.vendor), Arc::from)
         });
-        let tags = match &call.branch {
-            Some(branch) if is_plain(branch) => format!("branch={branch}").into(),
-            _ => Arc::clone(&origin.none),
-        };
         ImportedCall {
             key: call.key.0,
             ended: call.ended,
@@ -429,7 +425,7 @@ impl<'a> Intake<'a> {
             project: call.folder.as_ref().and_then(|folder| self.projects.of(folder)),
             session: call.session,
             client: origin.client.clone(),
-            tags,
+            tags: self.branches.tags(call.branch.as_ref()),
             service_tier: call.service_tier,
             usage: call.usage,
             cost_logged: call.cost_logged,
@@ -446,8 +442,10 @@ impl<'a> Intake<'a> {
     fn write(&mut self, index: usize) -> Result<(), LedgerError> {
         let at_once = self.at_once();
         let pending = &mut self.pending[index];
-        let mut slice: Vec<_> = pending.drain(..pending.len().min(at_once)).collect();
-        slice.sort_by_key(|call| call.ended);
+        let left = pending.split_off(pending.len().min(at_once));
+        let mut slice = std::mem::replace(pending, left);
+        // They are large: each is moved once.
+        slice.sort_by_cached_key(|call| call.ended);
         if self.setting.is_dry {
             let outcome = self.import.preview(&slice, self.setting.now)?;
             self.outcomes[index].add(&outcome);
@@ -494,10 +492,4 @@ impl<'a> Intake<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether it can stand in a tag as it is.
-fn is_plain(text: &str) -> bool {
-    // A checkout without a branch is logged as that.
-    !text.is_empty() && text != "HEAD" && !text.contains([';', '=', '\n'])
 }

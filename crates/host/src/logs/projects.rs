@@ -1,8 +1,9 @@
-//! Which project a log's folder is.
+//! Which project a log's folder is, and what its branch is tagged as.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::project;
 
@@ -26,4 +27,32 @@ impl Projects {
         self.0.insert(Arc::clone(folder), project.clone());
         project
     }
+}
+
+/// Tags by the branches that logs name.
+#[derive(Debug, Default)]
+pub(super) struct Branches {
+    tags: HashMap<Arc<str>, Arc<str>>,
+    none: Arc<str>,
+}
+
+impl Branches {
+    /// `branch=<branch>`; empty without one that can stand in a tag.
+    pub(super) fn tags(&mut self, branch: Option<&Arc<str>>) -> Arc<str> {
+        let Some(branch) = branch.filter(|branch| is_plain(branch)) else {
+            return Arc::clone(&self.none);
+        };
+        if let Some(known) = self.tags.get(branch) {
+            return Arc::clone(known);
+        }
+        let tags: Arc<str> = format!("branch={branch}").into();
+        self.tags.insert(Arc::clone(branch), Arc::clone(&tags));
+        tags
+    }
+}
+
+/// Whether it can stand in a tag as it is.
+fn is_plain(text: &str) -> bool {
+    // A checkout without a branch is logged as that.
+    !text.is_empty() && text != "HEAD" && !text.contains([';', '=', '\n'])
 }

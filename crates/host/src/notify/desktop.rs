@@ -3,12 +3,24 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use notify_rust::Notification;
+use outlay_core::alert::AlertKind;
 
 use super::press::{Button, Press, buttons};
 use super::{Channel, Note, Undelivered};
+
+/// The icon that packages install.
+const ICON: &str = "outlay-desktop";
+
+/// The desktop entry that packages install: desktops keep a user's settings for notifications by it.
+#[cfg(all(unix, not(target_os = "macos")))]
+const ENTRY: &str = "Outlay";
+
+/// The identifier of tauri.conf.json, which the shortcuts of Windows' installers carry.
+#[cfg(windows)]
+const APP_ID: &str = "dev.outlay.desktop";
 
 /// So many notifications at once have somebody who waits for a press; further ones have no buttons.
 const PRESSABLE_MAX: usize = 16;
@@ -20,10 +32,31 @@ const SHOWN_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Desktop {
     press: Option<Press>,
-    /// What is shown of (kind, subject), to put a later number in its place.
-    shown: HashMap<(Option<String>, Option<String>), u32>,
+    shown: HashMap<Topic, Shown>,
     waiting: Arc<AtomicUsize>,
 }
+
+/// What a notification is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Topic {
+    /// How a budget stands: only the latest of it is true, so it takes the place of the one before.
+    Standing { budget: String },
+    /// Something that happened: a later number of the same alert takes the place of the number before.
+    Event { kind: Option<String>, subject: Option<String> },
+}
+
+/// A notification that was shown.
+#[derive(Debug)]
+struct Shown {
+    /// Its number with the service that shows it.
+    id: u32,
+    /// Whether another is in its place: what is pressed there is no answer to this one.
+    is_replaced: Arc<AtomicBool>,
+}
+
+/// How long it is shown that what was pressed is done.
+#[cfg(all(unix, not(target_os = "macos")))]
+const DONE_SHOWN_MS: i32 = 6_000;
 
 impl Desktop {
     /// Notifications whose buttons do what `press` does; without it there are none.
@@ -39,29 +72,70 @@ impl Channel for Desktop {
     }
 
     fn deliver(&mut self, note: &Note) -> Result<(), Undelivered> {
-        let mut notification = Notification::new();
+        let mut notification = ours();
         let service = Service::ask();
-        notification
-            .appname("Outlay")
-            .summary(&note.title)
-            .body(&service.text(&note.body))
-            .icon("outlay");
+        notification.summary(&note.title).body(&service.text(&note.body));
         set_urgency(&mut notification, &note.severity);
-        let thing = (note.kind.clone(), note.subject.clone());
-        if let (true, Some(id)) = (note.attempts > 1, self.shown.get(&thing)) {
-            notification.id(*id);
+        let topic = Topic::of(note);
+        let earlier = self.shown.get(&topic).filter(|_| topic.takes_place(note));
+        if let Some(earlier) = earlier {
+            earlier.is_replaced.store(true, Ordering::Relaxed);
+            notification.id(earlier.id);
         }
-        let id = self.show(notification, note, &service).map_err(|error| Undelivered {
-            reason: format!("the desktop's notification service did not take it: {error}"),
+        let is_replaced = Arc::new(AtomicBool::new(false));
+        let id = self.show(notification, note, &service, &is_replaced).map_err(|error| {
+            let reason = format!("the desktop's notification service did not take it: {error}");
             // Nobody wants to be shown later what a list has.
-            may_pass: false,
+            Undelivered { reason, may_pass: false }
         })?;
         if self.shown.len() >= SHOWN_MAX {
             self.shown.clear();
         }
-        self.shown.insert(thing, id);
+        self.shown.insert(topic, Shown { id, is_replaced });
         Ok(())
     }
+}
+
+impl Topic {
+    fn of(note: &Note) -> Topic {
+        let standings = [
+            AlertKind::BudgetThreshold,
+            AlertKind::BudgetRefused,
+            AlertKind::BudgetOverrun,
+            AlertKind::BackWithin,
+        ];
+        let is_standing = standings.iter().any(|kind| note.kind.as_deref() == Some(kind.as_str()));
+        match &note.subject {
+            Some(budget) if is_standing => Topic::Standing { budget: budget.clone() },
+            subject => Topic::Event { kind: note.kind.clone(), subject: subject.clone() },
+        }
+    }
+
+    fn takes_place(&self, note: &Note) -> bool {
+        matches!(self, Topic::Standing { .. }) || note.attempts > 1
+    }
+}
+
+/// One that says whose it is.
+fn ours() -> Notification {
+    let mut notification = Notification::new();
+    notification.appname("Outlay").icon(ICON);
+    #[cfg(all(unix, not(target_os = "macos")))]
+    notification.hint(notify_rust::Hint::DesktopEntry(ENTRY.to_owned()));
+    // Windows drops what an app sends that no shortcut names. Without an id it goes out as PowerShell's.
+    #[cfg(windows)]
+    if std::env::current_exe().is_ok_and(|program| is_installed(&program)) {
+        notification.app_id(APP_ID);
+    }
+    notification
+}
+
+/// Whether an installer laid the program there: beside the app, and not in cargo's folder.
+#[cfg(any(windows, test))]
+fn is_installed(program: &std::path::Path) -> bool {
+    let folder = program.parent().and_then(std::path::Path::file_name);
+    let is_built = folder.is_some_and(|folder| folder == "debug" || folder == "release");
+    !is_built && program.with_file_name("outlay-desktop.exe").is_file()
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -72,6 +146,7 @@ impl Desktop {
         mut notification: Notification,
         note: &Note,
         service: &Service,
+        is_replaced: &Arc<AtomicBool>,
     ) -> notify_rust::error::Result<u32> {
         let pressing = self.press.as_ref().filter(|_| {
             service.has_actions && self.waiting.load(Ordering::Relaxed) < PRESSABLE_MAX
@@ -84,9 +159,15 @@ impl Desktop {
         let handle = notification.show()?;
         let id = handle.id();
         let (press, waiting) = (press.clone(), Arc::clone(&self.waiting));
+        let is_replaced = Arc::clone(is_replaced);
         waiting.fetch_add(1, Ordering::Relaxed);
         let wait = move || {
-            handle.wait_for_action(|key| pressed(&press, &buttons, key));
+            handle.wait_for_action(|key| {
+                // One number may have two who wait for it.
+                if !is_replaced.load(Ordering::Relaxed) {
+                    pressed(&press, &buttons, key, id);
+                }
+            });
             waiting.fetch_sub(1, Ordering::Relaxed);
         };
         if std::thread::Builder::new().name("notification".into()).spawn(wait).is_err() {
@@ -104,6 +185,7 @@ impl Desktop {
         notification: Notification,
         _note: &Note,
         _service: &Service,
+        _is_replaced: &Arc<AtomicBool>,
     ) -> notify_rust::error::Result<u32> {
         notification.show().map(|_handle| 0)
     }
@@ -129,17 +211,28 @@ pub fn service() -> Result<String, String> {
     Ok("the system's".to_owned())
 }
 
-/// Does what was pressed, and says so where it cannot be done.
+/// Does what was pressed, and says in its place that it is done, or why not.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn pressed(press: &Press, buttons: &[Button], key: &str) {
+fn pressed(press: &Press, buttons: &[Button], key: &str, id: u32) {
     // Closing it is told as a press too.
     let Some(button) = buttons.iter().find(|button| button.key == key) else { return };
-    let Err(reason) = press.act(button.act.clone()) else { return };
-    tracing::warn!("\"{}\" was pressed and not done: {reason}", button.label);
-    let mut sorry = Notification::new();
-    sorry.appname("Outlay").summary(&format!("Not done: {}", button.label)).icon("outlay");
-    if let Err(error) = sorry.body(&Service::ask().text(&reason)).show() {
-        tracing::warn!("that could not be shown either: {error}");
+    let mut answer = ours();
+    answer.id(id);
+    match press.act(button.act.clone()) {
+        // The dashboard that opened says it.
+        Ok(None) => return,
+        Ok(Some(done)) => {
+            answer.summary(&done).timeout(DONE_SHOWN_MS);
+            set_urgency(&mut answer, "info");
+        }
+        Err(reason) => {
+            tracing::warn!("\"{}\" was pressed and not done: {reason}", button.label);
+            answer.summary(&format!("Not done: {}", button.label));
+            answer.body(&Service::ask().text(&reason));
+        }
+    }
+    if let Err(error) = answer.show() {
+        tracing::warn!("what came of \"{}\" could not be shown: {error}", button.label);
     }
 }
 
@@ -189,6 +282,21 @@ fn escape_markup(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_installed_program_says_the_apps_id() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, with_the_app, expected) in
+            [("Outlay", true, true), ("bin", false, false), ("release", true, false)]
+        {
+            let place = folder.path().join(name);
+            std::fs::create_dir(&place).unwrap();
+            if with_the_app {
+                std::fs::write(place.join("outlay-desktop.exe"), "").unwrap();
+            }
+            assert_eq!(is_installed(&place.join("outlay.exe")), expected, "{name}");
+        }
+    }
 
     #[test]
     fn markup_is_escaped() {

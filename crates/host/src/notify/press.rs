@@ -6,6 +6,7 @@ use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use outlay_core::alert::AlertKind;
 use outlay_core::ledger::Ledger;
+use outlay_core::refusal::Raise;
 
 use super::{Clock, Note};
 
@@ -26,7 +27,7 @@ pub struct Press {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     /// Raises the budget by so much, until its period ends.
-    Raise { budget: String, by: String },
+    Raise { budget: String, raise: Raise },
     /// Lets the budget refuse nothing until midnight.
     PauseUntilMidnight { budget: String },
     /// Shows the dashboard.
@@ -55,7 +56,7 @@ pub(super) fn buttons(note: &Note) -> Vec<Button> {
         buttons.push(Button {
             key: "raise",
             label: format!("Allow {raise} more"),
-            act: Act::Raise { budget: budget.clone(), by: raise.by.clone() },
+            act: Act::Raise { budget: budget.clone(), raise: raise.clone() },
         });
         buttons.push(Button {
             key: "pause",
@@ -67,25 +68,27 @@ pub(super) fn buttons(note: &Note) -> Vec<Button> {
 }
 
 impl Press {
-    /// Does it.
+    /// Does it, and says what is done where nothing else shows it.
     ///
     /// # Errors
     /// One sentence: why it was not done.
-    pub(super) fn act(&self, act: Act) -> Result<(), String> {
+    pub(super) fn act(&self, act: Act) -> Result<Option<String>, String> {
         let now = (self.clock)();
         match act {
-            Act::Raise { budget, by } => {
-                let raised = self.ledger.raise_budget(budget, by, None, ACTOR, now).wait();
-                raised.map(drop).map_err(|error| error.to_string())
+            Act::Raise { budget, raise } => {
+                let done = format!("Budget '{budget}' may spend {raise} more until it resets");
+                let raised = self.ledger.raise_budget(budget, raise.by, None, ACTOR, now).wait();
+                raised.map(|_| Some(done)).map_err(|error| error.to_string())
             }
             Act::PauseUntilMidnight { budget } => {
+                let done = format!("Budget '{budget}' refuses nothing until midnight");
                 let until = midnight(now, self.zone);
                 let paused = self.ledger.pause_budget(budget, Some(until), ACTOR, now).wait();
-                paused.map(drop).map_err(|error| error.to_string())
+                paused.map(|_| Some(done)).map_err(|error| error.to_string())
             }
             Act::Open => {
                 (self.open)();
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -110,7 +113,6 @@ fn midnight(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use outlay_core::budget::BudgetUnit;
-    use outlay_core::refusal::Raise;
 
     use super::*;
 

@@ -13,7 +13,7 @@ pub(super) fn files(definition: &Definition) -> Result<Vec<(PathBuf, Vec<u8>)>, 
     } else if cfg!(windows) {
         vec![task::xml(definition)?]
     } else {
-        let (service, socket) = (systemd::service(definition)?, systemd::socket(definition));
+        let (service, socket) = (systemd::service(definition)?, systemd::socket(definition)?);
         vec![service.into_bytes(), socket.into_bytes()]
     };
     Ok(all()?.into_iter().zip(texts).collect())

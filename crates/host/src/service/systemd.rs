@@ -16,6 +16,7 @@ const LISTEN: &str = "ListenStream=";
 /// would hide the display, the session bus or a data folder under /tmp. What it forbids is forbidden
 /// to the command that gets alerts too, so it forbids nothing that a usual one needs.
 pub(super) fn service(definition: &Definition) -> Result<String, ServiceError> {
+    let condition = condition(definition.program()?);
     let program = started(definition.program()?);
     let environment: String = definition
         .variables()?
@@ -28,6 +29,7 @@ pub(super) fn service(definition: &Definition) -> Result<String, ServiceError> {
 Description=Outlay, the spend tracker for paid LLM APIs
 Requires={SOCKET}
 After={SOCKET}
+{condition}
 StartLimitIntervalSec=60
 StartLimitBurst=5
 
@@ -53,11 +55,13 @@ WantedBy=default.target
 }
 
 /// The socket's unit.
-pub(super) fn socket(definition: &Definition) -> String {
-    format!(
+pub(super) fn socket(definition: &Definition) -> Result<String, ServiceError> {
+    let condition = condition(definition.program()?);
+    Ok(format!(
         "# Written by outlay service install; outlay service uninstall removes it.
 [Unit]
 Description=The port of Outlay, open also while the service is restarted
+{condition}
 
 [Socket]
 {LISTEN}{}
@@ -66,7 +70,13 @@ Description=The port of Outlay, open also while the service is restarted
 WantedBy=sockets.target
 ",
         definition.listen
-    )
+    ))
+}
+
+/// A removed package leaves units behind in home folders: without its program they are skipped, and a port on
+/// which nobody will ever answer is not opened.
+fn condition(program: &str) -> String {
+    format!("ConditionFileIsExecutable={}", program.replace('%', "%%"))
 }
 
 /// Where a socket's unit listens.
@@ -125,14 +135,14 @@ mod tests {
     #[test]
     fn units_of_odd_paths() {
         insta::assert_snapshot!("systemd_service", service(&odd()).unwrap());
-        insta::assert_snapshot!("systemd_socket", socket(&odd()));
+        insta::assert_snapshot!("systemd_socket", socket(&odd()).unwrap());
     }
 
     #[test]
     fn the_socket_says_where_it_listens() {
         for listen in ["127.0.0.1:4780", "[::1]:4781"] {
             let definition = Definition { listen: listen.parse().unwrap(), ..odd() };
-            assert_eq!(address(&socket(&definition)), Some(definition.listen));
+            assert_eq!(address(&socket(&definition).unwrap()), Some(definition.listen));
         }
         assert_eq!(address("[Socket]\nListenStream=/run/x\n"), None);
     }

@@ -1,12 +1,13 @@
-//! `/balances` and `POST /grants`: prepaid credit.
+//! `/balances` and `/grants`: prepaid credit.
 
 use axum::Json;
 use axum::extract::State;
-use outlay_core::balance::WarnLevel;
-use outlay_core::ledger::BalanceView;
+use outlay_core::balance::{Recharge, WarnLevel};
+use outlay_core::ledger::{BalanceView, GrantView};
 use outlay_core::money::Money;
 use outlay_core::report;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::input::{self, Amount, Body, Name, Query, read};
@@ -17,6 +18,13 @@ use crate::App;
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Balances {
     balances: Vec<BalanceView>,
+}
+
+/// What was bought and given.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct Grants {
+    grants: Vec<GrantView>,
 }
 
 /// Credit that was bought or given.
@@ -36,6 +44,33 @@ struct Change {
     observed: Option<Amount>,
     warn: Option<String>,
     floor: Option<String>,
+    recharge: Option<TopUp>,
+}
+
+/// The top-up that the provider makes by itself, or a word for none.
+#[derive(Debug)]
+enum TopUp {
+    Made(Made),
+    Word(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Made {
+    below: Amount,
+    amount: Amount,
+}
+
+impl<'de> Deserialize<'de> for TopUp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TopUp, D::Error> {
+        // As it stands: an amount is kept as it was typed.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let read = match raw.get() {
+            word if word.starts_with('"') => serde_json::from_str(word).map(TopUp::Word),
+            made => serde_json::from_str(made).map(TopUp::Made),
+        };
+        read.map_err(serde::de::Error::custom)
+    }
 }
 
 pub(super) async fn list(State(app): State<App>, query: Query) -> Result<Json<Balances>, ApiError> {
@@ -43,6 +78,17 @@ pub(super) async fn list(State(app): State<App>, query: Query) -> Result<Json<Ba
     let (now, timezone) = (app.now(), app.settings().timezone);
     let balances = read(&app, move |ledger| report::balances(ledger, now, timezone)).await?;
     Ok(Json(Balances { balances }))
+}
+
+pub(super) async fn grants(
+    State(app): State<App>,
+    mut query: Query,
+) -> Result<Json<Grants>, ApiError> {
+    let account = query.one("account")?;
+    query.finish()?;
+    let now = app.now();
+    let grants = read(&app, move |ledger| report::grants(ledger, account.as_deref(), now)).await?;
+    Ok(Json(Grants { grants }))
 }
 
 pub(super) async fn grant(
@@ -83,6 +129,7 @@ pub(super) async fn set(
         text => money("floor", text).map(Some),
     });
     let floor = floor.transpose()?;
+    let recharge = change.recharge.map(TopUp::read).transpose()?;
     let (ledger, now) = (app.ledger(), app.now());
     if let Some(observed) = observed {
         ledger.set_balance(account.clone(), observed, now).await?;
@@ -93,11 +140,30 @@ pub(super) async fn set(
     if let Some(floor) = floor {
         ledger.set_floor(account.clone(), floor).await?;
     }
+    if let Some(recharge) = recharge {
+        ledger.set_recharge(account.clone(), recharge, now).await?;
+    }
     view(&app, &account).await?.map(Json).ok_or_else(|| {
         ApiError::not_found(format!(
             "nothing is known of what is left in '{account}': send 'observed' once"
         ))
     })
+}
+
+impl TopUp {
+    /// As the ledger takes it; `None` for none.
+    fn read(self) -> Result<Option<Recharge>, ApiError> {
+        let invalid = |what: &str| ApiError::invalid(format!("'recharge': {what}"));
+        match self {
+            TopUp::Made(Made { below, amount }) => {
+                let below = money("recharge.below", &below.0)?;
+                let amount = money("recharge.amount", &amount.0)?;
+                Recharge::new(below, amount).map(Some).map_err(invalid)
+            }
+            TopUp::Word(word) if matches!(word.trim(), "" | "off") => Ok(None),
+            TopUp::Word(_) => Err(invalid("write {\"below\": …, \"amount\": …}, or off")),
+        }
+    }
 }
 
 async fn view(app: &App, account: &str) -> Result<Option<BalanceView>, ApiError> {

@@ -132,7 +132,7 @@ fn needing_token() -> Routes {
         ("/rehearsals", post(budgets::rehearse)),
         ("/balances", get(balances::list)),
         ("/balances/{account}", put(balances::set)),
-        ("/grants", post(balances::grant)),
+        ("/grants", get(balances::grants).post(balances::grant)),
         ("/prices", get(prices::list)),
         ("/prices/unpriced", get(prices::unpriced)),
         ("/prices/{provider}/{model}", put(prices::set).delete(prices::remove)),

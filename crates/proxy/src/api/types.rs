@@ -28,6 +28,7 @@ fn documents(types: &mut Types) {
     types.add::<report::RehearsalView>();
     types.add::<report::Plans>();
     types.add::<balances::Balances>();
+    types.add::<balances::Grants>();
     types.add::<report::Usage>();
     types.add::<UsageRow<Pair>>();
     types.add::<report::CallPage>();

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{self, BrokenLine, shared};
+use super::fields::{self, BrokenLine, Lines, shared};
 use super::{LogCall, LogKey, Tool};
 use crate::anthropic::{MessageCounts, MessageUsage};
 use crate::json::{Json, members};
@@ -59,20 +59,20 @@ struct Entry<'a> {
     usage: Option<Json<'a>>,
 }
 
-impl Context {
-    pub(super) fn read(
+impl Lines for Context {
+    fn may_tell(&self, line: &[u8]) -> bool {
+        USAGE.find(line).is_some()
+    }
+
+    fn read(
         &mut self,
-        line: &[u8],
+        line: &str,
         now: DateTime<Utc>,
         found: &mut Vec<LogCall>,
     ) -> Result<(), BrokenLine> {
-        if USAGE.find(line).is_none() {
-            return Ok(());
-        }
-        let text = fields::text_of(line)?;
         let mut entry = Entry::default();
-        let end = entry.read(text, 0);
-        if end.is_none_or(|end| after_space(text.as_bytes(), end) != text.len()) {
+        let end = entry.read(line, 0);
+        if end.is_none_or(|end| after_space(line.as_bytes(), end) != line.len()) {
             return Err(BrokenLine::NotJson);
         }
         let kind = entry.kind.and_then(Json::text);
@@ -98,7 +98,9 @@ impl Context {
             _ => Ok(()),
         }
     }
+}
 
+impl Context {
     fn read_message(
         &mut self,
         entry: &Entry<'_>,
@@ -131,22 +133,18 @@ impl Context {
         let tier = if counted.is_fast { Some(Json::new("\"fast\"")) } else { counted.tier };
         let message_id = entry.message_id.and_then(Json::text);
         let call = LogCall {
-            key,
-            ended,
-            duration: None,
             provider: share_provider(&mut last.provider, message_id.as_deref(), model.as_deref()),
             model: match served {
                 Some(served) => Some(Arc::from(served)),
                 None => shared(&mut last.model, entry.model),
             },
-            usage: main,
             cost_logged: fields::cost(entry.cost),
             response_id: message_id.as_deref().map(Box::from),
             session: shared(&mut last.session, entry.session),
             folder: shared(&mut last.folder, entry.folder),
             branch: shared(&mut last.branch, entry.branch),
             service_tier: shared(&mut last.tier, tier),
-            plan_login: None,
+            ..LogCall::new(key, ended, main)
         };
         for (model, usage) in others {
             let parts = [&*self.message_id, &*self.request_id, &model];

@@ -30,14 +30,11 @@ pub(super) fn read(
     let object = fields::whole_object(fields::text_of(bytes)?)?;
     let [session, messages] = object.pick(["sessionId", "messages"]);
     let session = fields::owned(session);
-    let mut flaw = Ok(());
-    for message in messages.map(Json::items).unwrap_or_default() {
-        match read_message(message, session.as_ref(), now) {
-            Ok(call) => found.extend(call),
-            Err(error) => flaw = flaw.and(Err(error)),
-        }
-    }
-    flaw
+    let Some(messages) = messages else { return Ok(()) };
+    fields::each_message(messages, |message| {
+        found.extend(read_message(message, session.as_ref(), now)?);
+        Ok(())
+    })
 }
 
 fn read_message(
@@ -58,20 +55,14 @@ fn read_message(
     let id = id.and_then(Json::text).ok_or(BrokenLine::NoName)?;
     let [model, name] = model.map_or([None; 2], |model| model.pick(["id", "provider"]));
     let name = name.and_then(Json::text);
+    let ended = fields::time(time, now)?;
     Ok(Some(LogCall {
-        key: fields::key(Tool::Cline, &[&id]),
-        ended: fields::time(time, now)?,
-        duration: None,
         provider: name.as_deref().and_then(provider::route).map(Arc::from),
         model: fields::owned(model),
-        usage,
         cost_logged: fields::cost(metrics.get("cost")),
-        response_id: None,
         session: session.cloned(),
-        folder: None,
-        branch: None,
-        service_tier: None,
         plan_login: name.as_deref().and_then(provider::plan_login),
+        ..LogCall::new(fields::key(Tool::Cline, &[&id]), ended, usage)
     }))
 }
 

@@ -17,7 +17,7 @@ use memchr::memmem;
 use outlay_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{self, BrokenLine, shared};
+use super::fields::{self, BrokenLine, Lines, shared};
 use super::{LogCall, LogKey, Tool, provider};
 use crate::counts::{CompletionCounts, PromptCounts};
 use crate::json::{Json, members};
@@ -78,17 +78,18 @@ struct Line<'a> {
     payload: Json<'a>,
 }
 
-impl Context {
-    pub(super) fn read(
+impl Lines for Context {
+    fn may_tell(&self, line: &[u8]) -> bool {
+        is_of_interest(line)
+    }
+
+    fn read(
         &mut self,
-        line: &[u8],
+        line: &str,
         now: DateTime<Utc>,
         found: &mut Vec<LogCall>,
     ) -> Result<(), BrokenLine> {
-        if !is_of_interest(line) {
-            return Ok(());
-        }
-        let Some(line) = outer(fields::text_of(line)?)? else { return Ok(()) };
+        let Some(line) = outer(line)? else { return Ok(()) };
         match line.kind {
             "session_meta" => self.read_meta(&line, now),
             "turn_context" => self.read_turn(line.payload),
@@ -105,7 +106,9 @@ impl Context {
         }
         Ok(())
     }
+}
 
+impl Context {
     fn read_meta(&mut self, line: &Line<'_>, now: DateTime<Utc>) {
         let [id, session, folder, git, provider, forked_from, parent, source] =
             line.payload.pick([
@@ -267,19 +270,14 @@ impl Context {
 
     fn call(&self, told: &Told) -> LogCall {
         LogCall {
-            key: LogKey(told.key),
-            ended: told.ended,
-            duration: None,
             provider: self.provider.clone(),
             model: self.model.clone(),
-            usage: told.usage,
-            cost_logged: None,
             response_id: told.response_id.clone(),
             session: told.session.clone().or(self.session.clone()),
             folder: self.folder.clone(),
             branch: self.branch.clone(),
-            service_tier: None,
             plan_login: self.plan_login,
+            ..LogCall::new(LogKey(told.key), told.ended, told.usage)
         }
     }
 }

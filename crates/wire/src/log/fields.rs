@@ -7,7 +7,7 @@ use outlay_core::money::Money;
 use outlay_core::usage::Usage;
 use sha2::{Digest, Sha256};
 
-use super::{LogKey, Tool};
+use super::{LogCall, LogKey, Tool};
 use crate::json::{Json, Object, members};
 use crate::scan::{after_space, value_end};
 
@@ -44,6 +44,35 @@ pub enum BrokenLine {
     /// Nothing tells it from other calls.
     #[error("nothing in it names the call")]
     NoName,
+}
+
+/// A tool's lines, as far as one is read with what those before it told.
+pub(super) trait Lines {
+    /// Whether the line may tell of anything. Most do not, and are long: a look at their bytes.
+    fn may_tell(&self, line: &[u8]) -> bool;
+
+    /// Puts what the line tells of into `found`.
+    ///
+    /// # Errors
+    /// When it tells of a call, but not so that it can be believed.
+    fn read(
+        &mut self,
+        line: &str,
+        now: DateTime<Utc>,
+        found: &mut Vec<LogCall>,
+    ) -> Result<(), BrokenLine>;
+}
+
+/// Reads each of a document's messages; the first flaw.
+pub(super) fn each_message<'a>(
+    messages: Json<'a>,
+    mut read: impl FnMut(Json<'a>) -> Result<(), BrokenLine>,
+) -> Result<(), BrokenLine> {
+    let mut flaw = Ok(());
+    for message in messages.items() {
+        flaw = flaw.and(read(message));
+    }
+    flaw
 }
 
 /// Bytes as text.

@@ -10,7 +10,7 @@ use memchr::memmem;
 use outlay_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{self, BrokenLine};
+use super::fields::{self, BrokenLine, Lines};
 use super::{LogCall, Tool};
 use crate::counts::{CompletionCounts, PromptCounts};
 use crate::json::{Json, Object};
@@ -26,22 +26,23 @@ pub(super) struct Context {
     provider: Option<Arc<str>>,
 }
 
-impl Context {
-    pub(super) fn read(
+impl Lines for Context {
+    fn may_tell(&self, line: &[u8]) -> bool {
+        let has = |key: &[u8]| memmem::find(line, key).is_some();
+        (self.session.is_none() && has(b"\"sessionId\"")) || has(b"\"tokens\"")
+    }
+
+    fn read(
         &mut self,
-        line: &[u8],
+        line: &str,
         now: DateTime<Utc>,
         found: &mut Vec<LogCall>,
     ) -> Result<(), BrokenLine> {
-        let has = |key: &[u8]| memmem::find(line, key).is_some();
-        let is_header = self.session.is_none() && has(b"\"sessionId\"");
-        if !is_header && !has(b"\"tokens\"") {
-            return Ok(());
-        }
-        let text = fields::text_of(line)?;
-        self.read_object(&fields::whole_object(text)?, now, found)
+        self.read_object(&fields::whole_object(line)?, now, found)
     }
+}
 
+impl Context {
     fn read_object(
         &mut self,
         object: &Object<'_>,
@@ -54,11 +55,7 @@ impl Context {
         let Some(messages) = messages.filter(|messages| messages.is_array()) else {
             return self.read_message(object, now, found);
         };
-        let mut flaw = Ok(());
-        for message in messages.items() {
-            flaw = flaw.and(self.read_message(&message.object(), now, found));
-        }
-        flaw
+        fields::each_message(messages, |message| self.read_message(&message.object(), now, found))
     }
 
     fn read_message(
@@ -78,25 +75,17 @@ impl Context {
             return Ok(());
         }
         let id = id.and_then(Json::text).ok_or(BrokenLine::NoName)?;
+        let ended = fields::time(time, now)?;
         let model = fields::shared(&mut self.model, model);
         let is_googles = model.as_deref().is_some_and(|model| model.starts_with("gemini"));
         found.push(LogCall {
-            key: fields::key(Tool::GeminiCli, &[&id]),
-            ended: fields::time(time, now)?,
-            duration: None,
             provider: super::provider::shared_route(
                 &mut self.provider,
                 is_googles.then_some("gemini"),
             ),
             model,
-            usage,
-            cost_logged: None,
-            response_id: None,
             session: self.session.clone(),
-            folder: None,
-            branch: None,
-            service_tier: None,
-            plan_login: None,
+            ..LogCall::new(fields::key(Tool::GeminiCli, &[&id]), ended, usage)
         });
         Ok(())
     }

@@ -63,20 +63,14 @@ pub fn call(turn: &Turn<'_>, now: DateTime<Utc>) -> Result<Option<LogCall>, Brok
     let ended = started.checked_add_signed(duration.unwrap_or_default());
     let response = turn.response_json.map(Json::new);
     let response_id = response.and_then(|response| response.get("id")).and_then(Json::text);
+    let ended = fields::plausible(ended.ok_or(BrokenLine::NoTime)?, now)?;
     Ok(Some(LogCall {
-        key: fields::key(Tool::Llm, &[turn.id]),
-        ended: fields::plausible(ended.ok_or(BrokenLine::NoTime)?, now)?,
         duration,
         provider: provider.map(Arc::from),
         model: turn.resolved_model.filter(|model| !model.is_empty()).or(model).map(Arc::from),
-        usage,
-        cost_logged: None,
         response_id: response_id.as_deref().map(Box::from),
         session: turn.session.map(Arc::from),
-        folder: None,
-        branch: None,
-        service_tier: None,
-        plan_login: None,
+        ..LogCall::new(fields::key(Tool::Llm, &[turn.id]), ended, usage)
     }))
 }
 

@@ -48,20 +48,16 @@ pub fn call(
         model.as_deref().unwrap_or_default().to_owned(),
         format!("{} {}", usage.prompt_tokens(), usage.completion_tokens()),
     ];
+    let key = fields::key(Tool::Opencode, &parts.each_ref().map(String::as_str));
     Ok(Some(LogCall {
-        key: fields::key(Tool::Opencode, &parts.each_ref().map(String::as_str)),
-        ended,
         duration: Some(ended - created).filter(|time| time.num_milliseconds() >= 0),
         provider: name.as_deref().and_then(provider::route).map(Arc::from),
         model,
-        usage,
         cost_logged: fields::cost(cost),
-        response_id: None,
         session: Some(Arc::from(session)),
         folder: folder.or(path.as_deref()).map(Arc::from),
-        branch: None,
-        service_tier: None,
         plan_login: name.as_deref().and_then(provider::plan_login),
+        ..LogCall::new(key, ended, usage)
     }))
 }
 

@@ -10,7 +10,7 @@ use memchr::memmem;
 use outlay_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{self, BrokenLine};
+use super::fields::{self, BrokenLine, Lines};
 use super::{LogCall, Tool, provider};
 use crate::json::Json;
 
@@ -26,19 +26,19 @@ pub(super) struct Context {
     provider: Option<Arc<str>>,
 }
 
-impl Context {
-    pub(super) fn read(
+impl Lines for Context {
+    fn may_tell(&self, line: &[u8]) -> bool {
+        let has = |key: &[u8]| memmem::find(line, key).is_some();
+        (self.session.is_none() && has(b"\"session\"")) || has(b"\"usage\"")
+    }
+
+    fn read(
         &mut self,
-        line: &[u8],
+        line: &str,
         now: DateTime<Utc>,
         found: &mut Vec<LogCall>,
     ) -> Result<(), BrokenLine> {
-        let has = |key: &[u8]| memmem::find(line, key).is_some();
-        let is_header = self.session.is_none() && has(b"\"session\"");
-        if !is_header && !has(b"\"usage\"") {
-            return Ok(());
-        }
-        let object = fields::whole_object(fields::text_of(line)?)?;
+        let object = fields::whole_object(line)?;
         let [kind, message, id, folder, time] =
             object.pick(["type", "message", "id", "cwd", "timestamp"]);
         match kind.and_then(Json::text).as_deref() {
@@ -54,7 +54,9 @@ impl Context {
             _ => Ok(()),
         }
     }
+}
 
+impl Context {
     fn read_message(
         &mut self,
         message: Json<'_>,
@@ -86,21 +88,17 @@ impl Context {
             }
         };
         found.push(LogCall {
-            key,
-            ended,
             duration: started
                 .map(|started| ended - started)
                 .filter(|time| time.num_milliseconds() >= 0),
             provider: provider::shared_route(&mut self.provider, name),
             model: fields::shared(&mut self.model, model),
-            usage,
             cost_logged: fields::cost(tokens.get("cost").and_then(|cost| cost.get("total"))),
             response_id: response_id.as_deref().map(Box::from),
             session: self.session.clone(),
             folder: self.folder.clone(),
-            branch: None,
-            service_tier: None,
             plan_login: name.and_then(provider::plan_login),
+            ..LogCall::new(key, ended, usage)
         });
         Ok(())
     }

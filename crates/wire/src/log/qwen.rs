@@ -11,7 +11,7 @@ use memchr::memmem;
 use outlay_core::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{self, BrokenLine};
+use super::fields::{self, BrokenLine, Lines};
 use super::{LogCall, Tool, provider};
 use crate::counts::{CompletionCounts, PromptCounts};
 use crate::json::{Json, Object};
@@ -43,38 +43,30 @@ struct Event<'a> {
     counts: [Option<Json<'a>>; 5],
 }
 
-impl Context {
-    pub(super) fn read(
+impl Lines for Context {
+    fn may_tell(&self, line: &[u8]) -> bool {
+        let has = |text: &[u8]| memmem::find(line, text).is_some();
+        // The third file has a line a session, with all its models' sums: it has no `schemaVersion`.
+        has(b".api_response\"") || (has(b"\"schemaVersion\"") && has(b"\"inputTokens\""))
+    }
+
+    fn read(
         &mut self,
-        line: &[u8],
+        line: &str,
         now: DateTime<Utc>,
         found: &mut Vec<LogCall>,
     ) -> Result<(), BrokenLine> {
-        let has = |text: &[u8]| memmem::find(line, text).is_some();
-        if has(b".api_response\"") {
-            let object = fields::whole_object(fields::text_of(line)?)?;
-            let event = object.get("systemPayload").and_then(|payload| payload.get("uiEvent"));
-            let Some(event) = event.and_then(chat_event) else { return Ok(()) };
-            return self.read_event(&object, &event, now, found);
-        }
-        // The third file has a line a session, with all its models' sums: it has no `schemaVersion`.
-        if has(b"\"schemaVersion\"") && has(b"\"inputTokens\"") {
-            let object = fields::whole_object(fields::text_of(line)?)?;
-            let [time, model, auth, duration] =
-                object.pick(["timestamp", "model", "authType", "apiDurationMs"]);
-            let counts = object.pick([
-                "inputTokens",
-                "outputTokens",
-                "cachedTokens",
-                "thoughtsTokens",
-                "totalTokens",
-            ]);
-            let event = Event { time, model, auth, duration, response_id: None, counts };
-            return self.read_event(&object, &event, now, found);
-        }
-        Ok(())
+        let object = fields::whole_object(line)?;
+        let [payload, version] = object.pick(["systemPayload", "schemaVersion"]);
+        let event = match (payload, version) {
+            (None, Some(_)) => Some(usage_event(&object)),
+            _ => payload.and_then(|payload| payload.get("uiEvent")).and_then(chat_event),
+        };
+        event.map_or(Ok(()), |event| self.read_event(&object, &event, now, found))
     }
+}
 
+impl Context {
     fn read_event(
         &mut self,
         line: &Object<'_>,
@@ -92,24 +84,30 @@ impl Context {
         let model = fields::shared(&mut self.model, event.model);
         let auth = event.auth.and_then(Json::text);
         let name = auth.as_deref().filter(|name| *name != "openai");
+        let key = key(session.as_deref(), ended, model.as_deref(), &usage);
         found.push(LogCall {
-            key: key(session.as_deref(), ended, model.as_deref(), &usage),
-            ended,
             duration: fields::millis(event.duration),
             // `openai` is whatever speaks its protocol.
             provider: provider::shared_route(&mut self.provider, name),
             model: model.filter(|model| &**model != "unknown"),
-            usage,
-            cost_logged: None,
             response_id: event.response_id.and_then(Json::text).as_deref().map(Box::from),
             session,
             folder: fields::shared(&mut self.folder, folder),
             branch: fields::shared(&mut self.branch, branch),
-            service_tier: None,
             plan_login: name.and_then(provider::plan_login),
+            ..LogCall::new(key, ended, usage)
         });
         Ok(())
     }
+}
+
+/// A line of the usage file.
+fn usage_event<'a>(line: &Object<'a>) -> Event<'a> {
+    let [time, model, auth, duration] =
+        line.pick(["timestamp", "model", "authType", "apiDurationMs"]);
+    let counts =
+        line.pick(["inputTokens", "outputTokens", "cachedTokens", "thoughtsTokens", "totalTokens"]);
+    Event { time, model, auth, duration, response_id: None, counts }
 }
 
 fn chat_event(event: Json<'_>) -> Option<Event<'_>> {

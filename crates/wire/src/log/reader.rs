@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::fields::BrokenLine;
+use super::fields::{self, BrokenLine, Lines};
 use super::{LogCall, Tool, claude_code, cline, codex, gemini_cli, pi, qwen};
 
 /// Reads a file line by line. What a line needs of those before it is kept in the reader, and fits
@@ -64,14 +64,18 @@ impl LineReader {
     /// # Errors
     /// When the line tells of a call, but not so that it can be believed. Go on with the next one.
     pub fn read(&mut self, line: &[u8], found: &mut Vec<LogCall>) -> Result<(), BrokenLine> {
-        match &mut self.context {
-            Context::ClaudeCode(context) => context.read(line, self.now, found),
-            Context::Codex(context) => context.read(line, self.now, found),
-            Context::GeminiCli(context) => context.read(line, self.now, found),
-            Context::Qwen(context) => context.read(line, self.now, found),
-            Context::Pi(context) => context.read(line, self.now, found),
-            Context::None => Ok(()),
+        let lines: &mut dyn Lines = match &mut self.context {
+            Context::ClaudeCode(context) => context,
+            Context::Codex(context) => &mut **context,
+            Context::GeminiCli(context) => context,
+            Context::Qwen(context) => context,
+            Context::Pi(context) => context,
+            Context::None => return Ok(()),
+        };
+        if !lines.may_tell(line) {
+            return Ok(());
         }
+        lines.read(fields::text_of(line)?, self.now, found)
     }
 }
 

@@ -302,20 +302,17 @@ impl<'a> Row<'a> {
         let time = self.text(Field::Time).and_then(moment).ok_or(BrokenLine::NoTime)?;
         let duration = self.text(Field::Duration).and_then(|text| text.parse().ok());
         let name = self.text(Field::Provider).or(self.columns.provider).map(str::to_lowercase);
+        let ended = fields::plausible(time, now)?;
         Ok(Some(LogCall {
-            key: self.key(copies),
-            ended: fields::plausible(time, now)?,
             duration: duration.and_then(chrono::TimeDelta::try_milliseconds),
             provider: name.as_deref().and_then(provider::route).map(Arc::from),
             model: self.text(Field::Model).map(Arc::from),
-            usage,
             cost_logged: self.cost(),
             response_id: self.text(Field::ResponseId).map(Box::from),
             session: self.text(Field::Session).map(Arc::from),
             folder: self.text(Field::Project).map(Arc::from),
-            branch: None,
             service_tier: self.tier().map(Arc::from),
-            plan_login: None,
+            ..LogCall::new(self.key(copies), ended, usage)
         }))
     }
 

@@ -106,11 +106,7 @@ pub(crate) struct Settings {
 /// A budget's settings, as its history last recorded them.
 pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure> {
     let events = ledger.budget_history(name)?;
-    let detail = events
-        .iter()
-        .rev()
-        .find(|event| matches!(event.action.as_str(), "created" | "changed"))
-        .map(|event| &event.detail);
+    let detail = events.iter().rev().find(|event| event.is_definition()).map(|event| &event.detail);
     let text = |key: &str| detail.and_then(|detail| detail.get(key)?.as_str());
     let flag = |key: &str| detail.and_then(|detail| detail.get(key)?.as_bool());
     let anchor = detail.and_then(|detail| detail.get("anchor")?.as_i64());

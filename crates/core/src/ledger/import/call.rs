@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::cost::{self, Basis, Bill, Metered};
+use crate::cost::{self, Basis};
 use crate::ledger::rollup::Value;
 use crate::money::Money;
-use crate::price::PriceList;
+use crate::price::{Price, PriceList, PriceQuery};
 use crate::usage::Usage;
 
 /// A call that a tool's log tells of.
@@ -85,19 +85,27 @@ impl ImportedCall {
 
     /// What it costs as the ledger prices it, at the price of its own day.
     pub(super) fn bill(&self, prices: &PriceList) -> Bill {
-        let model = self.model.as_deref().unwrap_or_default();
-        let metered = Metered {
-            usage: Some(self.usage),
-            service_tier: self.service_tier.as_deref().map(str::to_owned),
-            ..Metered::default()
-        };
-        let bill = cost::bill(prices, &self.provider, model, &metered, self.started());
-        match (bill.cost, self.cost_logged) {
+        let price = prices.find(&PriceQuery {
+            provider: &self.provider,
+            model: self.model.as_deref().unwrap_or_default(),
+            at: self.started(),
+            service_tier: self.service_tier.as_deref(),
+        });
+        let priced = price.as_ref().and_then(|price| cost::of_usage(&self.usage, price));
+        let (cost, basis) = match (priced, self.cost_logged) {
+            (Some(cost), _) => (Some(cost), Basis::Priced),
             // Nobody here knows better.
-            (None, Some(logged)) => {
-                Bill { cost: Some(logged), cost_stated: Some(logged), basis: Basis::Stated, ..bill }
-            }
-            (_, logged) => Bill { cost_stated: logged, ..bill },
-        }
+            (None, Some(logged)) => (Some(logged), Basis::Stated),
+            (None, None) => (None, Basis::Unpriced),
+        };
+        Bill { cost, basis, price }
     }
+}
+
+/// What a call of a log costs, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Bill {
+    pub(super) cost: Option<Money>,
+    pub(super) basis: Basis,
+    pub(super) price: Option<Arc<Price>>,
 }

@@ -1,32 +1,78 @@
-//! Writes a call that a log tells of down as it ended.
+//! Writes calls that logs tell of down as they ended.
 
 use std::sync::Arc;
 
+use super::call::Bill;
 use super::row::Row;
-use super::{ImportedCall, Slice};
+use super::{ImportedCall, Slice, Sum};
 use crate::ledger::call::{Dimensions, NewCall};
-use crate::ledger::call_row::{End, EndedCall};
+use crate::ledger::call_row::{EndedCall, rare_json};
 use crate::ledger::charge::{self, Charge};
 use crate::ledger::dimension::{Dimension, intern, intern_some};
 use crate::ledger::error::OpError;
 use crate::ledger::rollup::RollupKey;
 use crate::ledger::running::Running;
 use crate::ledger::shares::Shares;
-use crate::ledger::time::{new_id, to_ms, uuid_of};
+use crate::ledger::time::{id_named, to_ms};
 use crate::ledger::writer::Writing;
 use crate::ledger::{account, credit, elsewhere, price};
 use crate::money::Money;
+
+/// A call with what it costs, where that is known already.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) call: &'a ImportedCall,
+    pub(super) bill: Option<&'a Bill>,
+}
 
 /// Writes the call down, in the place of the row `before` where there was one; what it costs. `None`:
 /// its entry has a row, and nothing was done.
 pub(super) fn enter(
     writing: &mut Writing<'_>,
     slice: &mut Slice<'_>,
-    call: &ImportedCall,
+    told: Told<'_>,
     before: Option<&Row>,
 ) -> Result<Option<Option<Money>>, OpError> {
+    let row = row_of(writing, slice, told, before)?;
+    if !writing.cache.rows.enter_ended(&mut slice.inserts, &row)? {
+        return Ok(None);
+    }
+    sum(writing, slice, told.call, &row)?;
+    Ok(Some(row.cost))
+}
+
+/// Writes as many calls down as one statement takes, whose periods are all past, and counts them; whether
+/// none of their entries had a row. Otherwise nothing was done.
+pub(super) fn enter_all(
+    writing: &mut Writing<'_>,
+    slice: &mut Slice<'_>,
+    told: &[Told<'_>],
+    new: &mut Sum,
+) -> Result<bool, OpError> {
+    let mut rows = Vec::with_capacity(told.len());
+    for told in told {
+        rows.push(row_of(writing, slice, *told, None)?);
+    }
+    if !writing.cache.rows.enter_all_ended(&mut slice.inserts, &rows)? {
+        return Ok(false);
+    }
+    for (told, row) in told.iter().zip(&rows) {
+        sum(writing, slice, told.call, row)?;
+        new.count(told.call.plan_login, row.cost);
+    }
+    Ok(true)
+}
+
+/// What its row is to say. Budgets are charged by it where it belongs to their present period.
+fn row_of<'a>(
+    writing: &mut Writing<'_>,
+    slice: &Slice<'_>,
+    told: Told<'a>,
+    before: Option<&'a Row>,
+) -> Result<EndedCall<'a>, OpError> {
+    let call = told.call;
     let started = call.started();
-    let id = before.map_or_else(|| uuid_of(new_id(started)), |before| before.id);
+    let id = before.map_or_else(|| id_named(call.key, started), |before| before.id);
     let project = call.project.as_deref();
     let project = project.or_else(|| before.and_then(|before| before.call.project.as_deref()));
     let response_id = call.response_id.as_deref();
@@ -34,9 +80,9 @@ pub(super) fn enter(
         response_id.or_else(|| before.and_then(|before| before.call.response_id.as_deref()));
     let account = account::of_call(writing, &call.provider, None, call.plan_login, started)?;
     let dimensions = dimensions(writing, call, project)?;
-    let bill = call.bill(&slice.prices);
-    let cost = bill.cost;
-    if let Some(price) = &bill.price {
+    let Bill { cost, basis, price } =
+        told.bill.map_or_else(|| call.bill(&slice.prices), Bill::clone);
+    if let Some(price) = &price {
         price::keep(writing, price)?;
     }
     let shares = match slice.is_present(call) {
@@ -46,35 +92,48 @@ pub(super) fn enter(
         }
         false => Shares::default(),
     };
-    let settlement =
-        elsewhere::settlement(bill, None, response_id.map(str::to_owned), call.duration, slice.now);
-    let end = End::new(Arc::new(settlement), dimensions.model, shares)?;
-    let ended = EndedCall {
+    Ok(EndedCall {
         id: *id.as_bytes(),
         account,
         started_ms: to_ms(started),
-        dimensions: &dimensions,
+        duration_ms: call.duration.map(|duration| duration.num_milliseconds()),
+        dimensions,
         log_key: call.key,
-    };
-    let rows = &mut writing.cache.rows;
-    if rows.enter_ended(&mut slice.inserts, writing.machine_id, &ended, end)?.is_none() {
-        return Ok(None);
-    }
+        response_id,
+        service_tier: call.service_tier.as_deref(),
+        usage: &call.usage,
+        usage_json: rare_json(&call.usage)?,
+        shares,
+        basis,
+        cost,
+        cost_stated: call.cost_logged,
+        price,
+    })
+}
+
+/// Adds a call whose row is written to the sums, and takes it from its account's credit.
+fn sum(
+    writing: &mut Writing<'_>,
+    slice: &mut Slice<'_>,
+    call: &ImportedCall,
+    row: &EndedCall<'_>,
+) -> Result<(), OpError> {
+    let EndedCall { account, dimensions, cost, .. } = row;
     let key = RollupKey {
-        account,
+        account: *account,
         provider: dimensions.provider,
         model: dimensions.model.unwrap_or(0),
         project: dimensions.project.unwrap_or(0),
         key: 0,
         client: dimensions.client.unwrap_or(0),
     };
-    writing.cache.rollups.add(started, key, Some(&call.usage), call.value(cost));
-    slice.outside.add(started, dimensions.source, call.value(cost), 1);
-    if !call.plan_login {
-        let owed = cost.unwrap_or_default();
-        credit::spend_elsewhere(writing, account, owed, started, slice.now)?;
+    let (started, value) = (call.started(), call.value(*cost));
+    writing.cache.rollups.add(started, key, Some(&call.usage), value);
+    slice.outside.add(started, dimensions.source, value, 1);
+    if call.plan_login {
+        return Ok(());
     }
-    Ok(Some(cost))
+    credit::spend_elsewhere(writing, *account, cost.unwrap_or_default(), started, slice.now)
 }
 
 fn dimensions(
