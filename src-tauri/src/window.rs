@@ -29,12 +29,13 @@ pub(crate) fn open(app: &App, is_visible: bool, page: Option<&str>) -> tauri::Re
     if let WebviewUrl::External(url) | WebviewUrl::CustomProtocol(url) = &mut config.url {
         url.set_fragment(page);
     }
-    WebviewWindowBuilder::from_config(app, &config)?
-        .visible(is_visible)
+    let window = WebviewWindowBuilder::from_config(app, &config)?
+        .visible(false)
         .on_navigation(scheme::is_own)
         .on_new_window(|_address, _features| NewWindowResponse::Deny)
         .build()?;
-    Ok(())
+    // By now it has the size and place that it had: nobody sees it jump there.
+    if is_visible { window.show() } else { Ok(()) }
 }
 
 /// Brings the window to the front, from wherever it is.

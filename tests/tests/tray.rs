@@ -196,9 +196,11 @@ fn what_waits_and_what_is_down_has_a_shape_of_its_own() {
         call.join().unwrap();
     }
 
-    // At the same address, so that tools find it; what the dead one held is free again.
-    desk.wait_for_picture("fine");
-    assert_eq!(chat().send(address).status, 200);
+    // The app takes its place, at the same address.
+    desk.icon.wait_for("a base URL can be copied again", |row| {
+        row.label == "Copy base URL" && row.is_enabled
+    });
+    assert_eq!(Request::get("/healthz").send(address).status, 200);
 }
 
 #[test]
