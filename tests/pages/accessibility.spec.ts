@@ -9,7 +9,6 @@ import { ownHome } from './home';
 const home = ownHome('month');
 
 test('axe finds nothing on any page, light and dark', async ({ page }) => {
-  test.setTimeout(240_000);
   await open(page, home.current);
   for (const path of PATHS) {
     await go(page, path);
@@ -18,7 +17,6 @@ test('axe finds nothing on any page, light and dark', async ({ page }) => {
 });
 
 test('axe finds nothing on any page in a narrow window', async ({ page }) => {
-  test.setTimeout(240_000);
   await page.setViewportSize({ width: 380, height: 900 });
   await open(page, home.current);
   for (const path of PATHS.map((each) => (each === 'prices' ? 'prices?search=sonnet-4' : each))) {
@@ -80,7 +78,6 @@ const press = (page: Page, name: string | RegExp) => page.getByRole('button', { 
 
 for (const [half, opened] of [OPENED.slice(0, OPENED.length / 2), OPENED.slice(OPENED.length / 2)].entries()) {
   test(`axe finds nothing in what opens on a page, ${half + 1} of 2`, async ({ page }) => {
-    test.setTimeout(240_000);
     // Found on this computer.
     home.current.write('.claude/settings.json', '{}\n');
     await open(page, home.current);

@@ -71,7 +71,6 @@ test('in the system\'s own colours focus, bars and states are still told', async
 });
 
 test('each page is walked through with Tab, and each stop is seen', async ({ page }) => {
-  test.setTimeout(120_000);
   await open(page, home.current);
   // Of a hundred prices a few tell the same.
   for (const path of PATHS.map((each) => (each === 'prices' ? 'prices?search=sonnet-4' : each))) {

@@ -23,7 +23,6 @@ const WORDS: Record<PagePath, (string | RegExp)[]> = {
 
 for (const width of [1280, 380]) {
   test(`each page says what it is for, ${width} px wide`, async ({ page }) => {
-    test.setTimeout(240_000);
     await page.setViewportSize({ width, height: 900 });
     await open(page, home.current);
     for (const path of PATHS) {
