@@ -197,9 +197,8 @@ fn what_waits_and_what_is_down_has_a_shape_of_its_own() {
     }
 
     // The app takes its place, at the same address.
-    desk.icon.wait_for("a base URL can be copied again", |row| {
-        row.label == "Copy base URL" && row.is_enabled
-    });
+    let can_be_copied = |row: &Row| row.label == "Copy base URL" && row.is_enabled;
+    drop(desk.icon.wait_for("a base URL can be copied again", can_be_copied));
     assert_eq!(Request::get("/healthz").send(address).status, 200);
 }
 
