@@ -18,9 +18,10 @@ const USER: &str = "anna";
 /// Where apt-get keeps what it downloaded.
 const DOWNLOADS: &str = "var/cache/apt/archives";
 
-/// Where the system itself keeps changing, and what is the user's.
+/// Where the system itself keeps changing (the cache of icons comes with the first one), and what is
+/// the user's.
 const NOT_COMPARED: &str = r"\( -path ./proc -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./home \
-      -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune";
+      -o -name icon-theme.cache -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune";
 
 /// The root folder, with processes and mounts of its own: they end with the value.
 #[derive(Debug)]

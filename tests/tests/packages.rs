@@ -123,8 +123,6 @@ fn a_package_is_installed_used_and_removed() {
     let needed = needed.trim();
     root.ok(&format!("apt-get satisfy -qq --yes --no-install-recommends '{needed}'"));
     root.keep_downloads();
-    // The system makes it when the first icon comes, whosever that is.
-    root.ok("gtk-update-icon-cache --force --quiet /usr/share/icons/hicolor");
     let before = root.files();
 
     root.put(&package, "/tmp/outlay.deb");
