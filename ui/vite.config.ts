@@ -36,5 +36,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['src/**/*.test.ts'],
     env: { TZ: 'UTC' },
+    // On a machine that builds meanwhile a page is slow to mount for the first time.
+    testTimeout: 20_000,
   },
 });
