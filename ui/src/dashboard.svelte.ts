@@ -126,10 +126,9 @@ export class Dashboard {
   async #load(): Promise<void> {
     // Before the data: a change in between is then seen by the next question.
     const { revision } = await this.api.pulse();
-    const status = await this.api.status();
+    const [status, alerts] = await Promise.all([this.api.status(), part(this.api.alerts(ALERTS_MAX))]);
     this.#serverAheadMs = Date.parse(status.as_of) - Date.now();
     this.#tick();
-    const alerts = await part(this.api.alerts(ALERTS_MAX));
     this.status = status;
     this.alerts = { data: alerts.data?.alerts ?? null, error: alerts.error };
     if (this.revision !== revision) this.#changedAtMs = Date.now();

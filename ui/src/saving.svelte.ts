@@ -20,6 +20,10 @@ export class Saving {
   readonly #api: Api;
   readonly #settings: Resource<Settings>;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Changes have a number each. The last one of each field, and the one whose answer is shown. */
+  #changes = 0;
+  #shown = 0;
+  readonly #last = new Map<string, number>();
 
   constructor(api: Api, settings: Resource<Settings>) {
     this.#api = api;
@@ -28,14 +32,17 @@ export class Saving {
 
   /** Saves a change; answers whether that worked. The field goes back to what holds where it did not. */
   async save(field: string, name: string, change: SettingsChange): Promise<boolean> {
-    clearTimeout(this.#timers.get(field));
+    const number = this.#begin(field);
     this.fields[field] = { state: 'saving', problem: null };
     try {
-      this.#settings.data = await this.#api.changeSettings(change);
+      const settings = await this.#api.changeSettings(change);
+      if (number > this.#shown) [this.#shown, this.#settings.data] = [number, settings];
     } catch (error) {
-      this.refuse(field, error instanceof Error ? error.message : String(error));
+      if (this.#last.get(field) === number) this.refuse(field, error instanceof Error ? error.message : String(error));
       return false;
     }
+    // The field was changed again meanwhile: what became of that is what counts.
+    if (this.#last.get(field) !== number) return true;
     this.fields[field] = { state: 'saved', problem: null };
     this.told = `${name}: saved`;
     this.#timers.set(field, setTimeout(() => delete this.fields[field], SHOWN_MS));
@@ -44,7 +51,7 @@ export class Saving {
 
   /** Says why what was typed is not saved. */
   refuse(field: string, problem: string): void {
-    clearTimeout(this.#timers.get(field));
+    this.#begin(field);
     this.fields[field] = { state: 'failed', problem };
   }
 
@@ -54,5 +61,12 @@ export class Saving {
 
   stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  #begin(field: string): number {
+    clearTimeout(this.#timers.get(field));
+    this.#changes += 1;
+    this.#last.set(field, this.#changes);
+    return this.#changes;
   }
 }
