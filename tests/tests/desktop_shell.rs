@@ -7,6 +7,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use support::desktop::{self, Display, require};
@@ -18,6 +19,8 @@ use support::webdriver::Browser;
 
 /// As large as [`Display`] makes its screen.
 const SCREEN: (i32, i32) = (1280, 1000);
+/// Three windows that open at once on two cores keep each other waiting longer than a test waits.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn with_a_call() -> (Home, String) {
     let provider = FakeProvider::start();
@@ -43,6 +46,7 @@ fn launch(binary: &Path, home: &Home, display: &Display, words: &[&str]) -> Comm
 #[test]
 fn a_link_selects_a_page_and_does_nothing_else() {
     let Some(binary) = desktop::program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (home, id) = with_a_call();
     let display = Display::start();
     let environment = home.desktop_environment();
@@ -93,6 +97,7 @@ fn a_link_selects_a_page_and_does_nothing_else() {
 #[test]
 fn the_page_can_neither_leave_nor_load_nor_command() {
     let Some(binary) = desktop::program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (home, _) = with_a_call();
     let display = Display::start();
     let window = Browser::desktop_window(&binary, &display, &home.desktop_environment());
@@ -195,6 +200,7 @@ impl Drop for Running<'_> {
 #[test]
 fn the_window_is_found_where_it_was_left() {
     let Some(binary) = desktop::program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (home, _) = with_a_call();
     let display = Display::start();
     let start = || {
