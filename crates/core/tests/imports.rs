@@ -7,35 +7,12 @@ mod desk;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk::{UTC, admitted, call, day, hard, money, noon, open, price_demo, set, settlement};
+use desk::{UTC, admitted, call, day, entry, hard, money, noon, open, price_demo, set, settlement};
 use outlay_core::budget::Window;
 use outlay_core::ledger::{Imported, ImportedCall, Ledger, NewCall, Settlement};
 use outlay_core::money::Money;
 use outlay_core::report::{self, By, CallQuery, CallView, UsageQuery};
-use outlay_core::usage::Usage;
 use proptest::prelude::*;
-
-/// An entry of a log: `output` tokens of `demo`, which cost $10 per million.
-fn entry(key: u8, output: u64, ended: DateTime<Utc>) -> ImportedCall {
-    ImportedCall {
-        key: [key; 16],
-        ended,
-        duration: None,
-        source: "import:codex".into(),
-        provider: "openai".into(),
-        model: Some("demo".into()),
-        project: Some("shop".into()),
-        session: None,
-        client: Some("codex".into()),
-        tags: "".into(),
-        service_tier: None,
-        usage: Usage { input_tokens: 10, output_tokens: output, ..Usage::default() },
-        cost_logged: None,
-        response_id: None,
-        plan_login: false,
-        is_billing_told: false,
-    }
-}
 
 fn with_id(entry: ImportedCall, id: &str) -> ImportedCall {
     ImportedCall { response_id: Some(id.into()), ..entry }

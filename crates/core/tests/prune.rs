@@ -5,11 +5,10 @@
 mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk::{UTC, admitted, call, hard, money, noon, open, price_demo, set, settlement};
+use desk::{UTC, admitted, call, entry, hard, money, noon, open, price_demo, set, settlement};
 use outlay_core::budget::{Scope, Window};
 use outlay_core::ledger::{BudgetChange, ImportedCall, Ledger, LedgerError, NewCall, Settlement};
 use outlay_core::report::{self, By, CallQuery, CallView, UsageQuery};
-use outlay_core::usage::Usage;
 
 /// So many days lie behind the ledger.
 const DAYS: i64 = 90;
@@ -123,27 +122,6 @@ fn what_a_budget_is_counted_from_stays() {
             BudgetChange { timezone: Some(chrono_tz::Europe::Lisbon), ..hard("it", "100", window) };
         set(&ledger, other);
         assert_eq!(used(&ledger), before, "{name}");
-    }
-}
-
-fn entry(key: u8, output: u64, ended: DateTime<Utc>) -> ImportedCall {
-    ImportedCall {
-        key: [key; 16],
-        ended,
-        duration: None,
-        source: "import:codex".into(),
-        provider: "openai".into(),
-        model: Some("demo".into()),
-        project: Some("shop".into()),
-        session: None,
-        client: Some("codex".into()),
-        tags: "".into(),
-        service_tier: None,
-        usage: Usage { input_tokens: 10, output_tokens: output, ..Usage::default() },
-        cost_logged: None,
-        response_id: None,
-        plan_login: false,
-        is_billing_told: false,
     }
 }
 

@@ -27,6 +27,13 @@ impl BudgetEvent {
     pub fn is_definition(&self) -> bool {
         matches!(self.action.as_str(), "created" | "changed")
     }
+
+    /// The limit that it set, if it set one, in the budget's unit. Money is kept as text, counts as numbers.
+    #[must_use]
+    pub fn limit(&self) -> Option<String> {
+        let limit = self.detail.get("limit")?;
+        Some(limit.as_str().map_or_else(|| limit.to_string(), str::to_owned))
+    }
 }
 
 pub(crate) fn record(

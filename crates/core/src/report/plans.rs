@@ -82,10 +82,7 @@ fn written(
 ) -> Result<(Option<Quantity>, bool), LedgerError> {
     let events = ledger.budget_history(name)?;
     let written = events.iter().rev().find(|event| event.is_definition());
-    let Some(detail) = written.map(|event| &event.detail) else { return Ok((None, true)) };
-    // Money is text, counts are numbers.
-    let limit =
-        detail.get("limit").map(|limit| limit.as_str().map_or(limit.to_string(), str::to_owned));
-    let limit = limit.and_then(|limit| Quantity::parse(unit, &limit).ok());
-    Ok((limit, detail.get("plan").is_none_or(serde_json::Value::is_null)))
+    let Some(event) = written else { return Ok((None, true)) };
+    let limit = event.limit().and_then(|limit| Quantity::parse(unit, &limit).ok());
+    Ok((limit, event.detail.get("plan").is_none_or(serde_json::Value::is_null)))
 }

@@ -12,7 +12,8 @@ use outlay_core::alert::Severity;
 use outlay_core::budget::Window;
 use outlay_core::cost::{Metered, bill};
 use outlay_core::ledger::{
-    Admission, BudgetChange, Due, Ledger, NewCall, Opening, Reservation, Role, Settlement,
+    Admission, BudgetChange, Due, ImportedCall, Ledger, NewCall, Opening, Reservation, Role,
+    Settlement,
 };
 use outlay_core::money::{Money, Rate};
 use outlay_core::price::UserPrice;
@@ -140,4 +141,26 @@ pub(crate) fn day(ledger: &Ledger, at: DateTime<Utc>) -> report::BudgetView {
 pub(crate) fn told(ledger: &Ledger, now: DateTime<Utc>) -> Vec<Due> {
     ledger.dispatch_alerts(Arc::from(["desktop".to_owned()]), now).wait().unwrap();
     ledger.claim_alerts("desktop".into(), Severity::Info, now).wait().unwrap()
+}
+
+/// An entry of a log: `output` tokens of `demo`, which cost $10 per million.
+pub(crate) fn entry(key: u8, output: u64, ended: DateTime<Utc>) -> ImportedCall {
+    ImportedCall {
+        key: [key; 16],
+        ended,
+        duration: None,
+        source: "import:codex".into(),
+        provider: "openai".into(),
+        model: Some("demo".into()),
+        project: Some("shop".into()),
+        session: None,
+        client: Some("codex".into()),
+        tags: "".into(),
+        service_tier: None,
+        usage: Usage { input_tokens: 10, output_tokens: output, ..Usage::default() },
+        cost_logged: None,
+        response_id: None,
+        plan_login: false,
+        is_billing_told: false,
+    }
 }

@@ -6,7 +6,6 @@ use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Scope, Window, WindowError, parse_warn_percent};
 use outlay_core::ledger::{BudgetChange, BudgetEvent, Ledger, LedgerError};
 use outlay_core::report;
-use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -99,14 +98,13 @@ pub(crate) struct Settings {
     /// The limit without raises, and until when the last raise lasts, where it ends.
     pub(crate) limit: Option<String>,
     pub(crate) raised_until: Option<DateTime<Utc>>,
-    /// The plan that set it last; `None` where the user did.
-    pub(crate) plan: Option<String>,
 }
 
 /// A budget's settings, as its history last recorded them.
 pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure> {
     let events = ledger.budget_history(name)?;
-    let detail = events.iter().rev().find(|event| event.is_definition()).map(|event| &event.detail);
+    let definition = events.iter().rev().find(|event| event.is_definition());
+    let detail = definition.map(|event| &event.detail);
     let text = |key: &str| detail.and_then(|detail| detail.get(key)?.as_str());
     let flag = |key: &str| detail.and_then(|detail| detail.get(key)?.as_bool());
     let anchor = detail.and_then(|detail| detail.get("anchor")?.as_i64());
@@ -115,15 +113,9 @@ pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure>
         window: anchor.map_or(window, |anchor| window.with_anchor(anchor)),
         allow_unpriced: flag("allow_unpriced").unwrap_or(false),
         may_cap: flag("may_cap").unwrap_or(true),
-        limit: detail.and_then(|detail| Some(spelled(detail.get("limit")?))),
+        limit: definition.and_then(BudgetEvent::limit),
         raised_until: raised_until(&events),
-        plan: text("plan").map(str::to_owned),
     })
-}
-
-/// Money is text, counts are numbers.
-fn spelled(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The end of the last raise.
