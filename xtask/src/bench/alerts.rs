@@ -15,7 +15,7 @@ const PAIRS: usize = 5;
 const BUDGETS: usize = 100;
 /// The lowest limit, and by how much each is above the one before: at $0.002 a call every one of some two
 /// thousand crosses a handful of thresholds, of ever other budgets.
-const STORM_USD: (f64, f64) = (3.0, 0.02);
+const STORM_USD: (f64, f64) = (2.0, 0.02);
 const CALM_USD: (f64, f64) = (1_000_000.0, 0.0);
 /// More notes than this are no handful.
 const NOTES_MAX: usize = 20;

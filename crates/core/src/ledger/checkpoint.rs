@@ -95,3 +95,8 @@ pub(crate) fn begin_anew(writing: &Connection) -> rusqlite::Result<()> {
     }
     first_commit(writing)
 }
+
+/// Whether that failed because of who reads or writes.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}

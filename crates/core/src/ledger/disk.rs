@@ -8,11 +8,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::checkpoint;
 use super::error::LedgerError;
 use super::reply::Reply;
 use super::writer::Holder;
+
+/// How long calls wait at most for readers of a log that must be begun anew, and how often that is
+/// looked for.
+const READERS_MAX: Duration = Duration::from_secs(2);
+const READERS_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a call's reservation outlives before its client gets the first byte of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,8 +96,7 @@ impl Log {
             reason: error.to_string(),
         };
         if self.is_doubtful {
-            let begun = self.writers.hold(checkpoint::begin_anew).ok_or(LedgerError::Closed)?;
-            begun.map_err(|error| failed(&error))?;
+            self.begin_anew()?.map_err(|error| failed(&error))?;
             self.is_doubtful = false;
         }
         // Opened each time: a log that was taken away must not pass for one that is safe. No lock of
@@ -100,6 +105,19 @@ impl Log {
         let synced = log.sync_data().map_err(|error| failed(&error));
         self.is_doubtful = synced.is_err();
         synced
+    }
+
+    /// Waits for those who read the log, and lets others write meanwhile.
+    fn begin_anew(&self) -> Result<rusqlite::Result<()>, LedgerError> {
+        let until = Instant::now() + READERS_MAX;
+        loop {
+            let begun = self.writers.hold(checkpoint::begin_anew).ok_or(LedgerError::Closed)?;
+            let is_read = matches!(&begun, Err(error) if checkpoint::is_busy(error));
+            if !is_read || Instant::now() > until {
+                return Ok(begun);
+            }
+            std::thread::sleep(READERS_PAUSE);
+        }
     }
 }
 
