@@ -39,10 +39,9 @@ where
 {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let dialect = Dialect::of_path(path).unwrap_or(Dialect::Other);
-    answer(&app, &parts, path, body)
-        .await
-        .unwrap_or_else(|failure| reply::failed(&failure, dialect))
+    answer(&app, &parts, path, body).await.unwrap_or_else(|failure| {
+        reply::failed(&failure, Dialect::of_path(path).unwrap_or(Dialect::Other))
+    })
 }
 
 async fn answer<B>(app: &App, parts: &Parts, path: &str, body: B) -> Result<Response<Body>, Failure>

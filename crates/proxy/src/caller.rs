@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, USER_AGENT};
 
 use crate::settings::Family;
 
@@ -12,6 +11,22 @@ use crate::settings::Family;
 const LABEL_CHARS_MAX: usize = 128;
 /// The most tags of one call.
 const TAGS_MAX: usize = 32;
+
+// Names that are not looked through at each call.
+const PROJECT: HeaderName = HeaderName::from_static("x-outlay-project");
+const TAGS: HeaderName = HeaderName::from_static("x-outlay-tags");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const CHATGPT_ACCOUNT: HeaderName = HeaderName::from_static("chatgpt-account-id");
+static KEY_HEADERS: [HeaderName; 3] =
+    [API_KEY, HeaderName::from_static("api-key"), HeaderName::from_static("x-goog-api-key")];
+static SESSION_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session-id"),
+    HeaderName::from_static("session_id"),
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("thread-id"),
+    HeaderName::from_static("conversation_id"),
+];
 
 /// Who is calling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,10 +73,10 @@ pub(crate) fn read(
 ) -> Caller {
     let login = login(headers, family);
     Caller {
-        client: text(headers, USER_AGENT.as_str()).and_then(client),
+        client: text(headers, &USER_AGENT).and_then(client),
         session: SESSION_HEADERS.iter().find_map(|name| label(&free_text(headers, name)?)),
-        project: free_text(headers, "x-outlay-project").and_then(|text| label(&text)),
-        tags: free_text(headers, "x-outlay-tags").map(|text| tags(&text)).unwrap_or_default(),
+        project: free_text(headers, &PROJECT).and_then(|text| label(&text)),
+        tags: free_text(headers, &TAGS).map(|text| tags(&text)).unwrap_or_default(),
         key: key(headers, query, login).map(fingerprint),
         login,
     }
@@ -69,7 +84,7 @@ pub(crate) fn read(
 
 /// Tells a ChatGPT login before it is known where the request goes.
 pub(crate) fn is_chatgpt(headers: &HeaderMap) -> bool {
-    headers.contains_key("chatgpt-account-id")
+    headers.contains_key(CHATGPT_ACCOUNT)
         && !bearer(headers).is_some_and(|bearer| bearer.starts_with("sk-"))
 }
 
@@ -90,19 +105,10 @@ fn is_unprintable(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-const SESSION_HEADERS: [&str; 6] = [
-    "x-claude-code-session-id",
-    "session-id",
-    "session_id",
-    "x-session-id",
-    "thread-id",
-    "conversation_id",
-];
-
 fn login(headers: &HeaderMap, family: Family) -> Login {
     match family {
         Family::OpenAi if is_chatgpt(headers) => Login::ChatGpt,
-        Family::Anthropic if !headers.contains_key("x-api-key") => match bearer(headers) {
+        Family::Anthropic if !headers.contains_key(API_KEY) => match bearer(headers) {
             Some(bearer) if bearer.starts_with("sk-ant-oat") => Login::Claude,
             _ => Login::Key,
         },
@@ -114,11 +120,11 @@ fn login(headers: &HeaderMap, family: Family) -> Login {
 /// change every few hours: each would look like a key of its own.
 fn key<'a>(headers: &'a HeaderMap, query: Option<&'a str>, login: Login) -> Option<&'a str> {
     match login {
-        Login::ChatGpt => return text(headers, "chatgpt-account-id"),
+        Login::ChatGpt => return text(headers, &CHATGPT_ACCOUNT),
         Login::Claude => return None,
         Login::Key => {}
     }
-    let in_header = ["x-api-key", "api-key", "x-goog-api-key"]
+    let in_header = KEY_HEADERS
         .iter()
         .find_map(|name| text(headers, name).map(str::trim).filter(|key| !key.is_empty()));
     let in_query = || {
@@ -132,28 +138,28 @@ fn key<'a>(headers: &'a HeaderMap, query: Option<&'a str>, login: Login) -> Opti
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = text(headers, AUTHORIZATION.as_str())?.trim().split_once(' ')?;
+    let (scheme, token) = text(headers, &AUTHORIZATION)?.trim().split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
 /// Whether the request's body is signed, so that a change of it would be refused.
 pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
-    text(headers, AUTHORIZATION.as_str()).is_some_and(|text| text.trim().starts_with("AWS4-"))
+    text(headers, &AUTHORIZATION).is_some_and(|text| text.trim().starts_with("AWS4-"))
 }
 
 fn aws_key_id(headers: &HeaderMap) -> Option<&str> {
-    let text = text(headers, AUTHORIZATION.as_str())?.trim();
+    let text = text(headers, &AUTHORIZATION)?.trim();
     let (_, credential) = text.strip_prefix("AWS4-")?.split_once("Credential=")?;
     credential.split('/').next().filter(|id| !id.is_empty())
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// What a person may have typed: UTF-8, else Latin-1, which is what browsers, Node and Python send.
-fn free_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+fn free_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
     let bytes = headers.get(name)?.as_bytes();
     Some(match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -219,7 +225,7 @@ pub(crate) fn tags_of(path: Option<&str>, header: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     fn headers(rows: &[(&'static str, &str)]) -> HeaderMap {
         rows.iter()

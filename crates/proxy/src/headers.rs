@@ -81,21 +81,21 @@ fn passing(headers: &HeaderMap, may_pass: impl Fn(&HeaderName, &HeaderValue) -> 
 /// Adds how the tightest budget stands; nothing where no budget applies.
 pub(crate) fn add_quota(headers: &mut HeaderMap, standing: Option<&QuotaStanding>) {
     let Some(standing) = standing else { return };
-    let quantity = |count| Quantity { unit: standing.unit, count }.to_string();
-    let mut add = |name, text: String| {
+    let mut add_quantity = |name, count| {
+        let text = Quantity { unit: standing.unit, count }.to_string();
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
     };
-    add(QUOTA_CAP, quantity(standing.cap));
-    add(QUOTA_USED, quantity(standing.used));
-    add(QUOTA_REMAINING, quantity(standing.remaining().max(0)));
-    add(QUOTA_UNIT, standing.unit.as_str().to_owned());
+    add_quantity(QUOTA_CAP, standing.cap);
+    add_quantity(QUOTA_USED, standing.used);
+    add_quantity(QUOTA_REMAINING, standing.remaining().max(0));
+    headers.insert(QUOTA_UNIT, HeaderValue::from_static(standing.unit.as_str()));
     if let Some(reset) = standing.reset {
-        add(QUOTA_RESET, reset.timestamp().to_string());
+        headers.insert(QUOTA_RESET, HeaderValue::from(reset.timestamp()));
     }
     if standing.warned {
-        add(QUOTA_WARNING, "1".to_owned());
+        headers.insert(QUOTA_WARNING, HeaderValue::from_static("1"));
     }
 }
 

@@ -65,10 +65,11 @@ pub enum Unit {
     Requests,
 }
 
-/// The units a prompt token can be charged as.
-pub(crate) const INPUT_UNITS: [Unit; 9] = [
+/// The units a prompt token can be charged as, with those they fall back on.
+pub(crate) const INPUT_UNITS: [Unit; 10] = [
     Unit::Input,
     Unit::CacheRead,
+    Unit::CacheWrite,
     Unit::CacheWrite5m,
     Unit::CacheWrite1h,
     Unit::InputAudio,
@@ -78,7 +79,7 @@ pub(crate) const INPUT_UNITS: [Unit; 9] = [
     Unit::InputVideo,
 ];
 
-/// The units a generated token can be charged as.
+/// The units a generated token can be charged as, with the one they fall back on.
 pub(crate) const OUTPUT_UNITS: [Unit; 6] = [
     Unit::Output,
     Unit::OutputReasoning,
@@ -145,7 +146,7 @@ impl Unit {
     /// Whether this counts tokens, which batch and flex discounts apply to.
     #[must_use]
     pub fn is_tokens(self) -> bool {
-        INPUT_UNITS.contains(&self) || OUTPUT_UNITS.contains(&self) || self == Unit::CacheWrite
+        INPUT_UNITS.contains(&self) || OUTPUT_UNITS.contains(&self)
     }
 
     /// Where to look for this unit's rate: its own, else that of the next wider unit.
@@ -329,6 +330,11 @@ impl Rates {
     #[must_use]
     pub fn charged(&self, unit: Unit) -> Option<&TieredRate> {
         unit.chain().iter().find_map(|wider| self.units.get(wider))
+    }
+
+    /// The rates of those of these units that have one of their own.
+    pub(crate) fn own(&self, units: &[Unit]) -> impl Iterator<Item = &TieredRate> {
+        self.units.iter().filter(|(unit, _)| units.contains(unit)).map(|(_, rate)| rate)
     }
 
     /// Whether nothing at all is charged.
