@@ -28,7 +28,7 @@ const TABLE: &str = "csv";
 const AHEAD_MAX: usize = 8;
 /// So many calls are written at once where nobody else writes: more are better for the ledger's indexes,
 /// and take memory.
-const ALONE_AT_ONCE: usize = 8_000;
+const ALONE_AT_ONCE: usize = 12_000;
 /// So many slices may wait for their commit.
 const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// The pages that an import keeps in memory: what it writes is spread over its indexes.
-const CACHE_KIB: i64 = 24 << 10;
+const CACHE_KIB: i64 = 16 << 10;
 /// The pages that it writes to the log before it is begun anew, all of them being in the file: 128 MiB, for
 /// whoever writes waits meanwhile.
 const LOG_PAGES: i64 = 32_000;
