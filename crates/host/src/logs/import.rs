@@ -378,7 +378,7 @@ impl<'a> Intake<'a> {
             return Ok(());
         }
         let calls = self.setting.ledger.newly_priced(self.setting.now)?;
-        for slice in calls.chunks(IMPORTED_AT_ONCE) {
+        for slice in calls.chunks(self.at_once_max()) {
             for (source, outcome) in self.import.book(slice.to_vec(), self.setting.now).wait()? {
                 let index = self.tools.iter().position(|tool| *tool.source == *source);
                 if let Some(told) = index.and_then(|index| self.outcomes.get_mut(index)) {
@@ -449,6 +449,8 @@ impl<'a> Intake<'a> {
         let pending = &mut self.pending[index];
         let left = pending.split_off(pending.len().min(self.at_once));
         let mut slice = std::mem::replace(pending, left);
+        // The first ones are small, so that there is something to write from the beginning.
+        self.at_once = (self.at_once * 2).min(self.at_once_max());
         // They are large: each is moved once.
         slice.sort_by_cached_key(|call| call.ended);
         if self.setting.is_dry {
@@ -460,11 +462,12 @@ impl<'a> Intake<'a> {
         if self.setting.is_shared {
             self.settle(0)?;
             std::thread::sleep(ROOM);
-        } else {
-            // The first ones are small, so that there is something to write from the beginning.
-            self.at_once = (self.at_once * 2).min(ALONE_AT_ONCE);
         }
         self.settle(COMMITS_AHEAD_MAX)
+    }
+
+    fn at_once_max(&self) -> usize {
+        if self.setting.is_shared { IMPORTED_AT_ONCE } else { ALONE_AT_ONCE }
     }
 
     /// Waits until no more than `left` slices are on their way.
