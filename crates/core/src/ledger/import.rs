@@ -23,13 +23,15 @@ pub use call::ImportedCall;
 pub use outcome::{Imported, Sum};
 
 use call::Bill;
-use enter::Told;
+use copying::Copying;
+use enter::{Together, Told};
 use look::{Found, look};
 use proxied::Proxied;
 use row::Row;
 use twin::How;
 
 mod call;
+mod copying;
 mod enter;
 mod look;
 mod merge;
@@ -54,6 +56,8 @@ pub struct Import {
     ledger: Ledger,
     proxied: Option<Proxied>,
     usual: pages::Usual,
+    /// `None` where this process copies all the time.
+    copying: Option<Copying>,
 }
 
 impl Ledger {
@@ -93,7 +97,8 @@ impl Ledger {
                 Ok(pages::keep_more(writing.connection)?)
             })
             .wait()?;
-        let import = Import { ledger: self.clone(), proxied, usual };
+        let copying = usual.copies_itself().then(|| Copying::start(self.path())).transpose()?;
+        let import = Import { ledger: self.clone(), proxied, usual, copying };
         if let Some(proxied) = proxied {
             let late =
                 |connection: &Connection| Ok(twin::late(connection, proxied, now - LATE_MAX)?);
@@ -114,6 +119,9 @@ impl Import {
         let proxied = self.proxied;
         let prices = self.ledger.prices();
         let bills: Vec<Bill> = calls.iter().map(|call| call.bill(&prices)).collect();
+        if let Some(copying) = &self.copying {
+            copying.note(calls.len());
+        }
         self.ledger.submit(Retry::Never, move |writing| {
             let slice = Slice::begin(writing, now)?;
             // A price may have been set in between.
@@ -159,6 +167,7 @@ impl Import {
 
 impl Drop for Import {
     fn drop(&mut self) {
+        self.copying = None;
         let usual = self.usual;
         // Nobody waits for it: at worst the pages stay.
         drop(
@@ -268,9 +277,10 @@ fn take_all(
     outcome: &mut Imported,
 ) -> Result<(), OpError> {
     if news.len() == ROWS_AT_ONCE {
-        slice.was_new = enter::enter_all(writing, slice, news, &mut outcome.new)?;
-        if slice.was_new {
-            news.clear();
+        match enter::enter_all(writing, slice, news, &mut outcome.new)? {
+            Together::Written => news.clear(),
+            Together::TooDifferent => {}
+            Together::SomeKnown => slice.was_new = false,
         }
     }
     news.drain(..).try_for_each(|told| take(writing, slice, proxied, told, outcome))

@@ -4,7 +4,7 @@
 use rusqlite::{Statement, ToSql};
 
 /// So many rows are written by one statement where there are as many.
-pub(crate) const ROWS_AT_ONCE: usize = 16;
+pub(crate) const ROWS_AT_ONCE: usize = 32;
 
 /// The places of so many values, of which the first is that of number `first`: `?3, ?4`.
 pub(crate) fn places(first: usize, count: usize) -> String {

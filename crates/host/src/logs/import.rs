@@ -26,8 +26,9 @@ use super::read::{self, News};
 const TABLE: &str = "csv";
 /// So many files may wait, read, for the ledger.
 const AHEAD_MAX: usize = 8;
-/// So many calls are written at once where nobody else writes.
-const ALONE_AT_ONCE: usize = 16_000;
+/// So many calls are written at once where nobody else writes: more are better for the ledger's indexes,
+/// and take memory.
+const ALONE_AT_ONCE: usize = 12_000;
 /// So many slices may wait for their commit.
 const COMMITS_AHEAD_MAX: usize = 1;
 /// So many files are noted at once.
@@ -225,13 +226,15 @@ struct Job {
     before: Option<LogFile>,
 }
 
-/// Reads the logs on all cores, and hands over what is new in each.
+/// Reads the logs on all cores but the one that writes into the ledger, which an import waits for in the
+/// end, and hands over what is new in each.
 fn each_news(
     jobs: &[Job],
     now: DateTime<Utc>,
     mut take: impl FnMut(&Job, std::io::Result<News>) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    let readers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let readers = cores.saturating_sub(1).clamp(1, jobs.len().max(1));
     let next = AtomicUsize::new(0);
     let (sender, receiver) = sync_channel(AHEAD_MAX);
     std::thread::scope(|scope| {
@@ -270,6 +273,8 @@ struct Intake<'a> {
     seen: foldhash::HashMap<[u8; 16], Told>,
     /// By source.
     pending: Vec<Vec<ImportedCall>>,
+    /// So many calls are written at once by now.
+    at_once: usize,
     commits: VecDeque<(usize, Reply<Imported>)>,
     outcomes: Vec<Imported>,
     files: Vec<LogFile>,
@@ -359,6 +364,7 @@ impl<'a> Intake<'a> {
             branches: Branches::default(),
             seen: foldhash::HashMap::default(),
             pending: tools.iter().map(|_| Vec::new()).collect(),
+            at_once: IMPORTED_AT_ONCE,
             commits: VecDeque::new(),
             outcomes: vec![Imported::default(); tools.len()],
             files: Vec::new(),
@@ -372,7 +378,7 @@ impl<'a> Intake<'a> {
             return Ok(());
         }
         let calls = self.setting.ledger.newly_priced(self.setting.now)?;
-        for slice in calls.chunks(self.at_once()) {
+        for slice in calls.chunks(self.at_once_max()) {
             for (source, outcome) in self.import.book(slice.to_vec(), self.setting.now).wait()? {
                 let index = self.tools.iter().position(|tool| *tool.source == *source);
                 if let Some(told) = index.and_then(|index| self.outcomes.get_mut(index)) {
@@ -402,7 +408,7 @@ impl<'a> Intake<'a> {
             let call = self.told(index, call);
             self.pending[index].push(call);
         }
-        while self.pending[index].len() >= self.at_once() {
+        while self.pending[index].len() >= self.at_once {
             self.write(index)?;
         }
         Ok(())
@@ -440,10 +446,11 @@ impl<'a> Intake<'a> {
 
     /// Writes a slice of what waits.
     fn write(&mut self, index: usize) -> Result<(), LedgerError> {
-        let at_once = self.at_once();
         let pending = &mut self.pending[index];
-        let left = pending.split_off(pending.len().min(at_once));
+        let left = pending.split_off(pending.len().min(self.at_once));
         let mut slice = std::mem::replace(pending, left);
+        // The first ones are small, so that there is something to write from the beginning.
+        self.at_once = (self.at_once * 2).min(self.at_once_max());
         // They are large: each is moved once.
         slice.sort_by_cached_key(|call| call.ended);
         if self.setting.is_dry {
@@ -459,7 +466,7 @@ impl<'a> Intake<'a> {
         self.settle(COMMITS_AHEAD_MAX)
     }
 
-    fn at_once(&self) -> usize {
+    fn at_once_max(&self) -> usize {
         if self.setting.is_shared { IMPORTED_AT_ONCE } else { ALONE_AT_ONCE }
     }
 

@@ -41,26 +41,38 @@ pub(super) fn enter(
     Ok(Some(row.cost))
 }
 
-/// Writes as many calls down as one statement takes, whose periods are all past, and counts them; whether
-/// none of their entries had a row. Otherwise nothing was done.
+/// What came of trying to write calls down together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Together {
+    Written,
+    /// They have too little in common: nothing was done.
+    TooDifferent,
+    /// One of their entries has a row: nothing was done.
+    SomeKnown,
+}
+
+/// Writes as many calls down as one statement takes, whose periods are all past, and counts them.
 pub(super) fn enter_all(
     writing: &mut Writing<'_>,
     slice: &mut Slice<'_>,
     told: &[Told<'_>],
     new: &mut Sum,
-) -> Result<bool, OpError> {
+) -> Result<Together, OpError> {
     let mut rows = Vec::with_capacity(told.len());
     for told in told {
         rows.push(row_of(writing, slice, *told, None)?);
     }
+    if !rows.first().is_some_and(|first| rows.iter().all(|row| row.has_in_common(first))) {
+        return Ok(Together::TooDifferent);
+    }
     if !writing.cache.rows.enter_all_ended(&mut slice.inserts, &rows)? {
-        return Ok(false);
+        return Ok(Together::SomeKnown);
     }
     for (told, row) in told.iter().zip(&rows) {
         sum(writing, slice, told.call, row)?;
         new.count(told.call.plan_login, row.cost);
     }
-    Ok(true)
+    Ok(Together::Written)
 }
 
 /// What its row is to say. Budgets are charged by it where it belongs to their present period.

@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 
 /// The pages that an import keeps in memory: what it writes is spread over its indexes.
-const CACHE_KIB: i64 = 24 << 10;
-/// The pages that it writes to the log before they are moved into the file. Most are written again by the
-/// next slice.
-const LOG_PAGES: i64 = 16_000;
+const CACHE_KIB: i64 = 16 << 10;
+/// The pages that it writes to the log before it is begun anew, all of them being in the file: 128 MiB, for
+/// whoever writes waits meanwhile.
+const LOG_PAGES: i64 = 32_000;
 
 /// How it was before.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,11 @@ pub(super) fn keep_more(connection: &Connection) -> rusqlite::Result<Usual> {
 }
 
 impl Usual {
+    /// Whether who writes also moves what is in the log into the file, and nobody else.
+    pub(super) fn copies_itself(self) -> bool {
+        self.log_pages != 0
+    }
+
     pub(super) fn restore(self, connection: &Connection) -> rusqlite::Result<()> {
         set(connection, self)
     }
