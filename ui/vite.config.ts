@@ -25,6 +25,8 @@ export default defineConfig({
     modulePreload: false,
   },
   server: {
+    // The app's icon is beside what else is drawn of it.
+    fs: { allow: ['.', '../src-tauri/icons/source'] },
     proxy: {
       // The API refuses foreign origins; the development server is one.
       '/api': { target: proxyOrigin, changeOrigin: true, headers: { origin: proxyOrigin } },

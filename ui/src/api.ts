@@ -279,9 +279,9 @@ export class Api {
     await this.#send('PUT', `/balances/${encodeURIComponent(account)}`, change);
   }
 
-  /** Models whose name contains this, all where it is empty. */
-  prices(search: string): Promise<Prices> {
-    return this.#get(`/prices?${new URLSearchParams({ search })}`);
+  /** Up to `limit` models whose name contains this, any where it is empty; what was used since then first. */
+  prices(search: string, limit: number, usedSince: string): Promise<Prices> {
+    return this.#get(`/prices?${new URLSearchParams({ search, limit: String(limit), used_since: usedSince })}`);
   }
 
   unpricedModels(): Promise<UnpricedModels> {

@@ -10,13 +10,15 @@ const PAGES_KEPT = 40;
 const ASKED_AT_ONCE = 2;
 /** While one scrolls, new pages are asked for that often. */
 const ASK_EVERY_MS = 100;
+/** A count that took long is made anew only after so many times as long: the calls on top tell meanwhile. */
+const COUNT_SHARE = 20;
 
 /**
  * Calls by their place in the list. Within it they have a number that stays theirs when newer calls come
  * on top, which then have negative ones.
  */
 export class CallWindow {
-  /** How many there are; `null` until the first answer. */
+  /** How many there are; `null` until they are counted, which may take longer than the first of them. */
   total = $state<number | null>(null);
   /** Why the last question had no answer. */
   error = $state<string | null>(null);
@@ -25,6 +27,8 @@ export class CallWindow {
   /** Decimals of the longest cost seen so far, so that a column keeps its width. */
   decimals = $state(4);
   #version = $state(0);
+  /** What is there before it is counted. */
+  #atLeast = $state<number | null>(null);
   readonly query: CallQuery;
   readonly #api: Api;
   readonly #lose: (error: unknown) => void;
@@ -35,7 +39,9 @@ export class CallWindow {
   #wanted: number[] = [];
   #topId: string | null = null;
   #askedAtMs = -Infinity;
+  #countAgainAtMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #countTimer: ReturnType<typeof setTimeout> | undefined;
   #refreshing: Promise<void> | null = null;
   #stopped = false;
 
@@ -43,6 +49,11 @@ export class CallWindow {
     this.#api = api;
     this.query = query;
     this.#lose = lose;
+  }
+
+  /** How many there are at least: all, once they are counted. `null` until the first answer. */
+  get known(): number | null {
+    return this.total ?? this.#atLeast;
   }
 
   /** The call at a place of the list, 0 the newest; `undefined` while it is not known. */
@@ -76,6 +87,7 @@ export class CallWindow {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#countTimer);
     for (const request of this.#asked.values()) request.abort();
     this.#asked.clear();
   }
@@ -87,25 +99,51 @@ export class CallWindow {
 
   async #refresh(): Promise<void> {
     try {
-      const [total, head] = await Promise.all([this.#api.callCount(this.query), this.#api.callsAt(this.query, 0, PAGE_ROWS)]);
+      const { rows } = await this.#api.callsAt(this.query, 0, PAGE_ROWS);
       if (this.#stopped) return;
-      this.added += this.#addedOnTop(head.rows, total);
+      const onTop = rows.findIndex((call) => call.id === this.#topId);
+      // Fewer than were asked for are all: nobody has to count them.
+      if (rows.length < PAGE_ROWS) return this.#show(rows, onTop, rows.length);
+      const isPlaced = this.known === null || onTop >= 0;
+      if (isPlaced) this.#show(rows, onTop, this.total === null ? null : this.total + onTop);
+      if (isPlaced && this.#countsLater()) return;
+      const total = await this.#count();
+      if (this.#stopped) return;
+      if (!isPlaced) this.#show(rows, onTop, total);
       this.total = total;
-      this.error = null;
-      this.#topId = head.rows[0]?.id ?? null;
-      for (const page of this.#pages.values()) page.stale = true;
-      this.#keep(-this.added, head.rows);
       this.#ask();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #addedOnTop(rows: readonly Call[], total: number): number {
-    if (this.total === null || this.#topId === null) return 0;
-    const before = rows.findIndex((call) => call.id === this.#topId);
-    // More than a page has come, or the call is no longer among those asked for: their number tells.
-    return before >= 0 ? before : Math.max(0, total - this.total);
+  /** Whether the number is not to be asked for yet. */
+  #countsLater(): boolean {
+    const wait = this.#countAgainAtMs - Date.now();
+    if (this.total === null || wait <= 0) return false;
+    clearTimeout(this.#countTimer);
+    this.#countTimer = setTimeout(() => void this.refresh(), wait);
+    return true;
+  }
+
+  async #count(): Promise<number> {
+    const askedAtMs = Date.now();
+    const total = await this.#api.callCount(this.query);
+    this.#countAgainAtMs = Date.now() + (Date.now() - askedAtMs) * COUNT_SHARE;
+    return total;
+  }
+
+  /** Shows the newest, `onTop` of which (-1 where that is not known) came after those that are shown. */
+  #show(rows: readonly Call[], onTop: number, total: number | null): void {
+    // More than a page has come, or the newest call is no longer among those asked for: their number tells.
+    this.added += onTop >= 0 ? onTop : Math.max(0, (total ?? 0) - (this.total ?? total ?? 0));
+    this.total = total;
+    this.#atLeast = rows.length;
+    this.error = null;
+    this.#topId = rows[0]?.id ?? null;
+    for (const page of this.#pages.values()) page.stale = true;
+    this.#keep(-this.added, rows);
+    this.#ask();
   }
 
   /** Keeps calls from a number on, and knows each page that is now complete. */
@@ -116,7 +154,7 @@ export class CallWindow {
       if (call.cost_usd !== null) decimals = Math.max(decimals, decimalsOf(call.cost_usd));
     });
     this.decimals = decimals;
-    const [first, end] = [-this.added, (this.total ?? 0) - this.added];
+    const [first, end] = [-this.added, (this.known ?? 0) - this.added];
     for (let page = Math.floor(from / PAGE_ROWS); page <= Math.floor((from + rows.length - 1) / PAGE_ROWS); page += 1) {
       const covers = from <= Math.max(first, page * PAGE_ROWS) && from + rows.length >= Math.min(end, (page + 1) * PAGE_ROWS);
       if (covers) this.#pages.set(page, { stale: false });
@@ -144,7 +182,7 @@ export class CallWindow {
 
   /** Asks for what is in view and not known, at most so often; what has left the view is not waited for. */
   #ask(): void {
-    if (this.#stopped || this.total === null) return;
+    if (this.#stopped || this.known === null) return;
     for (const [page, request] of this.#asked) {
       if (this.#wanted.includes(page)) continue;
       request.abort();
@@ -163,7 +201,7 @@ export class CallWindow {
   }
 
   #isInList(page: number): boolean {
-    return (page + 1) * PAGE_ROWS > -this.added && page * PAGE_ROWS < (this.total ?? 0) - this.added;
+    return (page + 1) * PAGE_ROWS > -this.added && page * PAGE_ROWS < (this.known ?? 0) - this.added;
   }
 
   async #load(page: number): Promise<void> {

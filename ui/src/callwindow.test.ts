@@ -9,10 +9,14 @@ class ListApi extends Api {
   asked: string[] = [];
   aborted = 0;
   failure: Error | null = null;
+  counted = 0;
+  countMs = 0;
   constructor(public count: number) {
     super();
   }
   override callCount = async () => {
+    this.counted += 1;
+    await new Promise((done) => setTimeout(done, this.countMs));
     if (this.failure) throw this.failure;
     return this.count;
   };
@@ -47,6 +51,40 @@ describe('a list of calls', () => {
     expect(list.total).toBe(1_000_000);
     expect(list.at(0)?.id).toBe('call 999999');
     expect(list.at(100)).toBeUndefined();
+  });
+
+  it('shows the newest before they are counted, and does not count what it has all of', async () => {
+    const api = new ListApi(1_000);
+    api.countMs = 5_000;
+    const list = await opened(api);
+    expect([list.total, list.known, list.at(0)?.id]).toEqual([null, 100, 'call 999']);
+    list.look(60, 140);
+    await settle(5_000);
+    expect([list.total, list.known]).toEqual([1_000, 1_000]);
+    expect(list.at(130)?.id).toBe('call 869');
+    const few = new ListApi(99);
+    expect([(await opened(few)).total, few.counted]).toEqual([99, 0]);
+  });
+
+  it('counts anew only now and then where that takes long', async () => {
+    const api = new ListApi(1_000);
+    api.countMs = 500;
+    const list = await opened(api);
+    await settle(500);
+    for (let second = 0; second < 5; second += 1) {
+      api.count += 2;
+      void list.refresh();
+      await settle(1_000);
+    }
+    expect([list.total, list.added, api.counted]).toEqual([1_010, 10, 1]);
+    expect(list.at(0)?.id).toBe('call 1009');
+    // One of them was changed so that it is not of these any more; nothing else happens.
+    api.count -= 1;
+    await settle(7_000);
+    expect([list.total, api.counted]).toEqual([1_009, 2]);
+    list.stop();
+    await settle(20_000);
+    expect(api.counted).toBe(2);
   });
 
   it('asks for what is looked at, once', async () => {

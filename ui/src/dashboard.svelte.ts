@@ -27,6 +27,9 @@ export class Dashboard {
   /** The server's present instant in milliseconds, going on between answers. */
   nowMs = $state(Date.now());
 
+  /** The day it is, in the reports' zone: who asks for it does not ask anew with every second. */
+  readonly today = $derived(dayOf(this.nowMs, this.status?.timezone ?? 'UTC'));
+
   /** What pages ask for what they alone show. Changes go through {@link act}. */
   readonly api: Api;
   /** The number of the last change that was seen; pages ask again when it changes. */
@@ -42,11 +45,6 @@ export class Dashboard {
 
   constructor(api: Api = new Api()) {
     this.api = api;
-  }
-
-  /** The day it is, in the reports' zone. */
-  get today(): string {
-    return dayOf(this.nowMs, this.status?.timezone ?? 'UTC');
   }
 
   /** Signs in, loads everything and keeps it up to date. */

@@ -741,8 +741,12 @@ export type PriceView = {
 export type Prices = {
   /** Which list is embedded. */
   source: string,
-  /** The user's prices first, then the list's. */
+  /** The user's prices first, then those of models that were used lately, then the others. */
   prices: Array<PriceView>,
+  /** How many there are of those that were asked for, also where not all are told. */
+  count: number,
+  /** Of how many of them the model was used lately, where that was asked. */
+  used: number,
 };
 
 /** A number that changes when anything shown would. */

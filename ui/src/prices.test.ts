@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cellOf, originWords, priceChangeOf, priceFormOf, priceProblems, ranked, rateLines, type PriceForm } from './prices';
+import { cellOf, originWords, priceChangeOf, priceFormOf, priceProblems, rateLines, type PriceForm } from './prices';
 import type { Price, Rate } from './types';
 
 const price = (rates: Rate[], parts: Partial<Price> = {}): Price => ({ id: 'a', provider: 'openai', model: 'm', origin: 'list', rates, ...parts });
@@ -26,11 +26,6 @@ it.each<[Rate, string, string, string[]]>([
 
 it.each([['user', 'Your own'], ['override', 'Correction'], ['list', 'List']] as const)('%s is %s', (origin, label) => {
   expect(originWords(origin, 'list 1').label).toBe(label);
-});
-
-it('puts the user\'s own and what was used first', () => {
-  const prices = [price([], { model: 'a' }), price([], { model: 'b' }), price([], { model: 'c', origin: 'user' })];
-  expect(ranked(prices, new Set(['b'])).map((each) => each.model)).toEqual(['c', 'b', 'a']);
 });
 
 describe('a price that is typed', () => {

@@ -77,12 +77,6 @@ export function originWords(origin: Price['origin'], source: string): { label: s
   return { label: 'List', meaning: `From ${source}.` };
 }
 
-/** The user's own first, then what was used lately, then the rest as listed. */
-export function ranked(prices: readonly Price[], used: ReadonlySet<string>): Price[] {
-  const rank = (price: Price) => (price.origin === 'user' ? 0 : used.has(price.model) ? 1 : 2);
-  return [...prices].sort((a, b) => rank(a) - rank(b));
-}
-
 /** A price to begin with: what it costs now, or nothing. */
 export function priceFormOf(provider: string, model: string, price: Price | null): PriceForm {
   const figure = (unit: string) => {

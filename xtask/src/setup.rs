@@ -107,8 +107,9 @@ pub(crate) enum Dashboard {
 /// When npm fails.
 pub(crate) fn dashboard() -> Result<Dashboard> {
     let built = root().join("ui/dist/index.html");
-    let sources_at = newest(&root().join("ui"))?;
-    if modified(&built).is_some_and(|built_at| built_at >= sources_at) {
+    let icon_at = modified(&root().join("src-tauri/icons/source/app.svg"));
+    let sources_at = icon_at.max(Some(newest(&root().join("ui"))?));
+    if modified(&built) >= sources_at {
         return Ok(Dashboard::Built);
     }
     if !node_found() {

@@ -372,6 +372,23 @@ async fn a_limit_is_tried_on_the_past() {
 }
 
 #[tokio::test]
+async fn prices_are_told_as_far_as_asked_and_what_was_used_first() {
+    let desk = Desk::open().with_a_day().await;
+    let asked = async |query: &str| desk.get(&format!("/prices?{query}")).await.json();
+    let length = |told: &Value| told["prices"].as_array().unwrap().len();
+    let all = asked("search=gpt-4o").await;
+    assert_eq!((all["count"].clone(), all["used"].clone()), (json!(length(&all)), json!(0)));
+    let used = asked("search=gpt-4o&limit=2&used_since=2026-11-21").await;
+    assert_eq!((used["count"].clone(), length(&used)), (all["count"].clone(), 2));
+    // The day's calls were answered by gpt-4o-2024-08-06, which is listed without its date.
+    let first: Vec<&Value> = used["prices"].as_array().unwrap().iter().collect();
+    assert!(used["used"].as_u64().unwrap() >= 1, "{used}");
+    assert_eq!(first[0]["model"], "gpt-4o", "{used}");
+    let own = asked("limit=1&used_since=2026-11-21").await;
+    assert_eq!(own["prices"][0]["origin"], "user", "{own}");
+}
+
+#[tokio::test]
 async fn a_price_of_ones_own_is_set_and_given_up() {
     let desk = Desk::open().with_a_day().await;
     let put = async |path: &str, body: Value| desk.send(Method::PUT, path, Some(&body)).await;

@@ -55,8 +55,9 @@ const look = () => {
   else if (took > 10000) done(null);
   else requestAnimationFrame(look);
 };
-location.hash = hash;
-requestAnimationFrame(look);";
+// Not before the page knows of it: what it shows until then may be what is waited for.
+addEventListener('hashchange', () => requestAnimationFrame(look), { once: true });
+location.hash = hash;";
 
 /// Scrolls the list for four seconds; what each frame took in milliseconds, and in how many of them
 /// rows were not there yet.

@@ -32,10 +32,9 @@ async function show(prices: Price[], hash = '#/prices'): Promise<MemoryApi> {
 const rows = () => [...document.querySelectorAll('[data-testid="price-row"] .model')].map((row) => row.textContent?.split(' ')[0]);
 
 describe('prices', () => {
-  it('show a hundred of many, what was used first', async () => {
-    await show([...Array.from({ length: 120 }, (_, index) => price(`m-${index}`)), price('gpt-5.1')]);
+  it('show a hundred of many', async () => {
+    await show(Array.from({ length: 121 }, (_, index) => price(`m-${index}`)));
     expect(rows()).toHaveLength(100);
-    expect(rows()[0]).toBe('gpt-5.1');
     expect(textOf('prices')).toMatch(/121 models.*And 21 more\. Search to see them\./);
   });
 

@@ -38,8 +38,8 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
     match command {
         Command::List { search, provider, form } => {
             let provider = provider.as_deref().map(listed_provider);
-            let filter = PriceFilter { provider, search };
-            let prices = report::prices(&session.ledger()?, &filter, session.now);
+            let filter = PriceFilter { provider, search, ..PriceFilter::default() };
+            let prices = report::prices(&session.ledger()?, &filter, session.now)?;
             if form.json {
                 out.json(&prices)?;
             } else {

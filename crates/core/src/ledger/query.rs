@@ -3,6 +3,7 @@
 mod burn;
 mod calls;
 mod grants;
+mod matching;
 mod outlook;
 mod pace;
 mod pairs;
@@ -14,10 +15,11 @@ mod totals;
 mod unpriced;
 
 pub(crate) use burn::{burn, burn_since};
+pub use calls::Place;
 pub(crate) use calls::{CallFilter, CallRow, call, count, last_limited, page};
-pub use calls::{Matching, Place};
 pub use grants::GrantView;
 pub(crate) use grants::grants;
+pub use matching::Matching;
 pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;

@@ -1,12 +1,14 @@
 //! The prices in force, as listed.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::ledger::query::{self, UnpricedModel};
+use crate::ledger::query::{self, SumBy, UnpricedModel};
 use crate::ledger::{Ledger, LedgerError};
 use crate::money::{Money, Rate};
-use crate::price::{Price, PriceQuery, Tier, listed_name};
+use crate::price::{Price, PriceList, PriceOrigin, PriceQuery, Tier, listed_name};
 
 /// Which prices to list.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,10 @@ pub struct PriceFilter {
     pub provider: Option<String>,
     /// Only models whose name contains this, in any case.
     pub search: Option<String>,
+    /// Models that were used since come before others.
+    pub used_since: Option<DateTime<Utc>>,
+    /// No more than so many.
+    pub limit: Option<u32>,
 }
 
 /// `GET /api/v1/prices`.
@@ -23,8 +29,12 @@ pub struct PriceFilter {
 pub struct Prices {
     /// Which list is embedded.
     pub source: &'static str,
-    /// The user's prices first, then the list's.
+    /// The user's prices first, then those of models that were used lately, then the others.
     pub prices: Vec<PriceView>,
+    /// How many there are of those that were asked for, also where not all are told.
+    pub count: usize,
+    /// Of how many of them the model was used lately, where that was asked.
+    pub used: usize,
 }
 
 /// What a model charges.
@@ -73,19 +83,51 @@ pub struct TierView {
 }
 
 /// The prices in force at `at`, the user's included.
-#[must_use]
-pub fn prices(ledger: &Ledger, filter: &PriceFilter, at: DateTime<Utc>) -> Prices {
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn prices(
+    ledger: &Ledger,
+    filter: &PriceFilter,
+    at: DateTime<Utc>,
+) -> Result<Prices, LedgerError> {
     let list = ledger.prices();
+    let used = match filter.used_since {
+        Some(since) => used(ledger, &list, since, at)?,
+        None => HashSet::new(),
+    };
     let search = filter.search.as_deref().unwrap_or_default().to_lowercase();
     let wanted = |price: &Price| {
         filter.provider.as_deref().is_none_or(|provider| {
             provider == price.provider || listed_name(provider) == price.provider
         }) && price.model.to_lowercase().contains(&search)
     };
-    Prices {
+    let mut found: Vec<_> = list.entries(at).filter(wanted).collect();
+    found.sort_by_key(|price| (price.origin != PriceOrigin::User, !used.contains(&price.model)));
+    let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
+    Ok(Prices {
         source: list.source(),
-        prices: list.entries(at).filter(wanted).map(|price| PriceView::from(&price)).collect(),
-    }
+        prices: found.iter().take(limit).map(PriceView::from).collect(),
+        count: found.len(),
+        used: found.iter().filter(|price| used.contains(&price.model)).count(),
+    })
+}
+
+/// Models of calls that ended since then, as the list names them: an answer often has a dated name.
+fn used(
+    ledger: &Ledger,
+    list: &PriceList,
+    since: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Result<HashSet<String>, LedgerError> {
+    let rows = ledger.read(|connection| Ok(query::sums(connection, SumBy::Model, since, at)?))?;
+    let providers: HashSet<String> = list.entries(at).map(|price| price.provider.clone()).collect();
+    let of_model = |model: &str| {
+        let find =
+            |provider: &String| list.find(&PriceQuery { provider, model, at, service_tier: None });
+        providers.iter().filter_map(find).map(|price| price.model.clone()).collect::<Vec<_>>()
+    };
+    Ok(rows.into_iter().filter_map(|row| row.key).flat_map(|model| of_model(&model)).collect())
 }
 
 /// `GET /api/v1/prices/unpriced`: models that were used and have no price yet.

@@ -33,10 +33,15 @@ pub(super) async fn list(
     State(app): State<App>,
     mut query: Query,
 ) -> Result<Json<Prices>, ApiError> {
-    let filter = PriceFilter { provider: query.one("provider")?, search: query.one("search")? };
+    let filter = PriceFilter {
+        provider: query.one("provider")?,
+        search: query.one("search")?,
+        used_since: query.instant("used_since", app.settings().timezone)?,
+        limit: query.number("limit")?.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+    };
     query.finish()?;
     let now = app.now();
-    read(&app, move |ledger| Ok(report::prices(ledger, &filter, now))).await.map(Json)
+    read(&app, move |ledger| report::prices(ledger, &filter, now)).await.map(Json)
 }
 
 pub(super) async fn unpriced(

@@ -48,7 +48,8 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
     }
     let prices: Vec<PriceView> = found.iter().map(|price| PriceView::from(&**price)).collect();
     if options.form.json {
-        return out.json(&Prices { source: list.source(), prices });
+        let count = prices.len();
+        return out.json(&Prices { source: list.source(), prices, count, used: 0 });
     }
     out.table(&table(&prices))?;
     for price in &prices {
