@@ -76,6 +76,9 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<Opened, LedgerErro
     Ok(Opened { connection, identity, backup })
 }
 
+/// The pages that a connection keeps in memory: calls touch the ends of a few trees.
+const CACHE_KB: i64 = 1_000;
+
 /// Another connection to the same file, with the same settings.
 pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let connect = || {
@@ -83,6 +86,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
         connection.busy_timeout(BUSY_MAX)?;
         connection.set_prepared_statement_cache_capacity(128);
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "cache_size", -CACHE_KB)?;
         // What the code before them has to keep, and tests try: in a release they would cost every
         // call a third more. `check_integrity` looks at all of them.
         connection.pragma_update(None, "foreign_keys", cfg!(debug_assertions))?;
