@@ -1,5 +1,7 @@
 //! Calls are found whatever they are asked for by, and however many others there are.
 
+#![allow(clippy::unwrap_used, reason = "clippy excuses test functions, not what they share")]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use outlay_core::ledger::{ImportedCall, Ledger, Matching};
 use outlay_core::report::{self, CallQuery};
