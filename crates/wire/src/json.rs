@@ -264,9 +264,6 @@ pub(crate) fn items(
 
 /// The top-level values of a body: one for a document, several for JSON lines; and how it ended.
 pub(crate) fn documents(text: &str) -> (Vec<Json<'_>>, TextEnd<'_>) {
-    if let Some(object) = one_object(text) {
-        return (vec![object], TextEnd::Whole);
-    }
     let mut documents = Vec::new();
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     loop {
@@ -280,19 +277,6 @@ pub(crate) fn documents(text: &str) -> (Vec<Json<'_>>, TextEnd<'_>) {
             Some(Err(_)) => return (documents, TextEnd::NotJson),
         }
     }
-}
-
-/// The object that is all of a text, as nearly all bodies are: it is passed over, which is much faster
-/// than to check it.
-fn one_object(text: &str) -> Option<Json<'_>> {
-    let bytes = text.as_bytes();
-    let start = after_space(bytes, 0);
-    if bytes.get(start) != Some(&b'{') {
-        return None;
-    }
-    let end = value_end(bytes, start)?;
-    (after_space(bytes, end) == bytes.len()).then_some(())?;
-    text.get(start..end).map(Json)
 }
 
 /// How a JSON text ended.
