@@ -192,6 +192,9 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the window is at {:?}, the app {:?}", self.seen(), self.child.try_wait());
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
