@@ -43,6 +43,9 @@ impl Display {
         require("dbus-daemon", "dbus");
         let mut xvfb = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "1280x1000x24", "-nolisten", "tcp"])
+            // Without it the server begins anew when its last client leaves, and the next one may find
+            // nobody.
+            .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -39,7 +39,7 @@ fn with_a_call() -> (Home, String) {
 fn launch(binary: &Path, home: &Home, display: &Display, words: &[&str]) -> Command {
     let mut command = home.command_of(binary, words);
     command.envs(display.environment()).env("XDG_RUNTIME_DIR", home.path());
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::null());
     command
 }
 
