@@ -18,10 +18,9 @@ use crate::scheme;
 /// The window's label, as tauri.conf.json and the capability have it.
 const LABEL: &str = "main";
 
-/// When to look where a window that has just been shown stands: for long enough that a busy machine has
-/// put it there.
+/// When to look where a window that has just been shown stands.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOKS: usize = 10;
+const LOOKS: usize = 3;
 
 /// Makes the window that tauri.conf.json describes, on a page where one was asked for.
 pub(crate) fn open(app: &App, is_visible: bool, page: Option<&str>) -> tauri::Result<()> {

@@ -46,24 +46,38 @@ pub(crate) fn start(
     due: Receiver<()>,
     writers: Holder,
 ) -> Result<JoinHandle<()>, LedgerError> {
+    let checkpoint = move |connection: &Connection| checkpoint(connection, &writers);
+    start_thread("ledger-checkpoint", path, due, checkpoint)
+}
+
+/// Starts a thread that runs `act` each time that it is due, and ends with `due`.
+pub(super) fn start_thread(
+    name: &str,
+    path: &Path,
+    due: Receiver<()>,
+    act: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static,
+) -> Result<JoinHandle<()>, LedgerError> {
     let connection = schema::connect(path)?;
     connection.busy_timeout(READERS_MAX).map_err(|error| LedgerError::sqlite(path, &error))?;
     std::thread::Builder::new()
-        .name("ledger-checkpoint".into())
+        .name(name.into())
         .spawn(move || {
             while due.recv().is_ok() {
-                // What fails is asked for again after the next commits.
-                drop(checkpoint(&connection, &writers));
+                // What fails is asked for again the next time.
+                drop(act(&connection));
             }
         })
         .map_err(|error| LedgerError::io(path, &error))
 }
 
+/// Copies what it can of the log into the file, and gives way to readers and writers; how many pages the
+/// log has.
+pub(super) fn copy(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}
+
 fn checkpoint(connection: &Connection, writers: &Holder) -> rusqlite::Result<()> {
-    // Passive: it gives way to readers and writers.
-    let pages: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
-    if pages <= LOG_PAGES_MAX {
+    if copy(connection)? <= LOG_PAGES_MAX {
         return Ok(());
     }
     // Writers go on meanwhile, so the log would never be found copied whole, and never begun anew:
@@ -94,9 +108,4 @@ pub(crate) fn begin_anew(writing: &Connection) -> rusqlite::Result<()> {
         return Err(rusqlite::Error::SqliteFailure(busy, None));
     }
     first_commit(writing)
-}
-
-/// Whether that failed because of who reads or writes.
-pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::checkpoint;
-use super::error::LedgerError;
+use super::error::{LedgerError, is_locked};
 use super::reply::Reply;
 use super::writer::Holder;
 
@@ -112,7 +112,7 @@ impl Log {
         let until = Instant::now() + READERS_MAX;
         loop {
             let begun = self.writers.hold(checkpoint::begin_anew).ok_or(LedgerError::Closed)?;
-            let is_read = matches!(&begun, Err(error) if checkpoint::is_busy(error));
+            let is_read = matches!(&begun, Err(error) if is_locked(error));
             if !is_read || Instant::now() > until {
                 return Ok(begun);
             }

@@ -109,6 +109,11 @@ impl LedgerError {
     }
 }
 
+/// Whether others read or write what this wanted to itself.
+pub(crate) fn is_locked(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
 /// A failure inside an operation, before it is known which file it concerns.
 #[derive(Debug)]
 pub(crate) enum OpError {

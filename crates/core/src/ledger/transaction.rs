@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use rusqlite::Connection;
 
 use super::cache::Cache;
-use super::error::LedgerError;
+use super::error::{LedgerError, is_locked};
 use super::journal::Journal;
 use super::knock::{self, Knock};
 use super::operation::{Answer, Course, Operation, Writing};
@@ -492,10 +492,6 @@ impl State {
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
-}
-
-fn is_locked(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 fn ran(has_changed: bool) -> Ran {

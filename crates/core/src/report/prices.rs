@@ -92,8 +92,9 @@ pub fn prices(
     at: DateTime<Utc>,
 ) -> Result<Prices, LedgerError> {
     let list = ledger.prices();
+    let entries: Vec<Price> = list.entries(at).collect();
     let used = match filter.used_since {
-        Some(since) => used(ledger, &list, since, at)?,
+        Some(since) => used(ledger, &list, &entries, since, at)?,
         None => HashSet::new(),
     };
     let search = filter.search.as_deref().unwrap_or_default().to_lowercase();
@@ -102,12 +103,12 @@ pub fn prices(
             provider == price.provider || listed_name(provider) == price.provider
         }) && price.model.to_lowercase().contains(&search)
     };
-    let mut found: Vec<_> = list.entries(at).filter(wanted).collect();
+    let mut found: Vec<&Price> = entries.iter().filter(|price| wanted(price)).collect();
     found.sort_by_key(|price| (price.origin != PriceOrigin::User, !used.contains(&price.model)));
     let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
     Ok(Prices {
         source: list.source(),
-        prices: found.iter().take(limit).map(PriceView::from).collect(),
+        prices: found.iter().take(limit).copied().map(PriceView::from).collect(),
         count: found.len(),
         used: found.iter().filter(|price| used.contains(&price.model)).count(),
     })
@@ -117,14 +118,15 @@ pub fn prices(
 fn used(
     ledger: &Ledger,
     list: &PriceList,
+    entries: &[Price],
     since: DateTime<Utc>,
     at: DateTime<Utc>,
 ) -> Result<HashSet<String>, LedgerError> {
     let rows = ledger.read(|connection| Ok(query::sums(connection, SumBy::Model, since, at)?))?;
-    let providers: HashSet<String> = list.entries(at).map(|price| price.provider.clone()).collect();
+    let providers: HashSet<&str> = entries.iter().map(|price| price.provider.as_str()).collect();
     let of_model = |model: &str| {
         let find =
-            |provider: &String| list.find(&PriceQuery { provider, model, at, service_tier: None });
+            |provider: &&str| list.find(&PriceQuery { provider, model, at, service_tier: None });
         providers.iter().filter_map(find).map(|price| price.model.clone()).collect::<Vec<_>>()
     };
     Ok(rows.into_iter().filter_map(|row| row.key).flat_map(|model| of_model(&model)).collect())

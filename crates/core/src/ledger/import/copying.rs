@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use rusqlite::Connection;
+
+use crate::ledger::checkpoint;
 use crate::ledger::error::LedgerError;
-use crate::ledger::schema;
 
 /// After so many calls: their pages are mostly written by then, and those of indexes are not copied too
 /// often.
@@ -24,17 +26,9 @@ pub(super) struct Copying {
 
 impl Copying {
     pub(super) fn start(path: &Path) -> Result<Copying, LedgerError> {
-        let connection = schema::connect(path)?;
-        let (due, wanted) = sync_channel::<()>(1);
-        let thread = std::thread::Builder::new()
-            .name("ledger-copying".into())
-            .spawn(move || {
-                while wanted.recv().is_ok() {
-                    // Passive: who writes goes on meanwhile. What is not copied now is the next time.
-                    drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
-                }
-            })
-            .map_err(|error| LedgerError::io(path, &error))?;
+        let (due, wanted) = sync_channel(1);
+        let copy = |connection: &Connection| checkpoint::copy(connection).map(drop);
+        let thread = checkpoint::start_thread("ledger-copying", path, wanted, copy)?;
         Ok(Copying { due: Some(due), thread: Some(thread), calls: AtomicUsize::new(0) })
     }
 
