@@ -11,6 +11,8 @@ mod link;
 mod look;
 mod menu;
 mod options;
+#[cfg(target_os = "linux")]
+mod painting;
 mod place;
 mod quit;
 mod scheme;
@@ -38,6 +40,10 @@ fn main() -> ExitCode {
     if !display_found() {
         eprintln!("outlay-desktop: there is no display for the window: run `outlay serve` instead");
         return ExitCode::FAILURE;
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(reason) = painting::without_layers() {
+        eprintln!("outlay-desktop: the window takes more memory than it has to: {reason}");
     }
     let builder = tauri::Builder::default();
     // It does nothing until it is asked, and cannot be without an address to ask.

@@ -247,3 +247,23 @@ fn the_window_is_found_where_it_was_left() {
     home.ok(&["uninstall", "--purge", "--yes"]);
     assert!(!file.exists());
 }
+
+#[test]
+fn the_page_is_painted_without_layers_unless_its_user_wants_them() {
+    const VARIABLE: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
+    let Some(binary) = desktop::program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (home, _) = with_a_call();
+    let display = Display::start();
+    for (wanted, expected) in [(None, "1"), (Some("0"), "0")] {
+        let mut command = launch(&binary, &home, &display, &[]);
+        command.env_remove(VARIABLE).envs(wanted.map(|value| (VARIABLE, value)));
+        let app = Running { child: command.spawn().unwrap(), display: &display };
+        eventually("it has a window", || app.seen());
+        let surroundings = format!("/proc/{}/environ", app.child.id());
+        let held = fs::read_to_string(surroundings).unwrap();
+        let expected = format!("{VARIABLE}={expected}");
+        assert!(held.split('\0').any(|variable| variable == expected), "{wanted:?}: {held}");
+        app.end();
+    }
+}

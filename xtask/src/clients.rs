@@ -27,6 +27,12 @@ pub(crate) fn install() -> Result<()> {
         fs::copy(pinned.join(file), folder.join(file))
             .with_context(|| format!("{file} could not be copied to {}", folder.display()))?;
     }
+    // npm takes a package that an interrupted run left half written for whole.
+    let packages = folder.join("node_modules");
+    if packages.exists() {
+        fs::remove_dir_all(&packages)
+            .with_context(|| format!("{} could not be removed", packages.display()))?;
+    }
     // Not `ci`: it insists on packages for platforms that some registries leave out.
     let mut install = npm(["install", "--no-audit", "--no-fund", "--loglevel=error"]);
     succeed(install.current_dir(&folder))?;
