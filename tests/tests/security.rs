@@ -80,7 +80,7 @@ fn the_api_needs_the_token() {
 }
 
 #[test]
-fn a_login_code_works_once() {
+fn a_login_code_works_once_and_a_login_outlives_the_proxy() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);
     let server = home.serve();
@@ -94,13 +94,20 @@ fn a_login_code_works_once() {
     let bearer = first.json();
     let bearer = bearer.as_object().unwrap().values().find_map(|value| value.as_str()).unwrap();
     assert_ne!(bearer, home.token(), "the page gets a bearer of its own");
-    let status = Request::get("/api/v1/status")
-        .header("authorization", &format!("Bearer {bearer}"))
-        .send(server.address());
-    assert_eq!(status.status, 200);
+    let status =
+        Request::get("/api/v1/status").header("authorization", &format!("Bearer {bearer}"));
+    assert_eq!(status.send(server.address()).status, 200);
     assert_eq!(login().status, 401, "a second use");
     let guess = Request::post("/api/v1/login", &json!({"code": "guess"})).send(server.address());
     assert_eq!(guess.status, 401);
+
+    drop(server.stop());
+    let next = home.serve();
+    assert_eq!(status.send(next.address()).status, 200, "a page that was left open goes on");
+    drop(next.stop());
+    std::fs::remove_file(home.data_dir().join("token")).unwrap();
+    let stranger = home.serve();
+    assert_eq!(status.send(stranger.address()).status, 401, "its token was another one");
 }
 
 #[test]

@@ -12,6 +12,7 @@ import type {
   Connection,
   Explanation,
   Exported,
+  Grants,
   Imports,
   Logs,
   Pair,
@@ -108,6 +109,8 @@ export interface BalanceChange {
   observed?: string;
   warn?: string;
   floor?: string;
+  /** What the provider tops up by itself. */
+  recharge?: { below: string; amount: string } | 'off';
 }
 
 /** Whether the page is in the desktop window, whose requests need no token. */
@@ -273,6 +276,11 @@ export class Api {
   /** Notes credit that was bought or given; `expires` is a date. */
   async grant(account: string, amount: string, expires: string | null, note: string | null): Promise<void> {
     await this.#send('POST', '/grants', { account, amount, expires, note });
+  }
+
+  /** What was bought for an account, and given. */
+  grants(account: string): Promise<Grants> {
+    return this.#get(`/grants?${new URLSearchParams({ account })}`);
   }
 
   async setBalance(account: string, change: BalanceChange): Promise<void> {

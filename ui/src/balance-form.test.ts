@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { amountOf, billingPage, driftWords, floorOf, floorTyped, warnOf, warnTyped } from './balance-form';
+import { amountOf, billingPage, driftWords, floorOf, floorTyped, rechargeOf, rechargeTyped, warnOf, warnTyped } from './balance-form';
 import { balance, UNKNOWN } from './fixtures/status';
 import { runwayOf } from './runway';
 import type { Balance, Forecast } from './types';
@@ -30,6 +30,24 @@ describe('what is typed', () => {
   ])('warn level %j is %j', (text, expected) => expect(warnOf(text).value).toBe(expected));
 
   it.each([['1', '1'], ['Off', ''], ['10%', null]])('floor %j is %j', (text, expected) => expect(floorOf(text).value).toBe(expected));
+
+  it.each([
+    ['20 when below 5', { amount: '20', below: '5' }],
+    ['$20 if under $5.50', { amount: '20', below: '5.50' }],
+    ['20 below 5', { amount: '20', below: '5' }],
+    ['off', 'off'],
+    ['', 'off'],
+    ['20', null],
+    ['below 5', null],
+    ['20 when below soon', null],
+    ['20 when below 5 below 1', null],
+  ])('top-up %j is %j', (text, expected) => expect(rechargeOf(text).value).toEqual(expected));
+
+  it('shows a top-up as it is typed', () => {
+    expect(rechargeTyped(balance({}))).toBe('off');
+    const typed = rechargeTyped(balance({ recharge: { below: '5.00', amount: '20.00' } }));
+    expect([typed, rechargeOf(typed).value]).toEqual(['20 when below 5', { amount: '20', below: '5' }]);
+  });
 
   it.each<[Partial<Balance>, string, string]>([
     [{}, '5', 'off'],

@@ -5,7 +5,8 @@ import { amountTyped } from './typed';
 import type { Balance } from './types';
 
 /** A field's value for the API, or what is wrong with it. */
-export type Typed = { value: string; problem: null } | { value: null; problem: string };
+export type Typed = Checked<string>;
+type Checked<T> = { value: T; problem: null } | { value: null; problem: string };
 
 const OFF = /^(off|none|no|never)?$/i;
 
@@ -66,6 +67,14 @@ export function floorOf(text: string): Typed {
   return amount.problem === null ? amount : wrong('Write an amount (1), or off.');
 }
 
+/** A top-up that the provider makes by itself, `20 when below 5`, or `off`. */
+export function rechargeOf(text: string): Checked<Balance['recharge'] & {} | 'off'> {
+  if (OFF.test(text.trim())) return { value: 'off', problem: null };
+  const [, first = '', second = ''] = /^(.*?)(?: when| if)? (?:below|under)(.*)$/i.exec(text) ?? [];
+  const [amount, below] = [amountTyped(first), amountTyped(second)];
+  return amount !== null && below !== null ? { value: { amount, below }, problem: null } : wrong('Write what it adds and when (20 when below 5), or off.');
+}
+
 /** The warn level as it is typed. */
 export function warnTyped(balance: Balance): string {
   if (balance.warn_percent !== null) return `${balance.warn_percent}%`;
@@ -89,10 +98,15 @@ export function driftWords(counted: string, observed: string, currency: string):
     : `Saved. That is ${size} more than was counted here.`;
 }
 
+/** The top-up as it is typed. */
+export function rechargeTyped({ recharge }: Balance): string {
+  return recharge === null ? 'off' : `${plain(recharge.amount)} when below ${plain(recharge.below)}`;
+}
+
 function plain(amount: string): string {
   return amount.replace(/\.00$/, '');
 }
 
-function wrong(problem: string): Typed {
+function wrong(problem: string): { value: null; problem: string } {
   return { value: null, problem };
 }

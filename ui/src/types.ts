@@ -30,6 +30,8 @@ export type {
   DeliveryView as Delivery,
   Explanation,
   Forecast,
+  Grants,
+  GrantView as Grant,
   Hits,
   LookView as Look,
   Money as MoneyText,

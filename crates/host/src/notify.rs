@@ -40,6 +40,8 @@ use crate::zone;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long to leave the ledger alone between two looks, however much changes.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The same after a storm of alerts.
+const STORM_PAUSE: Duration = Duration::from_secs(5);
 
 /// The current instant.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -82,6 +84,14 @@ pub struct Waker(SyncSender<Signal>);
 pub struct Notifier {
     waker: Waker,
     thread: Option<JoinHandle<()>>,
+}
+
+/// How much there was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    Few,
+    /// So many alerts at once that the user has heard of it for a while.
+    Storm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +141,18 @@ impl Woken {
         }
     }
 
+    /// As [`Woken::next`], when the ledger has been left alone for a while.
+    fn rest(&self, load: Load) -> Signal {
+        match load {
+            // More of it is told when it is over, or in a while.
+            Load::Storm => self.after(STORM_PAUSE),
+            Load::Few => {
+                std::thread::sleep(PAUSE);
+                self.next()
+            }
+        }
+    }
+
     /// The next signal, or a look that is due anyway.
     fn next(&self) -> Signal {
         match self.0.recv_timeout(LOOK_EVERY) {
@@ -160,16 +182,17 @@ impl Notifier {
             .map(|channel| courier::start(ledger.clone(), channel, quiet, Arc::clone(&clock)))
             .collect::<std::io::Result<Vec<Notifier>>>()?;
         let thread = std::thread::Builder::new().name("notifier".into()).spawn(move || {
+            let mut signal = woken.next();
             loop {
-                let signal = woken.next();
-                if let Err(error) = hand_over(&ledger, &names, clock()) {
+                let load = hand_over(&ledger, &names, clock()).unwrap_or_else(|error| {
                     tracing::warn!("alerts could not be handed over: {error}");
-                }
+                    Load::Few
+                });
                 if signal == Signal::Stop {
                     return;
                 }
                 couriers.iter().for_each(|courier| courier.waker.wake());
-                std::thread::sleep(PAUSE);
+                signal = woken.rest(load);
             }
         })?;
         Ok(Notifier { waker, thread: Some(thread) })
@@ -238,13 +261,16 @@ fn hand_over(
     ledger: &Ledger,
     channels: &Arc<[String]>,
     now: DateTime<Utc>,
-) -> Result<(), LedgerError> {
+) -> Result<Load, LedgerError> {
     // A look costs no commit; handing over does, and a commit would call for the next look.
     if !ledger.has_new_alerts(now)? {
-        return Ok(());
+        return Ok(Load::Few);
     }
-    while ledger.dispatch_alerts(Arc::clone(channels), now).wait()? {}
-    Ok(())
+    let mut load = Load::Few;
+    while ledger.dispatch_alerts(Arc::clone(channels), now).wait()? {
+        load = Load::Storm;
+    }
+    Ok(load)
 }
 
 /// How much an alert must matter to be told now.

@@ -91,12 +91,12 @@ impl App {
         let upstream = Upstream::new(base_urls)?;
         Ok(App(Arc::new(Inner {
             loops: Loops::new(settings.loops.clone(), &ledger),
+            login_codes: LoginCodes::new(&settings.token),
             settings,
             ledger,
             waiting: Waiting::new(Arc::clone(&clock)),
             clock,
             changes,
-            login_codes: LoginCodes::default(),
             upstream,
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../api';
-import { byTestId, field, leave, MemoryApi, press, showAt, submit, textOf, type } from '../fixtures/memory-api';
+import { byTestId, field, leave, MemoryApi, press, settle, showAt, submit, textOf, type } from '../fixtures/memory-api';
 import { balance, empty, quiet } from '../fixtures/status';
 import type { Status } from '../types';
 
@@ -71,6 +71,28 @@ describe('balances', () => {
     await submit('levels-dialog');
     expect(api.done).toEqual(['balance openai {"warn":"20%"}']);
     expect(textOf('balances-told')).toBe('The levels of openai are set.');
+  });
+
+  it('note what the provider tops up by itself', async () => {
+    const api = await show(quiet);
+    await press('balance-openai', /^Levels of openai/);
+    await type('levels-dialog', /tops up/, '20');
+    await submit('levels-dialog');
+    expect(textOf('levels-dialog')).toContain('Write what it adds and when (20 when below 5), or off.');
+    await type('levels-dialog', /tops up/, '20 when below 5');
+    await submit('levels-dialog');
+    expect(api.done).toEqual(['balance openai {"recharge":{"amount":"20","below":"5"}}']);
+  });
+
+  it('list credit that was added, when asked', async () => {
+    const api = new MemoryApi(quiet);
+    const bought = { id: '1', account: 'openai', amount: '20.00', remaining: '7.50', currency: 'USD', granted_at: '2026-11-01T10:00:00Z', expires_at: '2027-11-01T10:00:00Z', is_expired: false, note: 'invoice 7' };
+    api.granted = [bought, { ...bought, id: '2', amount: '5.00', remaining: '1.00', expires_at: '2026-11-10T10:00:00Z', is_expired: true, note: null }];
+    await showAt(api, '#/balances');
+    expect(textOf('grants-openai')).toBe('Credit that was added');
+    byTestId('grants-openai')?.querySelector('summary')?.click();
+    await settle();
+    expect(textOf('grants-openai')).toMatch(/\$7\.50 left of \$20\.00, expires Nov 1, 2027 · invoice 7.*\$1\.00 left of \$5\.00, expired/);
   });
 
   it('begin with one account, and stay with what the API says', async () => {

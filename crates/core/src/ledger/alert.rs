@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::alert_row::{AlertRow, record};
 use super::delivery::{self, DeliveryView};
 use super::error::{LedgerError, OpError};
 use super::time::{from_ms, new_id, to_ms, uuid_of};
@@ -78,9 +79,9 @@ pub struct NewAlert {
     pub text: AlertText,
 }
 
-/// As [`fire`].
+/// Records the alert at once, or one more occurrence of it; `true` if it is new.
 pub(crate) fn fire_new(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     alert: &NewAlert,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<bool> {
@@ -94,44 +95,32 @@ pub(crate) fn fire_new(
         text: alert.text.clone(),
         raise: None,
     };
-    fire(writing, &fired, now)
+    // Whether it is new depends on those before it.
+    writing.cache.alerts.write(writing.connection)?;
+    record(writing.connection, &row_of(writing, fired, now))
 }
 
-/// Records the alert, or one more occurrence where the same was recorded before and such are counted;
-/// `true` if it is new.
-pub(crate) fn fire(
-    writing: &Writing<'_>,
-    fired: &Fired<'_>,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<bool> {
-    writing
-        .connection
-        .prepare_cached(
-            "INSERT INTO alert (id, machine_id, at_ms, kind, severity, subject, subject_key, \
-             period_start_ms, threshold, title, body, raise_by, raise_unit) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT (kind, subject_key, period_start_ms, threshold) \
-             DO UPDATE SET occurrences = occurrences + ?14 RETURNING id = ?1",
-        )?
-        .query_row(
-            params![
-                new_id(now),
-                writing.machine_id,
-                to_ms(now),
-                fired.kind.as_str(),
-                fired.severity.as_str(),
-                fired.subject,
-                fired.key,
-                to_ms(fired.period_start),
-                fired.threshold,
-                fired.text.title,
-                fired.text.body,
-                fired.raise.as_ref().map(|raise| &raise.by),
-                fired.raise.as_ref().map(|raise| raise.unit.as_str()),
-                fired.kind.is_counted(),
-            ],
-            |row| row.get(0),
-        )
+/// Records the alert with its transaction, or one more occurrence where the same was recorded before and
+/// such are counted.
+pub(crate) fn fire(writing: &mut Writing<'_>, fired: Fired<'_>, now: DateTime<Utc>) {
+    let row = row_of(writing, fired, now);
+    writing.cache.alerts.enter(row);
+}
+
+fn row_of(writing: &Writing<'_>, fired: Fired<'_>, now: DateTime<Utc>) -> AlertRow {
+    AlertRow {
+        id: new_id(now),
+        machine_id: writing.machine_id,
+        at_ms: to_ms(now),
+        kind: fired.kind,
+        severity: fired.severity,
+        subject: fired.subject.to_owned(),
+        key: fired.key.to_owned(),
+        period_start_ms: to_ms(fired.period_start),
+        threshold: fired.threshold,
+        text: fired.text,
+        raise: fired.raise,
+    }
 }
 
 /// What [`read_row`] reads.

@@ -7,6 +7,7 @@ use foldhash::{HashMap, HashSet};
 use rusqlite::Connection;
 
 use super::active::{ActiveBudget, Bypass};
+use super::alert_row::AlertRows;
 use super::call_row::CallRows;
 use super::counter::Counters;
 use super::rollup::Rollups;
@@ -31,6 +32,8 @@ pub(crate) struct Cache {
     pub(crate) rollups: Rollups,
     /// What it writes of calls.
     pub(crate) rows: CallRows,
+    /// What it writes of alerts.
+    pub(crate) alerts: AlertRows,
     /// By the number of their kind.
     dimensions: [HashMap<String, i64>; DIMENSION_KINDS],
     dimension_count: usize,
@@ -114,6 +117,7 @@ impl Cache {
     /// Writes down what the open transaction has still to say, before it is committed.
     pub(crate) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.rows.write(connection)?;
+        self.alerts.write(connection)?;
         self.counters.flush(connection)?;
         self.rollups.flush(connection)
     }

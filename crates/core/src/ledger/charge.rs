@@ -197,15 +197,12 @@ fn fire_thresholds(
         text,
         raise: (active.kind_at(now) == BudgetKind::Hard).then(|| Raise::of(quantity(limit), spent)),
     };
-    alert::fire(writing, &fired, now).map(drop)
+    alert::fire(writing, fired, now);
+    Ok(())
 }
 
 /// The alert that the provider says the money is gone.
-pub(crate) fn fire_upstream_empty(
-    writing: &Writing<'_>,
-    call: &Running,
-    now: DateTime<Utc>,
-) -> rusqlite::Result<()> {
+pub(crate) fn fire_upstream_empty(writing: &mut Writing<'_>, call: &Running, now: DateTime<Utc>) {
     let fired = alert::Fired {
         kind: AlertKind::UpstreamEmpty,
         severity: Severity::Critical,
@@ -217,5 +214,5 @@ pub(crate) fn fire_upstream_empty(
         text: upstream_empty_text(&call.provider_name, &call.account_name),
         raise: None,
     };
-    alert::fire(writing, &fired, now).map(drop)
+    alert::fire(writing, fired, now);
 }

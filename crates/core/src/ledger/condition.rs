@@ -59,21 +59,20 @@ pub(crate) fn changes(
 
 /// Writes it down with its alert, unless another process was faster.
 pub(crate) fn apply(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     changes: &[Change],
     now: DateTime<Utc>,
 ) -> Result<(), OpError> {
+    let connection = writing.connection;
     let begin = |kind: &str, key: &str| {
-        writing
-            .connection
+        connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO condition (kind, subject_key, since_ms) VALUES (?1, ?2, ?3)",
             )?
             .execute(params![kind, key, to_ms(now)])
     };
     let end = |kind: &str, key: &str| {
-        writing
-            .connection
+        connection
             .prepare_cached("DELETE FROM condition WHERE kind = ?1 AND subject_key = ?2")?
             .execute([kind, key])
     };

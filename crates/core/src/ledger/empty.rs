@@ -56,7 +56,7 @@ pub(crate) fn stop(
 
 /// Once for each time that the balance was set or added to.
 fn fire(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     account_id: i64,
     account: &str,
     refusal: &Refusal,
@@ -73,5 +73,6 @@ fn fire(
         text: floor_text(account, &refusal::message(refusal)),
         raise: None,
     };
-    alert::fire(writing, &fired, now).map(drop)
+    alert::fire(writing, fired, now);
+    Ok(())
 }

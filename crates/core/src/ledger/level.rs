@@ -105,7 +105,8 @@ pub(crate) fn check(
         }
     };
     // Each fall below the level is an occasion of its own.
-    fire(writing, &balance, (kind, severity), now, text, now)
+    fire(writing, &balance, (kind, severity), now, text, now);
+    Ok(())
 }
 
 /// Whether a top-up ought to have come by now, and that was not told.
@@ -131,7 +132,7 @@ fn overdue(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Vec<
 
 /// Expects a top-up once the balance is low enough, and warns where it does not come.
 fn check_recharge(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     account_id: i64,
     balance: &AccountBalance,
     left: Money,
@@ -145,7 +146,8 @@ fn check_recharge(
         (true, Some(due)) if due <= now => {
             let text = recharge_text(&balance.name, left, recharge, &balance.currency);
             let told = (AlertKind::RechargeMissing, Severity::Warning);
-            return fire(writing, balance, told, due, text, now);
+            fire(writing, balance, told, due, text, now);
+            return Ok(());
         }
         (true, Some(_)) | (false, None) => return Ok(()),
     };
@@ -168,13 +170,13 @@ fn check_known(
 }
 
 fn fire(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     balance: &AccountBalance,
     (kind, severity): (AlertKind, Severity),
     occasion: DateTime<Utc>,
     text: AlertText,
     now: DateTime<Utc>,
-) -> Result<(), OpError> {
+) {
     let fired = alert::Fired {
         kind,
         severity,
@@ -185,6 +187,5 @@ fn fire(
         text,
         raise: None,
     };
-    alert::fire(writing, &fired, now)?;
-    Ok(())
+    alert::fire(writing, fired, now);
 }

@@ -11,7 +11,7 @@
 //! | `asker`, `running`, `shares`, `charge`, `decision`, `history`, `waiting` | what is known of a call before and while it runs, what it holds and is charged, why, its place in the queue |
 //! | `budget_event`, `bypass`, `plan`, `run` | what was done to budgets, and what does it to many |
 //! | `call`, `enter`, `call_row`, `settlement`, `many` | what a call says of itself and of its end, how its row is written, and many at once |
-//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
+//! | `budget`, `counter`, `recount`, `grant`, `floor`, `account`, `price`, `alert` with `alert_row`, `delivery`, `condition`, `rollup`, `dimension`, `process` | a table each |
 //! | `file`, `checkpoint`, `disk`, `reservation`, `handle` | the open file, its log's way into it and onto the disk, a running call's hold, all that others can do |
 //! | `credit`, `level` | what is bought, observed and spent of credit, and what its levels tell |
 //! | `outbox`, `survey` | the way of alerts to the user, a look around for what no call tells |
@@ -22,6 +22,7 @@
 mod account;
 mod active;
 mod alert;
+mod alert_row;
 mod asker;
 mod budget;
 mod budget_event;

@@ -116,7 +116,7 @@ pub(crate) fn refuse(
             text: refused_text(subject, &refusal::message(&refusal)),
             raise: refusal::offered_raise(&refusal),
         };
-        alert::fire(writing, &fired, asker.call.at)?;
+        alert::fire(writing, fired, asker.call.at);
     }
     Ok(Box::new(refusal))
 }

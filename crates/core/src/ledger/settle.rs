@@ -80,7 +80,7 @@ pub(crate) fn settle(
         }
     }
     if settlement.error_kind == Some("insufficient_quota") {
-        charge::fire_upstream_empty(writing, &call, settlement.at)?;
+        charge::fire_upstream_empty(writing, &call, settlement.at);
     }
     Ok(Settled { cost, standing })
 }

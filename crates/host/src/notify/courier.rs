@@ -1,21 +1,18 @@
 //! One way to the user: what is due on it is taken, tried, and what came of it recorded.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use outlay_core::alert::AlertKind;
 use outlay_core::ledger::{ALERTS_AT_ONCE, Attempt, Due, Ledger, LedgerError};
 
 use super::note::{self, Note};
-use super::{Channel, Clock, Notifier, PAUSE, Signal, Undelivered, channel, least, retry};
+use super::{Channel, Clock, Load, Notifier, Signal, Undelivered, channel, least, retry};
 use crate::quiet::QuietHours;
 
 /// An alert that nobody delivered for this long tells no news any more.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
-/// So many alerts at once are a storm, and the user has heard of it for a while.
+/// So many alerts at once are a storm.
 const STORM: usize = 20;
-const STORM_PAUSE: Duration = Duration::from_secs(5);
 
 /// A thread of its own for the channel: a slow one keeps no other waiting.
 pub(super) fn start(
@@ -28,37 +25,30 @@ pub(super) fn start(
     let thread = std::thread::Builder::new().name("courier".into()).spawn(move || {
         let mut signal = woken.next();
         loop {
-            let told = deliver(&ledger, way.as_mut(), quiet, &clock).unwrap_or_else(|error| {
+            let load = deliver(&ledger, way.as_mut(), quiet, &clock).unwrap_or_else(|error| {
                 tracing::warn!("alerts could not be delivered: {error}");
-                0
+                Load::Few
             });
             if signal == Signal::Stop {
                 return;
             }
-            signal = match told {
-                // More of it is told when it is over, or in a while.
-                STORM.. => woken.after(STORM_PAUSE),
-                _ => {
-                    std::thread::sleep(PAUSE);
-                    woken.next()
-                }
-            };
+            signal = woken.rest(load);
         }
     })?;
     Ok(Notifier { waker, thread: Some(thread) })
 }
 
-/// Tells what is due on the channel; how many alerts that was.
+/// Tells what is due on the channel.
 pub(super) fn deliver(
     ledger: &Ledger,
     way: &mut dyn Channel,
     quiet: Option<(QuietHours, Tz)>,
     clock: &Clock,
-) -> Result<usize, LedgerError> {
+) -> Result<Load, LedgerError> {
     let now = clock();
     let least = least(quiet, now);
     if !ledger.has_due_alerts(way.name(), least, now)? {
-        return Ok(0);
+        return Ok(Load::Few);
     }
     let mut due = Vec::new();
     loop {
@@ -69,7 +59,7 @@ pub(super) fn deliver(
             break;
         }
     }
-    let taken = due.len();
+    let load = if due.len() < STORM { Load::Few } else { Load::Storm };
     let is_stale = |due: &Due| now - due.alert.time > STALE_AFTER;
     let (stale, news): (Vec<_>, Vec<_>) = due.into_iter().partition(is_stale);
     if !stale.is_empty() {
@@ -84,7 +74,7 @@ pub(super) fn deliver(
         };
         record(ledger, way.name(), note.alerts, &attempt, clock())?;
     }
-    Ok(taken)
+    Ok(load)
 }
 
 fn failed(channel: &str, note: &Note, undelivered: Undelivered, now: DateTime<Utc>) -> Attempt {

@@ -50,7 +50,7 @@ fn check(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
         ));
     };
     let is_token: bool = shown.as_bytes().ct_eq(app.settings().token.as_bytes()).into();
-    if !shown.is_empty() && (is_token || app.login_codes().is_bearer(shown)) {
+    if !shown.is_empty() && (is_token || app.login_codes().is_bearer(shown, app.now())) {
         return Ok(());
     }
     Err(ApiError::unauthorized(
