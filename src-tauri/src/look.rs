@@ -1,5 +1,7 @@
 //! What the tray asks of this process: the API's router, the proxy, the system.
 
+use std::time::{Duration, Instant};
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -17,14 +19,27 @@ use crate::documents::{Calls, Explanation, State, Status};
 use crate::menu::Seen;
 use crate::standing::Proxying;
 
-/// Everything at this instant.
-pub(crate) async fn look(app: &AppHandle) -> Seen {
+/// So long what the ledger told stands where nothing is written: what only time changes (a new day, the end
+/// of a pause) shows this much later at the most.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+
+/// What the ledger told last, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Option<(Instant, Pulse, Told)>);
+
+/// `GET /api/v1/pulse`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+struct Pulse {
+    revision: i64,
+}
+
+/// The state of things, and what [`needed`] says of it.
+type Told = (Option<Status>, Vec<(String, i64)>);
+
+/// Everything at this instant; the ledger is not asked again for what is `known`.
+pub(crate) async fn look(app: &AppHandle, known: &mut Known) -> Seen {
     let router = app.state::<Backend>().router();
-    let status: Option<Status> = read(router.clone(), "/api/v1/status").await;
-    let needed = match &status {
-        Some(status) => needed(router, status).await,
-        None => Vec::new(),
-    };
+    let (status, needed) = told(router, known).await;
     Seen {
         status,
         needed,
@@ -32,6 +47,24 @@ pub(crate) async fn look(app: &AppHandle) -> Seen {
         notice: app.state::<Backend>().notice(),
         starts_at_login: app.autolaunch().is_enabled().ok(),
     }
+}
+
+async fn told(router: Router, known: &mut Known) -> Told {
+    let pulse: Option<Pulse> = read(router.clone(), "/api/v1/pulse").await;
+    if let Some((at, of, told)) = &known.0
+        && Some(*of) == pulse
+        && at.elapsed() < KNOWN_FOR
+    {
+        return told.clone();
+    }
+    let status: Option<Status> = read(router.clone(), "/api/v1/status").await;
+    let needed = match &status {
+        Some(status) => needed(router, status).await,
+        None => Vec::new(),
+    };
+    let told = (status, needed);
+    known.0 = pulse.map(|pulse| (Instant::now(), pulse, told.clone()));
+    told
 }
 
 /// Who meters calls now.

@@ -101,7 +101,7 @@ fn start(app: &mut App, options: &Options) -> tauri::Result<()> {
     let backend = tauri::async_runtime::block_on(Backend::start(options, show));
     app.manage(backend);
     window::open(app, !options.in_tray, options.page().as_deref())?;
-    tray::show(app)?;
+    tray::show(app);
     quit_on_signals(app.handle().clone());
     Ok(())
 }

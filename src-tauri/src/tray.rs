@@ -9,7 +9,7 @@ use tauri::{App, AppHandle, Manager, Wry, include_image};
 
 use crate::actions::{self, Actions};
 use crate::backend::Backend;
-use crate::look::look;
+use crate::look::{Known, look};
 use crate::menu::{Action, Entry, Seen, entries};
 use crate::standing::{Mood, Standing};
 use crate::vacancy::Vacancy;
@@ -18,16 +18,19 @@ use crate::window;
 /// How often the ledger is looked at: often enough to watch spend grow.
 const REFRESH: Duration = Duration::from_secs(2);
 
-/// Puts the icon into the tray and keeps it current for as long as the app runs.
-///
-/// # Errors
-/// When the platform refuses a menu or an icon.
-pub(crate) fn show(app: &App) -> tauri::Result<()> {
+/// Puts the icon into the tray and keeps it current for as long as the app runs. The window does not wait
+/// for what the icon tells.
+pub(crate) fn show(app: &App) {
     app.manage(Actions::default());
-    let seen = tauri::async_runtime::block_on(look(app.handle()));
-    let tray = Tray::new(app.handle(), Shown::of(&seen))?;
-    tauri::async_runtime::spawn(tray.follow(app.handle().clone()));
-    Ok(())
+    let app = app.handle().clone();
+    tauri::async_runtime::spawn(async move {
+        let mut known = Known::default();
+        let seen = look(&app, &mut known).await;
+        match Tray::new(&app, Shown::of(&seen)) {
+            Ok(tray) => tray.follow(app, known).await,
+            Err(reason) => eprintln!("outlay-desktop: there is no icon in the tray: {reason}"),
+        }
+    });
 }
 
 /// Everything the tray shows.
@@ -84,7 +87,7 @@ impl Tray {
         Ok(Tray { icon: builder.build(app)?, rows, shown })
     }
 
-    async fn follow(mut self, app: AppHandle) {
+    async fn follow(mut self, app: AppHandle, mut known: Known) {
         let mut refresh = tokio::time::interval(REFRESH);
         let mut vacancy = Vacancy::default();
         let actions = app.state::<Actions>();
@@ -94,7 +97,10 @@ impl Tray {
                 _ = refresh.tick() => false,
                 () = actions.done.notified() => true,
             };
-            let seen = look(&app).await;
+            if is_pressed {
+                known = Known::default();
+            }
+            let seen = look(&app, &mut known).await;
             if !is_pressed && vacancy.is_to_end(seen.proxying) {
                 app.state::<Backend>().take_over().await;
             }
