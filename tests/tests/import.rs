@@ -284,6 +284,25 @@ fn what_gets_a_price_is_booked_though_its_log_is_gone() {
 }
 
 #[test]
+fn a_table_counts_once_however_its_columns_are_named() {
+    let home = Home::bare().with_clock(&Clock::at(NOW));
+    let table = home.path().join("november.csv");
+    let rows = "Date,Tokens in,Tokens out,Model,Vendor\n2026-11-21T10:00:00Z,100,10,m,openai\n2026-11-21T10:00:00Z,100,10,m,openai\n";
+    fs::write(&table, rows).unwrap();
+    let table = table.to_str().unwrap();
+    let columns = [
+        "time=Date,input=Tokens in,output=Tokens out",
+        "output=Tokens out,input=Tokens in,time=Date,model=Model,provider=Vendor",
+    ];
+    let found = columns.map(|columns| {
+        let told = home.json(&["import", "csv", table, "--columns", columns])["sources"][0].clone();
+        (told["calls"].clone(), home.calls().len())
+    });
+    // Two rows that say the same are two calls.
+    assert_eq!(found, [(json!(2), 2), (json!(0), 2)]);
+}
+
+#[test]
 fn bad_logs_are_told_and_stop_nothing() {
     let home = Home::bare().with_clock(&Clock::at(NOW));
     let projects = home.path().join(".claude/projects");
@@ -332,9 +351,15 @@ fn a_first_run_ends_with_limits() {
         append(&log, &claude_line(day, day * 100_000).replace("2026-11-22T11", &date));
     }
     let said = home.ok(&["init", "--yes"]);
-    for part in
-        ["Claude Code", "The last 30 days", "claude-sonnet-4-5", "shop", "█", "Both are set"]
-    {
+    for part in [
+        "Claude Code",
+        "The last 30 days",
+        "claude-sonnet-4-5",
+        "shop",
+        "█",
+        "'day' to $29.00",
+        "'month' to $440.00",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let budgets = home.json(&["budget", "list"])["budgets"].clone();

@@ -11,6 +11,7 @@ use support::fake_provider::FakeProvider;
 use support::outlay::Home;
 use support::script::{Act, SCRIPT_HEADER, Script};
 use support::story::{chat, price_the_model};
+use support::wait::eventually;
 
 #[test]
 fn what_makes_no_sense_is_not_taken() {
@@ -279,4 +280,20 @@ fn a_run_says_whom_its_limit_does_not_hold() {
     home.ok(&["connect", "pi", "--yes"]);
     let said = home.cli(&limited).stderr;
     assert!(said.contains("not as this run's, so --max-cost does not hold"), "{said}");
+}
+
+#[test]
+fn two_proxies_of_a_ledger_know_of_each_other() {
+    let home = Home::bare();
+    let first = home.serve();
+    let shown = || home.cli(&["dashboard", "--print"]).stdout;
+    let has = |server: &support::outlay::Server| shown().contains(&server.address().to_string());
+    let second = home.serve();
+    let said = format!("another proxy of this ledger answers at http://{}", first.address());
+    eventually("it says so", || second.stderr().contains(&said).then_some(()));
+    assert!(has(&second));
+    // Killed, it leaves its mark behind.
+    second.kill();
+    eventually("the first is found again", || has(&first).then_some(()));
+    drop(first.stop());
 }

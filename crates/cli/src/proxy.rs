@@ -10,6 +10,7 @@ use outlay_host::config::Config;
 use outlay_host::connect::Target;
 use outlay_host::folders::{Folders, Running};
 use outlay_host::notify::Press;
+use outlay_host::running;
 use outlay_proxy::balance::{self, Source};
 use outlay_proxy::{App, Changes, Clock, Server, Settings, SettingsError, Watched, upkeep};
 use outlay_shell as shell;
@@ -155,9 +156,15 @@ impl Mark {
     pub(crate) async fn keep(folders: Folders, running: Running) {
         loop {
             tokio::time::sleep(TIDY_EVERY).await;
-            if folders.running().is_none() {
-                drop(folders.set_running(&running));
-            }
+            let (places, own) = (folders.clone(), running.clone());
+            let kept = tokio::task::spawn_blocking(move || {
+                // One that was killed has left its mark behind.
+                let is_ours = places.running().as_ref() == Some(&own);
+                if !is_ours && matches!(running::find(&places), Ok(None)) {
+                    drop(places.set_running(&own));
+                }
+            });
+            drop(kept.await);
         }
     }
 

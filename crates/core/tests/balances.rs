@@ -133,13 +133,16 @@ fn another_currency_is_kept_and_never_converted() {
         ledger.set_balance_in(OPENAI.into(), money(amount), code, at).wait().unwrap()
     };
     set(&ledger, "5", minutes(0));
+    floor(&ledger, Some("1"));
     assert_eq!(yuan("88.50", Some("CNY"), minutes(1)), money("88.50"));
     spend(&ledger, 1_000, minutes(2));
     let kept = balance(&ledger, minutes(3));
     assert_eq!((kept.currency.as_str(), kept.remaining), ("CNY", money("88.50")));
     assert_eq!((kept.empty_at, kept.spent_elsewhere), (None, None), "dollars say nothing of it");
-    // A floor is in the account's currency, which no dollar is compared with.
-    floor(&ledger, Some("100"));
+    // No floor would hold there: none is taken, and the one there was is gone.
+    let refused = ledger.set_floor(OPENAI.into(), Some(money("100"))).wait().unwrap_err();
+    assert!(refused.to_string().contains("is kept in CNY"), "{refused}");
+    assert_eq!(kept.floor, None);
     assert!(!is_refused(&ledger, minutes(3)));
     // It stays what it is until it is given another.
     assert_eq!(yuan("80", None, minutes(4)), money("80"));

@@ -13,6 +13,7 @@ pub use crate::finding::{Finding, State};
 
 use crate::config::Config;
 use crate::folders::Folders;
+use crate::service::Activity;
 use crate::{connect, running, service};
 
 /// Looks at everything.
@@ -26,9 +27,12 @@ pub fn examine(folders: &Folders, now: DateTime<Utc>) -> Vec<Finding> {
 /// The command that starts a proxy here.
 #[must_use]
 pub fn start() -> &'static str {
-    match service::state().file {
-        Some(_) => "outlay service restart",
-        None => "outlay serve",
+    match service::state() {
+        // No service manager answers: it starts nothing either.
+        service::State { file: Some(_), activity, .. } if activity != Activity::Unknown => {
+            "outlay service restart"
+        }
+        service::State { .. } => "outlay serve",
     }
 }
 

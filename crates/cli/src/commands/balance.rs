@@ -206,6 +206,7 @@ fn set(
         Ok(balances.into_iter().find(|balance| balance.account == account))
     };
     let before = find()?;
+    let had_floor = before.as_ref().is_some_and(|before| before.floor.is_some());
     let left = ledger.set_balance_in(account.to_owned(), observed, currency, now).wait()?;
     let Some(after) = find()? else { return Ok(()) };
     let drift = before
@@ -217,7 +218,11 @@ fn set(
         format!(" ({expected} was expected: a drift of {})", spoken(drift, &after.currency))
     });
     let left = spoken(left, &after.currency);
-    out.line(format!("Account '{account}' has {left} left{drift}."))
+    out.line(format!("Account '{account}' has {left} left{drift}."))?;
+    if had_floor && after.floor.is_none() {
+        out.line("Its floor was in another currency, and is gone.")?;
+    }
+    Ok(())
 }
 
 fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {

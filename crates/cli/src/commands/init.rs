@@ -13,7 +13,8 @@ use outlay_core::money::Money;
 use outlay_core::report::{self, By, UsageQuery};
 use outlay_host::connect::{Choices, Connections};
 use outlay_host::logs::{Billing, Source};
-use outlay_host::{running, service};
+use outlay_host::running;
+use outlay_host::service::{self, Activity, State};
 
 use self::done::Done;
 use super::{connect, import};
@@ -92,12 +93,12 @@ impl Guide<'_> {
         self.out.line(text)
     }
 
-    /// Whether to take the step. What is suggested is done without a question where nobody wants one.
-    fn ask(&mut self, question: &str) -> Result<bool, Failure> {
+    /// Whether to take the step; Enter alone is what is suggested. Where nobody wants a question it is taken.
+    fn ask(&mut self, question: &str, suggested: bool) -> Result<bool, Failure> {
         if self.is_yes {
             return Ok(true);
         }
-        ask(question, true, self.out).map_err(|failure| match failure {
+        ask(question, suggested, self.out).map_err(|failure| match failure {
             Failure::Failed(_) => Failure::Failed(self.done.sentence()),
             other => other,
         })
@@ -113,7 +114,7 @@ impl Guide<'_> {
             );
         }
         self.out.table(&found(&sources))?;
-        if !self.ask("Import them? They are only read, and no prompt is kept.")? {
+        if !self.ask("Import them? They are only read, and no prompt is kept.", true)? {
             return self.out.line("Left alone: outlay import --all does it later.");
         }
         self.out.flush()?;
@@ -203,7 +204,7 @@ impl Guide<'_> {
             dollars(day),
             dollars(month)
         );
-        if !self.ask(&question)? {
+        if !self.ask(&question, true)? {
             return self
                 .out
                 .line("None is set: outlay budget set day --limit N --window day does it.");
@@ -222,7 +223,9 @@ impl Guide<'_> {
         self.done.end("the budgets 'day' and 'month' were set".to_owned());
         let used = report::budget(self.ledger, "month", now)?.map(|budget| budget.used.spoken());
         self.out.line(format!(
-            "Both are set, and this month has used {} already: outlay budget list shows them, outlay budget raise gives more.",
+            "Both are set, 'day' to {} and 'month' to {}, and this month has used {} already: outlay budget list shows them, outlay budget raise gives more.",
+            dollars(day),
+            dollars(month),
             used.unwrap_or_default()
         ))
     }
@@ -237,7 +240,7 @@ impl Guide<'_> {
                 return self.out.line(format!("None is changed: {failure}."));
             }
             self.out.line(format!(
-                "No proxy runs at {address} yet, and connected tools fail without one: outlay serve starts it."
+                "No proxy runs at {address} yet, and connected tools fail until outlay serve starts it."
             ))?;
         }
         let connections = Connections::new(&self.session.folders)?;
@@ -267,7 +270,7 @@ impl Guide<'_> {
                 "Point {title} at Outlay? outlay connect {} --undo takes it back.",
                 tool.name()
             );
-            if !self.ask(&question)? {
+            if !self.ask(&question, running.is_some())? {
                 self.out.line(format!(
                     "{title} is left as it is: outlay run -- TOOL does it for one run."
                 ))?;
@@ -294,12 +297,20 @@ impl Guide<'_> {
         if self.proxy().is_some() {
             return self.out.line("It runs already.");
         }
-        if service::state().file.is_some() {
-            return self.out.line(
-                "Its service is installed and does not run: outlay service status says why.",
-            );
+        match service::state() {
+            State { file: None, .. } => {}
+            State { activity: Activity::Unknown, .. } => {
+                return self.out.line(
+                    "Its service is installed, but nobody here would run it: outlay serve does, as long as you let it.",
+                );
+            }
+            State { .. } => {
+                return self.out.line(
+                    "Its service is installed and does not run: outlay service status says why.",
+                );
+            }
         }
-        if !self.ask("Run it now and at each login, as a service of your user?")? {
+        if !self.ask("Run it now and at each login, as a service of your user?", true)? {
             return self.out.line("It runs while you let it: outlay serve.");
         }
         match super::service::install(self.session, self.places, self.out) {

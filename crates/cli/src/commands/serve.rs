@@ -92,7 +92,7 @@ fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failur
 
 /// Has connected tools send their calls to `address`, unless another proxy of this ledger has them.
 fn follow(session: &Session, address: SocketAddr, is_elsewhere: bool) {
-    if address.port() == 0 || matches!(running::find(&session.folders), Ok(Some(_))) {
+    if address.port() == 0 || other(session, address).is_some() {
         return;
     }
     let told = tools::follow(&session.folders, address, session.now);
@@ -106,6 +106,12 @@ fn follow(session: &Session, address: SocketAddr, is_elsewhere: bool) {
     }
 }
 
+/// Another proxy of this ledger. Who had this address before has handed it over, and cannot be asked.
+fn other(session: &Session, address: SocketAddr) -> Option<running::Proxy> {
+    session.folders.running().filter(|marked| marked.address != address)?;
+    running::find(&session.folders).ok().flatten()
+}
+
 async fn serve(
     session: &Session,
     machine: (machine::Places, Config),
@@ -115,6 +121,12 @@ async fn serve(
     let signal = shutdown_signal(session)?;
     let proxy = Proxy::start(session, listening, Some(machine)).await?;
     let address = proxy.address();
+    if let Some(other) = other(session, address) {
+        eprintln!(
+            "outlay: another proxy of this ledger answers at {}: both keep the same budgets, and the dashboard and new tools use this one as long as it runs",
+            other.base_url()
+        );
+    }
     let mark = Mark::set(&session.folders, address)?;
     let keeping = tokio::spawn(Mark::keep(session.folders.clone(), mark.running().clone()));
     out.line(format!("proxy http://{address}"))?;

@@ -207,7 +207,7 @@ fn insert_observation(
         .map(drop)
 }
 
-/// What was left in the old currency is no part of the new.
+/// What was left in the old currency is no part of the new, nor is a floor.
 fn change_currency(
     writing: &mut Writing<'_>,
     account_id: i64,
@@ -222,10 +222,11 @@ fn change_currency(
         .execute([account_id])?;
     connection
         .prepare_cached(
-            "UPDATE account SET currency = ?2, debt_pico = 0, balance_known = 0, warned = 0 \
-             WHERE id = ?1",
+            "UPDATE account SET currency = ?2, debt_pico = 0, balance_known = 0, warned = 0, \
+             floor_pico = NULL WHERE id = ?1",
         )?
         .execute(params![account_id, currency])?;
+    writing.cache.remember_floors(None);
     Ok(())
 }
 

@@ -6,18 +6,29 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::account;
-use super::error::OpError;
+use super::error::{LedgerError, OpError};
+use super::grant::{self, USD};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use crate::money::Money;
 
 /// Sets the level at which calls are refused; `None` for no level.
+///
+/// # Errors
+/// Where the account is kept in another currency than calls are priced in: nothing could be refused.
 pub(crate) fn set(
     writing: &mut Writing<'_>,
     account: &str,
     floor: Option<Money>,
 ) -> Result<(), OpError> {
     let id = account::ensure(writing, account, false)?;
+    let currency = grant::load(writing.connection, id)?.currency;
+    if floor.is_some() && currency != USD {
+        return Err(LedgerError::Invalid(format!(
+            "the credit of '{account}' is kept in {currency}, and what calls cost is known in dollars: no floor would hold there. Limit the account by a budget: outlay budget set {account} --account {account} --window month --limit 20"
+        ))
+        .into());
+    }
     writing
         .connection
         .prepare_cached("UPDATE account SET floor_pico = ?2, rev = rev + 1 WHERE id = ?1")?
