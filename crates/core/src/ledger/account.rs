@@ -20,6 +20,9 @@ pub struct AccountView {
     pub keys: Vec<String>,
 }
 
+/// The currency of an account that nobody gave another: what calls are priced in.
+pub(crate) const USD: &str = "USD";
+
 /// The account that pays for a call: the key's, else the one named after the provider.
 pub(crate) fn of_call(
     writing: &mut Writing<'_>,
@@ -184,4 +187,11 @@ pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountView>
             .collect::<rusqlite::Result<_>>()?;
     }
     Ok(accounts.into_iter().map(|(_, view)| view).collect())
+}
+
+/// The currency that the account's credit is kept in.
+pub(crate) fn currency(connection: &Connection, id: i64) -> rusqlite::Result<String> {
+    connection
+        .prepare_cached("SELECT currency FROM account WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
 }

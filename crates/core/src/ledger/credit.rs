@@ -3,8 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
+use super::account::USD;
 use super::error::{LedgerError, OpError};
-use super::grant::{self, USD};
+use super::grant;
 use super::rollup::QUARTER_MS;
 use super::time::{from_ms, new_id, to_ms};
 use super::writer::Writing;

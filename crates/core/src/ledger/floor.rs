@@ -5,9 +5,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::account;
+use super::account::{self, USD};
 use super::error::{LedgerError, OpError};
-use super::grant::{self, USD};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
 use crate::money::Money;
@@ -22,7 +21,7 @@ pub(crate) fn set(
     floor: Option<Money>,
 ) -> Result<(), OpError> {
     let id = account::ensure(writing, account, false)?;
-    let currency = grant::load(writing.connection, id)?.currency;
+    let currency = account::currency(writing.connection, id)?;
     if floor.is_some() && currency != USD {
         return Err(LedgerError::Invalid(format!(
             "the credit of '{account}' is kept in {currency}, and what calls cost is known in dollars: no floor would hold there. Limit the account by a budget: outlay budget set {account} --account {account} --window month --limit 20"

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::account::USD;
 use super::floor;
 use super::time::{from_ms, new_id, to_ms, uuid_of};
 use super::writer::Writing;
@@ -81,8 +82,6 @@ pub(super) struct AccountBalance {
     pub(super) recharge_due: Option<DateTime<Utc>>,
 }
 
-/// The currency of an account that nobody gave another.
-pub(crate) const USD: &str = "USD";
 /// How old an observed balance may be.
 const FRESH_DAYS: i64 = 7;
 /// How far back spend elsewhere is summed.

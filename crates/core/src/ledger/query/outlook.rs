@@ -8,6 +8,7 @@ use super::burn::{Spender, burns, hits};
 use super::standings::StandingRow;
 use crate::budget::{BudgetKind, Window};
 use crate::forecast::{self, Burn, DAYS_OF_HISTORY, Forecast, Funds, Hits};
+use crate::ledger::account::USD;
 use crate::ledger::error::OpError;
 use crate::ledger::grant::{self, BalanceView};
 
@@ -71,7 +72,7 @@ pub(crate) fn balances(
     let burns = burns(connection, &spenders, since(now))?;
     for (balance, burn) in balances.iter_mut().zip(&burns) {
         // What calls cost is known in dollars only.
-        if balance.currency != grant::USD {
+        if balance.currency != USD {
             continue;
         }
         balance.forecast = forecast::forecast(burn, &balance.funds, now, None, timezone);
