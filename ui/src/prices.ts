@@ -6,7 +6,7 @@ import { amountTyped } from './typed';
 import type { Price, Rate } from './types';
 
 /** So many rows are shown; who wants another searches. */
-export const PRICES_SHOWN = 100;
+export const PRICES_SHOWN = 40;
 
 /** The columns of the table. */
 export const COLUMNS = [['input', 'Input'], ['output', 'Output'], ['cache_read', 'Cache read'], ['cache_write', 'Cache write']] as const;
