@@ -367,12 +367,19 @@ fn the_list_says_what_is_connected() {
     let own = home.path().join(".local/bin/qwen");
     fs::create_dir_all(own.parent().unwrap()).unwrap();
     fs::write(&own, "").unwrap();
+    // Used already, and no setting of it is in the file that would be written.
+    fs::create_dir_all(home.path().join(".gemini/tmp")).unwrap();
+    // Others' too.
+    fs::create_dir_all(home.path().join(".config")).unwrap();
     fs::create_dir_all(home.path().join(".vscode/extensions/saoudrizwan.claude-dev-3.1")).unwrap();
     let table = home.ok(&["connect", "--list"]);
     let row = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(row("qwen").contains(own.to_str().unwrap()), "{table}");
     assert!(row("codex").contains("its settings"), "{table}");
-    assert!(row("pi").contains("not found"), "{table}");
+    assert!(row("gemini-cli").contains("its folder"), "{table}");
+    for absent in ["pi", "opencode", "aider"] {
+        assert!(row(absent).contains("not found"), "{table}");
+    }
     assert!(table.contains("Cline is an extension here too"), "{table}");
     assert!(table.lines().any(|line| line.contains("codex") && line.contains(":4780")), "{table}");
     for wrong in [&["connect", "--undo"][..], &["connect", "codex", "--statusline"]] {

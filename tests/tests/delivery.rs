@@ -162,7 +162,7 @@ fn alerts_are_seen_to_once() {
     assert_eq!(ids.len(), 2);
     assert_eq!(home.ok(&["alerts", "ack", &ids[0]]), "1 alert is marked as seen to.\n");
     assert_eq!(home.ok(&["alerts", "ack"]), "1 alert is marked as seen to.\n");
-    assert_eq!(home.ok(&["alerts", "ack"]), "There was nothing to be seen to.\n");
+    assert_eq!(home.ok(&["alerts", "ack"]), "No alert is left to be marked as seen to.\n");
     let unknown = home.cli(&["alerts", "ack", "00000000-0000-7000-8000-000000000000"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.stderr.contains("there is no alert"), "{}", unknown.stderr);

@@ -340,6 +340,26 @@ fn bad_logs_are_told_and_stop_nothing() {
 }
 
 #[test]
+fn a_line_that_cannot_be_read_is_named() {
+    let home = Home::bare().with_clock(&Clock::at(NOW));
+    let log = home.path().join(".claude/projects/shop/a.jsonl");
+    append(&log, &claude_line(1, 100));
+    append(&log, "\n");
+    append(&log, &claude_line(2, 200).replace("200", "-200"));
+    let said = home.ok(&["import", "claude-code"]);
+    let place = |line| format!("({}{line})", log.display());
+    let first = format!("1 line cannot be read, and is left out {}.", place(", line 3"));
+    assert!(said.contains(&first), "{said}");
+    append(&log, &claude_line(4, 400).replace("400", "-400"));
+    let said = home.ok(&["import", "claude-code"]);
+    assert!(said.contains("cannot be read") && said.contains(log.to_str().unwrap()), "{said}");
+    assert!(!said.contains(", line"), "of a file's end no line's number is known: {said}");
+    append(&home.path().join(".claude/projects/shop/c.jsonl"), "{\"type\":\"summary\"}\n");
+    let said = home.ok(&["import", "claude-code"]);
+    assert!(said.contains("Claude Code: no calls in the file that was read."), "{said}");
+}
+
+#[test]
 fn a_first_run_ends_with_limits() {
     let home = Home::bare().with_clock(&Clock::at(NOW));
     let refused = home.cli(&["init"]);

@@ -134,7 +134,13 @@ fn without_a_manager_the_files_are_written_and_it_is_said_how_to_start_it() {
     assert!(!service.contains("secret"), "{service}");
     assert_eq!(home.cli(&["service", "status"]).code, 3);
     assert!(verified(&folder), "systemd-analyze finds fault with\n{service}");
-    assert!(home.ok(&["service", "uninstall"]).contains("removed"));
+    let removed = home.ok(&["service", "uninstall"]);
+    assert_eq!(removed.lines().count(), 1, "{removed}");
+    assert!(removed.starts_with("Removed ") && !removed.contains("Ended"), "{removed}");
+    assert!(
+        removed.contains("outlay.service and ") && removed.contains("outlay.socket."),
+        "{removed}"
+    );
     assert!(fs::read_dir(&folder).unwrap().next().is_none());
     assert!(home.ok(&["service", "uninstall"]).contains("No service was installed"));
 }

@@ -34,6 +34,74 @@ fn what_makes_no_sense_is_not_taken() {
 }
 
 #[test]
+fn check_says_why_nothing_refuses() {
+    let home = Home::bare();
+    let check = |words: &str| {
+        let output = home.cli(&["check", "--cost", "0.5"]);
+        assert_eq!((output.code, output.stdout.contains(words)), (0, true), "{}", output.stdout);
+        let json = home.json(&["check", "--cost", "0.5"]);
+        assert!(json["message"].as_str().unwrap().contains(words), "{json}");
+    };
+    check("no hard budget applies");
+    home.ok(&["budget", "set", "day", "--limit", "$0", "--window", "day"]);
+    assert_eq!(home.cli(&["check", "--cost", "$0.5"]).code, 3);
+    home.ok(&["budget", "pause", "day"]);
+    check("'day' is paused until outlay budget resume day");
+    home.ok(&["budget", "pause", "day", "--for", "2h"]);
+    check("no hard budget refuses: 'day' is paused until ");
+    home.ok(&["budget", "resume", "day"]);
+    home.ok(&["bypass", "20m"]);
+    check("No limit refuses until ");
+    home.ok(&["bypass", "off"]);
+    home.ok(&["budget", "topup", "day", "--by", "1 USD"]);
+    check("$0.00 left in budget 'day' and $1.00 in its reserve");
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let home = Home::bare();
+    home.ok(&["budget", "list"]);
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (folder, words) in [
+        (home.path().join("nowhere"), "is missing: make that folder, or name another file"),
+        (file, "is no folder: name another file"),
+    ] {
+        let target = folder.join("x");
+        let target = target.to_str().unwrap();
+        for arguments in [&["backup", target][..], &["export", "-o", target]] {
+            let output = home.cli(arguments);
+            let expected = format!("outlay: cannot write {target}: {} {words}\n", folder.display());
+            assert_eq!((output.code, output.stderr), (1, expected), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn dollars_may_be_written_as_dollars() {
+    let home = Home::bare();
+    home.ok(&["budget", "set", "day", "--limit", "$5", "--window", "day"]);
+    home.ok(&["budget", "raise", "day", "--by", "$1"]);
+    assert_eq!(home.json(&["budget", "show", "day"])["limit"], "6.00");
+    home.ok(&["balance", "set", "openai", "$20"]);
+    home.ok(&["balance", "warn", "openai", "$4"]);
+    assert_eq!(home.json(&["balance", "list"])["balances"][0]["remaining"], "20.00");
+    home.ok(&["prices", "set", "mine", "--input", "$1", "--output", "$2"]);
+    home.ok(&["balance", "set", "deepseek", "88", "--currency", "CNY"]);
+    for (arguments, part) in [
+        (&["balance", "set", "deepseek", "$20"][..], "is in CNY: write the figure alone"),
+        (&["budget", "raise", "day", "--by", "-1"], "'-1' takes something away, and --by adds"),
+        (&["budget", "topup", "day", "--by", "-1"], "'-1' takes something away, and --by adds"),
+        (&["budget", "set", "day", "--limit=-1"], "write an amount of zero or more"),
+        (&["calls", "--limit", "x"], "it takes a whole number"),
+    ] {
+        let output = home.cli(arguments);
+        assert_eq!(output.code, 2, "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(part), "{arguments:?}: {}", output.stderr);
+    }
+}
+
+#[test]
 fn an_account_that_was_misspelt_can_be_removed() {
     let provider = FakeProvider::start();
     let home = Home::new(&provider);

@@ -1,6 +1,7 @@
 //! How a command ends when it does not end well.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
 use outlay_core::ledger::LedgerError;
@@ -69,8 +70,20 @@ impl Failure {
         }
     }
 
+    /// That the folder of a file that is to be written is missing; `None` where it is there.
+    pub(crate) fn missing_folder(path: &Path) -> Option<Failure> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+        let what = match (folder.is_dir(), folder.exists()) {
+            (true, _) => return None,
+            (false, true) => "is no folder: name another file",
+            (false, false) => "is missing: make that folder, or name another file",
+        };
+        let (path, folder) = (path.display(), folder.display());
+        Some(Failure::Failed(format!("cannot write {path}: {folder} {what}")))
+    }
+
     /// What went wrong with a file.
-    pub(crate) fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+    pub(crate) fn file(action: &str, path: &Path, error: &std::io::Error) -> Failure {
         Failure::Failed(format!("cannot {action} {}: {error}", path.display()))
     }
 }

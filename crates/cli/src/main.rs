@@ -246,6 +246,10 @@ fn sentence_of(rendered: &str) -> String {
     let words: Vec<&str> = body.split_whitespace().collect();
     let sentence = words.join(" ");
     let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence).replace(" tip: ", "; ");
+    let sentence = sentence
+        .replace("invalid digit found in string", "it takes a whole number")
+        .replace("cannot parse integer from empty string", "it takes a whole number")
+        .replace("number too large to fit in target type", "the number is too large");
     format!("{sentence} (outlay --help shows what there is)")
 }
 
@@ -264,6 +268,11 @@ mod tests {
             (&["outlay", "docter"][..], "unrecognized subcommand 'docter'; a similar subcommand"),
             (&["outlay", "backup"], "following required arguments"),
             (&["outlay", "budget", "set", "day", "--window"], "--window <WINDOW>"),
+            (
+                &["outlay", "calls", "--limit", "x"],
+                "'x' for '--limit <N>': it takes a whole number",
+            ),
+            (&["outlay", "calls", "--limit", "9999999999"], "'--limit <N>': 9999999999 is not in"),
         ] {
             let error = Arguments::try_parse_from(words).unwrap_err();
             let sentence = sentence_of(&error.render().to_string());

@@ -18,20 +18,41 @@ impl ReadingBar {
             ProgressDrawTarget::hidden()
         };
         bar.set_draw_target(target);
-        let template = "Reading {bar:30} {bytes} of {total_bytes}, {msg} calls";
+        let template = "Reading {bar:30} {bytes} of {total_bytes}, {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        // The length is known, and drawn, before anything is read.
+        bar.set_message(calls(0));
         ReadingBar(bar)
     }
 
     pub(crate) fn show(&mut self, progress: Progress) {
+        self.0.set_message(calls(progress.calls));
         self.0.set_length(progress.bytes_total);
         self.0.set_position(progress.bytes);
-        self.0.set_message(progress.calls.to_string());
     }
 
     pub(crate) fn end(self) {
         self.0.finish_and_clear();
+    }
+}
+
+fn calls(count: u64) -> String {
+    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_says_how_many_calls_from_its_start_on() {
+        let mut bar = ReadingBar::new();
+        assert_eq!(bar.0.message(), "0 calls");
+        for (count, expected) in [(1, "1 call"), (2, "2 calls")] {
+            bar.show(Progress { calls: count, ..Progress::default() });
+            assert_eq!(bar.0.message(), expected);
+        }
     }
 }

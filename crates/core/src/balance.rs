@@ -110,7 +110,7 @@ impl std::str::FromStr for WarnLevel {
         match (text.strip_suffix('h'), text.strip_suffix('d')) {
             (Some(count), _) => hours(count, 1).ok_or_else(wrong),
             (_, Some(count)) => hours(count, 24).ok_or_else(wrong),
-            _ => match text.parse::<Money>() {
+            _ => match Money::typed(text) {
                 Ok(level) if level < Money::ZERO => {
                     Err(format!("a level below zero never warns in time: '{text}' is one"))
                 }

@@ -72,7 +72,7 @@ pub enum QuantityError {
     #[error("'{0}' is not a whole number: a limit in tokens or calls is written like 200000")]
     NotWhole(String),
     /// Below zero.
-    #[error("'{0}' is negative: a limit is zero or more")]
+    #[error("'{0}' is negative: write an amount of zero or more")]
     Negative(String),
 }
 
@@ -158,7 +158,7 @@ impl Quantity {
     /// When the text is no quantity of the unit or below zero.
     pub fn parse(unit: BudgetUnit, text: &str) -> Result<Quantity, QuantityError> {
         let count = match unit {
-            BudgetUnit::Usd => text.parse::<Money>()?.picodollars(),
+            BudgetUnit::Usd => Money::typed(text)?.picodollars(),
             BudgetUnit::Tokens | BudgetUnit::Calls => text
                 .replace('_', "")
                 .parse::<i64>()
@@ -233,6 +233,8 @@ mod tests {
         for (unit, text, expected) in [
             (BudgetUnit::Usd, "5", Ok("5.00")),
             (BudgetUnit::Usd, "0.02", Ok("0.02")),
+            (BudgetUnit::Usd, "$5", Ok("5.00")),
+            (BudgetUnit::Calls, "$5", Err("whole number")),
             (BudgetUnit::Usd, "-1", Err("negative")),
             (BudgetUnit::Tokens, "200_000", Ok("200000")),
             (BudgetUnit::Tokens, "1.5", Err("whole number")),

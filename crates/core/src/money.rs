@@ -62,6 +62,21 @@ impl Money {
         decimal.to_picodollars(Rounding::HalfEven).map(Money)
     }
 
+    /// What a user typed: as [`Money::from_str`], and `$5`, `-$5` or `5 USD` as well.
+    ///
+    /// # Errors
+    /// When the text is no amount of US dollars, or one that would have to be rounded.
+    pub fn typed(text: &str) -> Result<Money, MoneyError> {
+        let bare = text.trim();
+        let bare = bare.strip_suffix("USD").or_else(|| bare.strip_suffix("usd")).unwrap_or(bare);
+        let (sign, rest) = bare.strip_prefix('-').map_or(("", bare), |rest| ("-", rest));
+        let Some(amount) = rest.strip_prefix('$') else { return bare.parse() };
+        match amount.trim_start() {
+            signed if signed.starts_with(['-', '+']) => Err(MoneyError::Malformed(text.to_owned())),
+            amount => format!("{sign}{amount}").parse(),
+        }
+    }
+
     /// As much of it as is worth reading at a glance: whole cents from a dollar on, else two digits. Cut off
     /// and not rounded up: it never claims more than there is.
     #[must_use]
@@ -373,6 +388,29 @@ mod tests {
                 (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
                 (got, _) => panic!("{text}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn users_write_the_currency_too() {
+        for (text, expected) in [
+            ("5", Some("5.00")),
+            ("$5", Some("5.00")),
+            (" $ 0.000201 ", Some("0.000201")),
+            ("-$5", Some("-5.00")),
+            ("5 USD", Some("5.00")),
+            ("5usd", Some("5.00")),
+            ("$5 USD", Some("5.00")),
+            ("$-5", None),
+            ("$", None),
+            ("USD", None),
+            ("$$5", None),
+            ("5$", None),
+            ("5 EUR", None),
+            ("\u{20ac}5", None),
+        ] {
+            let typed = Money::typed(text).ok().map(|money| money.to_string());
+            assert_eq!(typed.as_deref(), expected, "{text}");
         }
     }
 

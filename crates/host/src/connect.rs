@@ -140,7 +140,7 @@ pub struct Standing {
     pub tool: Tool,
     /// Its name as its makers write it.
     pub title: &'static str,
-    /// Whether its program or its settings are on this machine.
+    /// Whether its program, its settings or its folder are on this machine.
     #[serde(rename = "found")]
     pub is_found: bool,
     /// Where its program is; `None` where neither the PATH nor the usual folders have it.
@@ -186,12 +186,14 @@ impl Connections {
             .map(|record| record.file.clone())
             .or_else(|| tool.file(&self.around).map(|(file, _)| file));
         let has_file = file.as_ref().is_some_and(|file| file.exists());
+        // Most write the file that matters here only once there is something to say in it.
+        let has_folder = tool.folder(&self.around).is_some_and(|folder| folder.is_dir());
         let has_statusline = record.as_ref().is_some_and(|record| record.choices.statusline);
         let program = places::program(tool, &self.around);
         Ok(Standing {
             tool,
             title: tool.title(),
-            is_found: has_file || program.is_some(),
+            is_found: has_file || has_folder || program.is_some(),
             program,
             is_connected: record.is_some(),
             address: record.map(|record| record.base),

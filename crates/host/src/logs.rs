@@ -11,5 +11,5 @@ mod read;
 mod watch;
 
 pub use discovery::{Form, LogPath, Problem, Source, at_path, discover};
-pub use import::{Billing, Import, Progress, SourceReport, TableFailure};
+pub use import::{Billing, BrokenPlace, Import, Progress, SourceReport, TableFailure};
 pub use watch::watch;

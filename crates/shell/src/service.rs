@@ -121,12 +121,23 @@ pub fn install(
 /// # Errors
 /// One sentence.
 pub fn uninstall() -> Result<Vec<String>, ServiceError> {
+    let activity = service::state().activity;
     let removed = service::uninstall()?;
-    if removed.is_empty() {
-        return Ok(vec!["No service was installed.".to_owned()]);
+    Ok(vec![uninstalled(activity, &removed)])
+}
+
+/// What came of the service that did this, and of its files.
+fn uninstalled(activity: Activity, removed: &[PathBuf]) -> String {
+    let files: Vec<String> = removed.iter().map(|file| file.display().to_string()).collect();
+    let files = files.join(" and ");
+    match activity {
+        _ if removed.is_empty() => "No service was installed.".to_owned(),
+        Activity::Running | Activity::Waiting => format!("Ended the service and removed {files}."),
+        Activity::Failed | Activity::Stopped => {
+            format!("Removed {files}; the service was not running.")
+        }
+        Activity::Unknown => format!("Removed {files}."),
     }
-    let sentence = |file: PathBuf| format!("Ended the service and removed {}.", file.display());
-    Ok(removed.into_iter().map(sentence).collect())
 }
 
 fn not_told(left: &[Left]) -> Option<String> {
@@ -210,6 +221,28 @@ mod tests {
         ] {
             let found = is_outdated(&proxy(version, started), replaced);
             assert_eq!(found, expected, "{version} {started}");
+        }
+    }
+
+    #[test]
+    fn it_is_ended_only_where_it_ran() {
+        let both = [PathBuf::from("/u/outlay.socket"), PathBuf::from("/u/outlay.service")];
+        for (activity, removed, expected) in [
+            (Activity::Stopped, &both[..0], "No service was installed."),
+            (
+                Activity::Running,
+                &both,
+                "Ended the service and removed /u/outlay.socket and /u/outlay.service.",
+            ),
+            (Activity::Waiting, &both[..1], "Ended the service and removed /u/outlay.socket."),
+            (
+                Activity::Stopped,
+                &both[..1],
+                "Removed /u/outlay.socket; the service was not running.",
+            ),
+            (Activity::Unknown, &both[..1], "Removed /u/outlay.socket."),
+        ] {
+            assert_eq!(uninstalled(activity, removed), expected);
         }
     }
 

@@ -134,7 +134,7 @@ fn acknowledge(session: &Session, options: &Ack, out: &mut Out) -> Outcome {
     let ids = Some(options.ids.clone()).filter(|ids| !ids.is_empty());
     let marked = session.ledger()?.acknowledge_alerts(ids, session.now).wait()?;
     out.line(match marked {
-        0 => "There was nothing to be seen to.".to_owned(),
+        0 => "No alert is left to be marked as seen to.".to_owned(),
         1 => "1 alert is marked as seen to.".to_owned(),
         many => format!("{many} alerts are marked as seen to."),
     })?;

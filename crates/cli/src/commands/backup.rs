@@ -18,7 +18,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
+    if let Some(failure) = Failure::missing_folder(&options.file) {
+        return Err(failure);
+    }
     session.ledger()?.back_up(&options.file).map_err(|error| match error {
+        // The data folder, of which its own sentence speaks, has nothing to do with it.
+        LedgerError::NotWritable { path, reason } if path == options.file => Failure::Failed(format!(
+            "cannot write {}: {reason}. Give this user write access to its folder, or name another file",
+            path.display()
+        )),
         // The command is right, the file is in the way.
         LedgerError::Invalid(sentence) => Failure::Failed(sentence),
         other => other.into(),

@@ -207,6 +207,13 @@ fn set(
     };
     let before = find()?;
     let had_floor = before.as_ref().is_some_and(|before| before.floor.is_some());
+    let kept = before.as_ref().map(|before| before.currency.as_str());
+    let other = currency.as_deref().or(kept).filter(|code| *code != "USD");
+    if let Some(code) = other.filter(|_| typed.parse::<Money>().is_err()) {
+        return Err(Failure::misused(format!(
+            "'{typed}' is in US dollars, and account '{account}' is in {code}: write the figure alone, or add --currency USD"
+        )));
+    }
     let left = ledger.set_balance_in(account.to_owned(), observed, currency, now).wait()?;
     let Some(after) = find()? else { return Ok(()) };
     let drift = before
@@ -297,5 +304,5 @@ fn find(balances: &[BalanceView], account: &str) -> Option<Money> {
 }
 
 fn amount(text: &str) -> Result<Money, Failure> {
-    text.parse().map_err(Failure::misused)
+    Money::typed(text).map_err(Failure::misused)
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::balance::spoken;
 use outlay_core::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity};
-use outlay_core::ledger::{Ledger, StoppedAccount};
+use outlay_core::ledger::{Bypass, Ledger, StoppedAccount};
 use outlay_core::money::Money;
 use outlay_core::price::{PriceList, route_name};
 use outlay_core::report::{self, BudgetState, BudgetView};
@@ -17,6 +17,7 @@ use super::prices::find;
 use crate::failure::{Failure, Outcome, REFUSED};
 use crate::output::Out;
 use crate::session::Session;
+use crate::{standing, when};
 
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,14 @@ struct Asked<'a> {
     unpriced: Option<&'a str>,
 }
 
+impl Asked<'_> {
+    /// Whether the budget would refuse it, were it neither paused nor bypassed.
+    fn is_bounded_by(&self, budget: &BudgetView) -> bool {
+        budget.kind == BudgetKind::Hard
+            && budget.scope.matcher().is_ok_and(|scope| scope.matches(&self.call))
+    }
+}
+
 /// `--json` of `check` and `wait`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Verdict {
@@ -86,7 +95,7 @@ impl Spend {
         now: DateTime<Utc>,
         zone: Tz,
     ) -> Result<Verdict, Failure> {
-        let cost = self.cost.as_deref().map(str::parse::<Money>).transpose();
+        let cost = self.cost.as_deref().map(Money::typed).transpose();
         let cost = cost.map_err(Failure::misused)?;
         if cost.is_some_and(|cost| cost < Money::ZERO) {
             return Err(Failure::misused("--cost is negative: give what is about to be spent"));
@@ -112,7 +121,8 @@ impl Spend {
             unpriced: model.filter(|_| price == Some(None)),
         };
         let mut stopped = report::stopped_accounts(ledger, now)?;
-        if report::bypass(ledger, now)?.is_some() {
+        let bypass = report::bypass(ledger, now)?;
+        if bypass.is_some() {
             stopped.clear();
         }
         let paying: Vec<String> = ledger
@@ -127,6 +137,11 @@ impl Spend {
         let budgets = report::budgets(ledger, now)?;
         let pass_unpriced = |budget: &BudgetView| allows_unpriced(ledger, &budget.name);
         let mut verdict = judge(&budgets, &asked, pass_unpriced, zone);
+        if let Some(sentence) = set_aside(&budgets, &asked, bypass.as_ref(), now, zone)
+            && verdict.budget.is_none()
+        {
+            verdict.message = sentence;
+        }
         if provider.is_empty() && verdict.allowed {
             for stopped in &stopped {
                 let account = &stopped.account;
@@ -204,9 +219,8 @@ fn judge(
 ) -> Verdict {
     let applying: Vec<&BudgetView> = budgets
         .iter()
-        .filter(|budget| budget.kind == BudgetKind::Hard)
+        .filter(|budget| asked.is_bounded_by(budget))
         .filter(|budget| !matches!(budget.state, BudgetState::Paused | BudgetState::Bypassed))
-        .filter(|budget| budget.scope.matcher().is_ok_and(|scope| scope.matches(&asked.call)))
         .collect();
     for budget in &applying {
         if let Some(model) = asked.unpriced
@@ -231,7 +245,11 @@ fn judge(
     match tightest {
         Some(budget) => {
             let left = budget.remaining.spoken();
-            verdict(budget, None, format!("{left} left in budget '{}'", budget.name))
+            let reserve = match budget.credits_remaining.count {
+                0 => String::new(),
+                _ => format!(" and {} in its reserve", budget.credits_remaining.spoken()),
+            };
+            verdict(budget, None, format!("{left} left in budget '{}'{reserve}", budget.name))
         }
         None => Verdict {
             allowed: true,
@@ -242,6 +260,32 @@ fn judge(
             message: "no hard budget applies".to_owned(),
         },
     }
+}
+
+/// That the hard budgets which would bound it refuse nothing for now, and until when.
+fn set_aside(
+    budgets: &[BudgetView],
+    asked: &Asked<'_>,
+    bypass: Option<&Bypass>,
+    now: DateTime<Utc>,
+    zone: Tz,
+) -> Option<String> {
+    if let Some(bypass) = bypass {
+        return Some(standing::bypass(bypass, now, zone));
+    }
+    let paused: Vec<&BudgetView> = budgets
+        .iter()
+        .filter(|budget| asked.is_bounded_by(budget) && budget.state == BudgetState::Paused)
+        .collect();
+    let each = paused.iter().map(|budget| {
+        let name = &budget.name;
+        match budget.paused_until {
+            Some(until) => format!("'{name}' is paused until {}", when::shown(until, now, zone)),
+            None => format!("'{name}' is paused until outlay budget resume {name}"),
+        }
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    (!paused.is_empty()).then(|| format!("no hard budget refuses: {each}"))
 }
 
 fn fits(budget: &BudgetView, asked: &Asked<'_>) -> bool {

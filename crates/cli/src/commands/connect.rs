@@ -319,7 +319,13 @@ fn list(connections: &Connections, address: SocketAddr, json: bool, out: &mut Ou
 /// Whether the tool is on this machine, and where, if a shell would not find it.
 fn here(standing: &Standing, path: &OsStr) -> String {
     let Some(program) = &standing.program else {
-        return if standing.is_found { "its settings" } else { "not found" }.to_owned();
+        let has_file = standing.file.as_ref().is_some_and(|file| file.exists());
+        return match (standing.is_found, has_file) {
+            (true, true) => "its settings",
+            (true, false) => "its folder",
+            (false, _) => "not found",
+        }
+        .to_owned();
     };
     let folder = program.parent();
     match std::env::split_paths(path).any(|on_path| Some(on_path.as_path()) == folder) {

@@ -63,13 +63,17 @@ fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if let Some(failure) = Failure::missing_folder(path) {
+        return Err(failure);
+    }
     let failed = |error: &std::io::Error| Failure::file("write", path, error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let file = tempfile::Builder::new()
         .prefix(".outlay-export-")
         .tempfile_in(folder)
-        .map_err(|error| failed(&error))?;
+        // Its own words name a file that nobody asked for.
+        .map_err(|error| failed(&error.kind().into()))?;
     let mut buffered = std::io::BufWriter::new(file);
     write(&mut buffered)?;
     let file = buffered.into_inner().map_err(|error| failed(error.error()))?;

@@ -312,37 +312,50 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
             dollars(plan_value)
         ))?;
     }
-    for (count, one, many) in [
+    let first = report.broken_first.as_ref().map(|first| match report.broken {
+        1 => first.to_string(),
+        _ => format!("the first: {first}"),
+    });
+    for (count, one, many, place) in [
         (
             imported.new.unpriced,
             "call is of a model without a price: set one (outlay prices set MODEL), and import again",
             "calls are of models without a price: set them (outlay prices set MODEL), and import again",
+            None,
         ),
         (
             imported.matched,
             "call passed the proxy, as its model, tokens and time say: its log has no id of the answer",
             "calls passed the proxy, as their model, tokens and time say: their logs have no ids of answers",
+            None,
         ),
         (
             report.broken,
             "line cannot be read, and is left out",
             "lines cannot be read, and are left out",
+            first,
         ),
         (
             imported.refused,
             "call has a time to come, and is left out",
             "calls have a time to come, and are left out",
+            None,
         ),
     ] {
         if count > 0 {
             let text = if count == 1 { one } else { many };
-            out.line(out.look().paint(Tone::Warning, format!("{title}: {count} {text}.")))?;
+            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+            out.line(out.look().paint(Tone::Warning, format!("{title}: {count} {text}{place}.")))?;
         }
     }
     let told = &report.imported;
     let found = told.new.calls + told.grown + told.known + told.merged + told.matched;
     if report.files_read > 0 && found + report.broken == 0 && report.problems.is_empty() {
-        out.line(format!("{title}: no call is told of in what was read."))?;
+        let read = match report.files_read {
+            1 => "the file that was read".to_owned(),
+            many => format!("the {many} files that were read"),
+        };
+        out.line(format!("{title}: no calls in {read}."))?;
     }
     for problem in report.problems.iter().take(PROBLEMS_SHOWN) {
         let text = format!("{title}: {}: {}.", problem.path.display(), problem.reason);

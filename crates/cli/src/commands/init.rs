@@ -373,7 +373,7 @@ fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) ->
     if !rest.is_empty() {
         let calls = rest.iter().map(|(_, calls, _)| calls).sum();
         let cost = rest.iter().fold(Money::ZERO, |sum, (_, _, cost)| sum.saturating_add(*cost));
-        rows.push((Some(format!("{} others", rest.len())), calls, cost));
+        rows.push((Some(others(rest.len())), calls, cost));
     }
     let mut table = Table::new(&columns);
     for (name, calls, cost) in rows {
@@ -385,4 +385,20 @@ fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) ->
         ]);
     }
     table
+}
+
+fn others(count: usize) -> String {
+    if count == 1 { "1 other".to_owned() } else { format!("{count} others") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_other_is_no_others() {
+        for (count, expected) in [(1, "1 other"), (2, "2 others")] {
+            assert_eq!(others(count), expected);
+        }
+    }
 }

@@ -324,7 +324,10 @@ fn sentence(summary: &Summary, max_cost: Option<&str>, run: &Run) -> String {
         summary.calls, summary.input_tokens, summary.output_tokens, summary.cost
     );
     if let Some(max_cost) = max_cost {
-        text.push_str(&format!(" of at most ${max_cost}"));
+        match Money::typed(max_cost) {
+            Ok(Money::ZERO) => text.push_str(", and nothing may be spent"),
+            _ => text.push_str(&format!(" of at most ${}", max_cost.trim_start_matches('$'))),
+        }
     }
     for (count, what) in [
         (i64::try_from(summary.unpriced).unwrap_or(i64::MAX), "of unknown cost"),
@@ -366,6 +369,18 @@ mod tests {
                 "2026-11-21T09:30:00Z",
                 None,
                 "1 call, 10 input and 200 output tokens, $0.002, 1 refused",
+            ),
+            (
+                run("1f2e", None),
+                "2026-11-21T09:30:00Z",
+                Some("$0.5"),
+                "1 call, 10 input and 200 output tokens, $0.002 of at most $0.5, 1 refused",
+            ),
+            (
+                run("other", None),
+                "2026-11-20T00:00:00Z",
+                Some("0"),
+                "0 calls, 0 input and 0 output tokens, $0.00, and nothing may be spent",
             ),
             (
                 run("other", None),

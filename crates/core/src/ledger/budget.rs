@@ -15,7 +15,9 @@ use super::error::{LedgerError, OpError};
 use super::recount::recount;
 use super::time::{new_id, to_ms, to_the_millisecond, uuid_of};
 use super::writer::Writing;
-use crate::budget::{Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, Scope, Window};
+use crate::budget::{
+    Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, QuantityError, Scope, Window,
+};
 
 /// What to set on a budget; what is `None` stays as it is (or takes its default on creation).
 #[derive(Clone, Debug, Default)]
@@ -170,7 +172,7 @@ pub(crate) fn raise(
     now: DateTime<Utc>,
 ) -> Result<(Budget, Option<DateTime<Utc>>), OpError> {
     let active = find(writing.connection, name)?;
-    let amount = positive(active.budget.unit, by)?;
+    let amount = positive(&active.budget, by)?;
     let period_end = match active.budget.window {
         Window::Rolling { span } => Some(now + TimeDelta::milliseconds(span.ms())),
         window => window.period(now, active.budget.timezone).end,
@@ -200,7 +202,7 @@ pub(crate) fn top_up(
     now: DateTime<Utc>,
 ) -> Result<Budget, OpError> {
     let active = find(writing.connection, name)?;
-    let amount = positive(active.budget.unit, by)?;
+    let amount = positive(&active.budget, by)?;
     writing
         .connection
         .prepare_cached(
@@ -304,9 +306,15 @@ pub(crate) fn history(connection: &Connection, name: &str) -> Result<Vec<BudgetE
     if events.is_empty() { Err(not_found(connection, name)?.into()) } else { Ok(events) }
 }
 
-fn positive(unit: BudgetUnit, text: &str) -> Result<Quantity, LedgerError> {
+fn positive(budget: &Budget, text: &str) -> Result<Quantity, LedgerError> {
+    let name = &budget.name;
     let quantity =
-        Quantity::parse(unit, text).map_err(|error| LedgerError::Invalid(error.to_string()))?;
+        Quantity::parse(budget.unit, text).map_err(|error| LedgerError::Invalid(match error {
+            QuantityError::Negative(text) => format!(
+                "'{text}' takes something away, and --by adds: a lower limit is set by outlay budget set {name} --limit N"
+            ),
+            other => other.to_string(),
+        }))?;
     if quantity.count == 0 {
         return Err(LedgerError::Invalid("--by is zero: give an amount above zero".into()));
     }

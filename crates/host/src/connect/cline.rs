@@ -25,10 +25,13 @@ pub(super) fn file(around: &Surroundings) -> PathBuf {
     if let Some(file) = around.named("CLINE_PROVIDER_SETTINGS_PATH") {
         return file.into();
     }
-    let data = around
-        .named("CLINE_DATA_DIR")
-        .map_or_else(|| around.folder("CLINE_DIR", ".cline").join("data"), PathBuf::from);
+    let data =
+        around.named("CLINE_DATA_DIR").map_or_else(|| folder(around).join("data"), PathBuf::from);
     data.join("settings/providers.json")
+}
+
+pub(super) fn folder(around: &Surroundings) -> PathBuf {
+    around.folder("CLINE_DIR", ".cline")
 }
 
 pub(super) fn wanted(said: &Value, target: &Target) -> Result<Wanted, String> {

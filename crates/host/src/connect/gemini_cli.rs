@@ -14,14 +14,18 @@ const VARIABLE: &str = "GOOGLE_GEMINI_BASE_URL";
 /// It reads one file only, the first that it finds: a new one must not hide `~/.env`.
 pub(super) fn file(around: &Surroundings) -> PathBuf {
     let home = home(around);
-    let (own, general) = (home.join(".gemini/.env"), home.join(".env"));
+    let (own, general) = (folder(around).join(".env"), home.join(".env"));
     if !own.exists() && general.is_file() { general } else { own }
+}
+
+pub(super) fn folder(around: &Surroundings) -> PathBuf {
+    home(around).join(".gemini")
 }
 
 pub(super) fn wanted(target: &Target, around: &Surroundings) -> Wanted {
     let ours = target.of("gemini", "");
     let mut notes: Vec<String> = around.outranked(VARIABLE, &ours).into_iter().collect();
-    let settings = std::fs::read_to_string(home(around).join(".gemini/settings.json"));
+    let settings = std::fs::read_to_string(folder(around).join("settings.json"));
     let login = settings.ok().and_then(|text| login(&text));
     match login.as_deref() {
         Some("oauth-personal" | "login_with_google") => notes.push(

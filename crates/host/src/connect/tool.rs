@@ -121,6 +121,18 @@ impl Tool {
         })
     }
 
+    /// The folder that is its own and has these settings; `None` where they stand among others'.
+    pub(super) fn folder(self, around: &Surroundings) -> Option<PathBuf> {
+        let folder = match self {
+            Tool::GeminiCli => gemini_cli::folder(around),
+            Tool::Cline => cline::folder(around),
+            // In the home folder itself.
+            Tool::Aider => return None,
+            _ => self.file(around)?.0.parent()?.to_owned(),
+        };
+        (folder != around.home).then_some(folder)
+    }
+
     /// What is to be set, where its settings say `said` now.
     ///
     /// # Errors
@@ -153,6 +165,27 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_tool_has_its_own_folder_and_none_is_shared() {
+        let around = Surroundings { home: "/home/me".into(), variable: |_| None };
+        for (tool, expected) in [
+            (Tool::ClaudeCode, Some(".claude")),
+            (Tool::Codex, Some(".codex")),
+            (Tool::GeminiCli, Some(".gemini")),
+            (Tool::Opencode, Some(".config/opencode")),
+            (Tool::Qwen, Some(".qwen")),
+            (Tool::Pi, Some(".pi/agent")),
+            (Tool::Cline, Some(".cline")),
+            (Tool::Aider, None),
+            (Tool::Llm, None),
+        ] {
+            assert_eq!(tool.folder(&around), expected.map(|name| around.home.join(name)));
+        }
+        let at_home = |name: &str| (name == "QWEN_HOME").then(|| "/home/me".to_owned());
+        let around = Surroundings { variable: at_home, ..around };
+        assert_eq!(Tool::Qwen.folder(&around), None, "everything else is there too");
+    }
 
     #[test]
     fn tools_are_found_by_name_and_by_program() {

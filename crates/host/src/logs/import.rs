@@ -72,10 +72,28 @@ pub struct SourceReport {
     pub files_read: usize,
     /// Lines that nobody can read.
     pub broken: u64,
+    /// The first of them.
+    pub broken_first: Option<BrokenPlace>,
     /// What cannot be read at all.
     pub problems: Vec<Problem>,
     /// What became of the calls.
     pub imported: Imported,
+}
+
+/// Where something cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BrokenPlace {
+    /// The log.
+    pub path: PathBuf,
+    /// From 1 on; `None` where the log has none, or only its end was read.
+    pub line: Option<u64>,
+}
+
+impl std::fmt::Display for BrokenPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ", line {line}"))
+    }
 }
 
 /// How to import.
@@ -140,6 +158,13 @@ impl Import<'_> {
                 Ok(news) => {
                     report.files_read += 1;
                     report.broken += news.broken;
+                    if news.broken > 0 {
+                        let place =
+                            BrokenPlace { path: job.log.path.clone(), line: news.broken_line };
+                        // Logs come in any order: the first is the one that is told again the next time.
+                        let first = report.broken_first.take().into_iter().chain([place]).min();
+                        report.broken_first = first;
+                    }
                     state.calls += news.calls.len() as u64;
                     intake.take(job.index, news)?;
                 }
@@ -175,6 +200,8 @@ impl Import<'_> {
             files: 1,
             files_read: 1,
             broken: broken.len() as u64,
+            // Each has a problem of its own.
+            broken_first: None,
             problems: broken.iter().map(row).collect(),
             imported: Imported::default(),
         }];
@@ -211,6 +238,7 @@ impl SourceReport {
             files: source.logs.len(),
             files_read: 0,
             broken: 0,
+            broken_first: None,
             problems: source.problems.clone(),
             imported: Imported::default(),
         }

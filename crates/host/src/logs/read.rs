@@ -29,6 +29,8 @@ pub(super) struct News {
     pub(super) file: LogFile,
     /// Lines that nobody can read, of those that are new.
     pub(super) broken: u64,
+    /// The first of them, from 1 on; `None` where that is not known.
+    pub(super) broken_line: Option<u64>,
 }
 
 /// Whether nothing has changed since the log was read.
@@ -94,14 +96,16 @@ fn lines(
     };
     source.seek(SeekFrom::Start(begin))?;
     let mut calls = Vec::new();
-    let mut broken = 0;
+    let (mut broken, mut read_lines, mut broken_line) = (0, 0, None);
     let mut last = Vec::new();
     let mut buffered = BufReader::with_capacity(BUFFER_BYTES, &mut source);
     let walked = each_line(
         &mut buffered,
         |line| {
+            read_lines += 1;
             if !is_blank(line) && reader.read(line, &mut calls).is_err() {
                 broken += 1;
+                broken_line = broken_line.or(Some(read_lines));
             }
         },
         |rest| last = rest.to_vec(),
@@ -117,7 +121,9 @@ fn lines(
         tail: Some(tail(&mut source, read_bytes)?),
         ..noted(tool, log, read_bytes, state, broken_before + broken)
     };
-    Ok(News { calls, file, broken })
+    // Lines are counted from the beginning of the file, and without those that are too long.
+    let broken_line = broken_line.filter(|_| begin == 0 && walked.too_long == 0);
+    Ok(News { calls, file, broken, broken_line })
 }
 
 /// The reader as it was left, where the file still has what was read.
@@ -154,7 +160,7 @@ fn document(tool: Tool, log: &LogPath, now: DateTime<Utc>) -> io::Result<News> {
     let mut calls = Vec::new();
     let broken = u64::from(read_document(tool, &bytes, now, &mut calls).is_err());
     let file = noted(tool, log, log.size, String::new(), broken);
-    Ok(News { calls, file, broken })
+    Ok(News { calls, file, broken, broken_line: None })
 }
 
 fn database(
@@ -169,7 +175,7 @@ fn database(
     let broken = told.broken.len() as u64;
     let state = told.watermark.unwrap_or_default();
     let file = noted(tool, log, log.size, state, broken);
-    Ok(News { calls: told.calls, file, broken })
+    Ok(News { calls: told.calls, file, broken, broken_line: None })
 }
 
 fn noted(tool: Tool, log: &LogPath, read_bytes: u64, state: String, broken: u64) -> LogFile {

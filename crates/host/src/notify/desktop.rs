@@ -84,7 +84,7 @@ impl Channel for Desktop {
         }
         let is_replaced = Arc::new(AtomicBool::new(false));
         let id = self.show(notification, note, &service, &is_replaced).map_err(|error| {
-            let reason = format!("the desktop's notification service did not take it: {error}");
+            let reason = untaken(&error.to_string());
             // Nobody wants to be shown later what a list has.
             Undelivered { reason, may_pass: false }
         })?;
@@ -199,7 +199,10 @@ impl Desktop {
 pub fn service() -> Result<String, String> {
     notify_rust::get_server_information()
         .map(|server| format!("{} {}", server.name, server.version))
-        .map_err(|error| error.to_string())
+        .map_err(|error| {
+            let said = error.to_string();
+            no_session(&said).map_or(said, str::to_owned)
+        })
 }
 
 /// Whether a notification could be shown here, and by what.
@@ -275,6 +278,28 @@ impl Service {
     }
 }
 
+/// Why a notification was not shown, where the system said `error`.
+fn untaken(error: &str) -> String {
+    no_session(error).map_or_else(
+        || format!("the desktop's notification service did not take it: {error}"),
+        str::to_owned,
+    )
+}
+
+/// In words that it is for want of a desktop; `None` where it is for something else.
+fn no_session(error: &str) -> Option<&'static str> {
+    // Neither names its own kind where no bus listens.
+    let is_bus = error.contains("unix:") || error.contains("/bus") || error.contains("DBUS_");
+    let is_away = ["No such file", "os error 2)", "Connection refused", "not set", "autolaunch"]
+        .iter()
+        .any(|part| error.contains(part));
+    let found = is_bus && is_away;
+    if found {
+        tracing::debug!("no desktop session: {error}");
+    }
+    found.then_some("there is no desktop session to notify")
+}
+
 fn escape_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -295,6 +320,28 @@ mod tests {
                 std::fs::write(place.join("outlay-desktop.exe"), "").unwrap();
             }
             assert_eq!(is_installed(&place.join("outlay.exe")), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn that_there_is_no_desktop_is_said_in_words() {
+        let none = "there is no desktop session to notify";
+        for (error, expected) in [
+            (
+                "failed to connect to unix:path=/run/user/0/bus: No such file or directory (os error 2)",
+                none,
+            ),
+            ("failed to connect to unix:path=/tmp/bus: Connection refused (os error 111)", none),
+            (
+                "The name is not activatable",
+                "the desktop's notification service did not take it: The name is not activatable",
+            ),
+            (
+                "No such file or directory",
+                "the desktop's notification service did not take it: No such file or directory",
+            ),
+        ] {
+            assert_eq!(untaken(error), expected);
         }
     }
 

@@ -76,7 +76,8 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
 }
 
 fn rate(text: &str) -> Result<Rate, Failure> {
-    let rate = Rate::usd_per(text, MILLION).map_err(Failure::misused)?;
+    let usd = Money::typed(text).map_err(Failure::misused)?;
+    let rate = Rate { picodollars: usd.picodollars(), per: MILLION };
     if rate.picodollars < 0 {
         return Err(Failure::Misused(format!("'{text}' is negative: a price is zero or more")));
     }
