@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod proxy;
 mod session;
+mod spelling;
 mod standing;
 mod table;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::look::Tone;
 use crate::output::Out;
 use crate::proxy;
 use crate::session::Session;
+use crate::spelling;
 use crate::standing;
 use crate::table::dollars;
 use crate::when::{self, Direction};
@@ -132,6 +133,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 dollars(amount),
                 dollars(left)
             ))?;
+            spelling::account(session, &account)?.map_or(Ok(()), |note| out.line(note))?;
         }
         Command::Set { account, usd, currency } => {
             set(session, &account, &usd, currency.as_deref(), out)?;
@@ -153,7 +155,10 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         Command::Warn { account, level } => {
             let level: WarnLevel = level.parse().map_err(Failure::Misused)?;
             session.ledger()?.warn_balance(account.clone(), level, now).wait()?;
-            out.line(format!("Account '{account}' {level}."))?;
+            let balances = report::balances(&session.ledger()?, now, session.zone)?;
+            let view = balances.iter().find(|view| view.account == account);
+            let beside = view.and_then(|view| beside(level, view));
+            out.line(format!("Account '{account}' {level}{}.", beside.unwrap_or_default()))?;
             hint(session, &account, level != WarnLevel::Off, out)?;
         }
         Command::Sync { form } => sync(session, form, out)?,
@@ -226,6 +231,7 @@ fn set(
     });
     let left = spoken(left, &after.currency);
     out.line(format!("Account '{account}' has {left} left{drift}."))?;
+    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))?;
     if had_floor && after.floor.is_none() {
         out.line("Its floor was in another currency, and is gone.")?;
     }
@@ -269,6 +275,22 @@ fn hint(session: &Session, account: &str, has_level: bool, out: &mut Out) -> Res
         return Ok(());
     }
     out.line(format!("Its balance is not known yet: outlay balance set {account} USD"))
+}
+
+/// The other level that an account warns at, where it has one: an amount or a share, or hours.
+fn beside(level: WarnLevel, view: &BalanceView) -> Option<String> {
+    let other = match level {
+        WarnLevel::Hours(_) => view
+            .warn_percent
+            .map(WarnLevel::Percent)
+            .or_else(|| view.warn_below.map(WarnLevel::Below)),
+        WarnLevel::Below(_) | WarnLevel::Percent(_) => {
+            let hours = view.warn_hours.and_then(|hours| hours.try_into().ok());
+            hours.filter(|hours| *hours > 0).map(WarnLevel::Hours)
+        }
+        WarnLevel::Off => None,
+    };
+    other.map(|other| format!(", and {other}"))
 }
 
 /// The code of a currency, in capitals.

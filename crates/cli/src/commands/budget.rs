@@ -5,15 +5,16 @@ mod show;
 
 use std::process::ExitCode;
 
-use outlay_core::budget::{Budget, Window};
+use outlay_core::budget::{Budget, Scope, Window};
 use outlay_core::ledger::Ledger;
-use outlay_core::report::{self, BudgetState, BudgetView};
+use outlay_core::report::{self, BudgetState, BudgetView, By};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::proxy;
 use crate::session::Session;
+use crate::spelling;
 use crate::standing;
 use crate::when::{self, Direction};
 
@@ -110,6 +111,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             tell(&ledger, session, &budget.name, out)?;
             if let Some(provider) = &budget.scope.provider {
                 unknown_provider(session, provider)?.map_or(Ok(()), |note| out.line(note))?;
+            }
+            for note in slips(session, &ledger, &budget.scope)? {
+                out.line(note)?;
             }
         }
         Command::List { form } => {
@@ -231,6 +235,22 @@ fn unknown_provider(session: &Session, name: &str) -> Result<Option<String>, Fai
     Ok(not_among(name, settings.upstreams.keys().map(String::as_str)))
 }
 
+/// What of a scope no call has, though some have something much like it.
+fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String>, Failure> {
+    let values = [
+        (By::Account, "account", &scope.account),
+        (By::Model, "model", &scope.model),
+        (By::Project, "project", &scope.project),
+        (By::Client, "client", &scope.client),
+    ];
+    let named = values.into_iter().filter_map(|(by, called, value)| {
+        let value = value.as_deref().filter(|value| !value.contains(['*', '?', '[']))?;
+        Some((by, (called, value)))
+    });
+    let notes = named.map(|(by, named)| spelling::value(session, ledger, by, named));
+    Ok(notes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
 fn not_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
     match nearest {
@@ -253,7 +273,11 @@ fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result
     let resets = view.reset_date.map_or_else(String::new, |reset| {
         format!(", resets {}", when::shown(reset, session.now, session.zone))
     });
-    out.line(format!("{used}{resets}."))
+    let raised = set::settings(ledger, name)?
+        .raised_until
+        .filter(|until| *until > session.now)
+        .map(|until| format!(" (raised until {})", when::shown(until, session.now, session.zone)));
+    out.line(format!("{used}{}{resets}.", raised.unwrap_or_default()))
 }
 
 /// What it is, in a sentence's end.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use outlay_host::config::{Config, parse_duration};
+use outlay_host::connect::Connections;
 use outlay_host::{port, running, service};
 use outlay_shell::machine;
 use tokio::sync::oneshot;
@@ -142,7 +143,26 @@ async fn serve(
         })
         .await;
     keeping.abort();
+    if let Some(sentence) = left_alone(session) {
+        eprintln!("outlay: {sentence}");
+    }
     Ok(())
+}
+
+/// That connected tools fail without this proxy, where there are any and no other one runs for them.
+fn left_alone(session: &Session) -> Option<String> {
+    if service::state().file.is_some() {
+        return None;
+    }
+    let standings = Connections::new(&session.folders).ok()?.list().ok()?;
+    let titles: Vec<_> =
+        standings.iter().filter(|known| known.is_connected).map(|known| known.title).collect();
+    let (names, send) = match titles.as_slice() {
+        [] => return None,
+        [one] => ((*one).to_owned(), "sends its"),
+        [most @ .., last] => (format!("{} and {last}", most.join(", ")), "send their"),
+    };
+    Some(format!("{names} {send} calls here: nothing answers them until outlay serve runs again"))
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM; the second ends the process at once.

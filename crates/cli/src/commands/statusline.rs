@@ -57,7 +57,7 @@ fn line(status: &Glance, zone: Tz, look: Look) -> String {
         }
         BudgetState::Paused => look.paint(Tone::Quiet, format!("{} paused", budget.name)),
         BudgetState::Ok | BudgetState::Bypassed => {
-            format!("{} of {} {}", budget.used, budget.limit, budget.name)
+            format!("{} {} of {}", budget.name, budget.used.spoken(), budget.limit.spoken())
         }
     };
     format!("{today} · {left}")

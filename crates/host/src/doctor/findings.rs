@@ -158,6 +158,11 @@ fn proxy(facts: &Facts) -> Finding {
         ProxyFacts::Held(_) if facts.service.address == Some(address) => {
             fine(SUBJECT, format!("{address} is open, and the next call starts the service"))
         }
+        ProxyFacts::Held(Some(holder)) if holder.name == "outlay" => broken(
+            SUBJECT,
+            format!("{address} is held by {holder}, which has another data folder"),
+            "End it, or set another address for this one: listen = \"127.0.0.1:4790\" in outlay.toml.",
+        ),
         ProxyFacts::Held(holder) => {
             let holder =
                 holder.as_ref().map_or_else(|| "another program".to_owned(), ToString::to_string);

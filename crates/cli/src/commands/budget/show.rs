@@ -124,6 +124,7 @@ pub(super) fn history(
         let changed: Vec<String> = values
             .iter()
             .filter(|(name, text)| before.get(*name) != Some(*text))
+            .filter(|(name, text)| !before.is_empty() || !USUAL.contains(&(name, text)))
             .map(|(name, text)| format!("{name} {text}"))
             .collect();
         if matches!(event.action.as_str(), "created" | "changed") {
@@ -151,6 +152,10 @@ fn values(detail: &Value) -> BTreeMap<String, String> {
         })
         .collect()
 }
+
+/// What a budget has unless it is told otherwise.
+const USUAL: [(&str, &str); 3] =
+    [("allow_unpriced", "false"), ("anchor", "0"), ("may_cap", "true")];
 
 fn window(window: Window, timezone: &str) -> String {
     let from_midnight = |anchor: i64| anchor == 0;

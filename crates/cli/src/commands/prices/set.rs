@@ -2,6 +2,7 @@
 
 use outlay_core::money::{Money, Rate};
 use outlay_core::price::{PriceList, PriceQuery, Slip, Unit, UserPrice};
+use outlay_core::report::{self, UnpricedView};
 
 use crate::ask::{ask, can_be_asked};
 use crate::failure::Failure;
@@ -65,6 +66,11 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
     if !slips.is_empty() && !options.force {
         confirm(&slips, out)?;
     }
+    let unpriced = report::unpriced_models(&ledger, session.now)?.models;
+    let of_it = |used: &&UnpricedView| {
+        used.model == price.model && (provider.is_empty() || used.provider == provider)
+    };
+    let calls: i64 = unpriced.iter().filter(of_it).map(|used| used.calls).sum();
     ledger.set_price(price.clone(), session.now).wait()?;
     let whose = options.provider.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
     out.line(format!(
@@ -72,6 +78,13 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
         price.model,
         usd(price.input),
         usd(price.output)
+    ))?;
+    if calls == 0 {
+        return Ok(());
+    }
+    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+    out.line(format!(
+        "{calls} so far had no price; what was imported of it is booked by the next outlay import --all."
     ))
 }
 

@@ -90,6 +90,14 @@ fn what_does_not_work_has_one_fix() {
             ),
             "End that program",
         ),
+        (
+            (
+                |f| f.proxy = ProxyFacts::Held(Some(Holder { pid: 7, name: "outlay".into() })),
+                "proxy",
+                "held by outlay (process 7), which has another data folder",
+            ),
+            "End it",
+        ),
         ((|f| f.proxy = ProxyFacts::Held(None), "proxy", "another program"), "End that"),
         ((|f| f.proxy = ProxyFacts::Unbindable("no".into()), "proxy", "no"), "listen ="),
         ((|f| f.proxy = ProxyFacts::Strange("who".into()), "proxy", "who"), "Find out"),

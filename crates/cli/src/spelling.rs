@@ -1,0 +1,78 @@
+//! Names that were probably meant otherwise.
+
+use chrono::{DateTime, Utc};
+use outlay_core::ledger::Ledger;
+use outlay_core::report::{self, By, UsageQuery};
+
+use crate::failure::Failure;
+use crate::proxy;
+use crate::session::Session;
+
+/// The known name that is meant, where this one is not known and differs in a letter or two.
+pub(crate) fn meant<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min()?;
+    match nearest {
+        (0, _) => None,
+        (distance, known) => (distance <= 2 && distance * 3 <= known.len()).then_some(known),
+    }
+}
+
+/// That no provider has an account's name, but one that is much like it.
+///
+/// # Errors
+/// Where the configuration cannot be read.
+pub(crate) fn account(session: &Session, name: &str) -> Result<Option<String>, Failure> {
+    let settings = proxy::settings(session, session.config.listen, String::new())?;
+    let meant = meant(name, settings.upstreams.keys().map(String::as_str));
+    Ok(meant.map(|meant| {
+        format!(
+            "No provider is called '{name}', so only keys that are linked to it draw on it: did you mean '{meant}'? outlay account rm {name} takes it back."
+        )
+    }))
+}
+
+/// That no call so far has this value, but some have one that is much like it.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub(crate) fn value(
+    session: &Session,
+    ledger: &Ledger,
+    by: By,
+    (called, value): (&str, &str),
+) -> Result<Option<String>, Failure> {
+    let query = UsageQuery {
+        since: DateTime::<Utc>::UNIX_EPOCH,
+        until: session.now,
+        by,
+        timezone: session.zone,
+    };
+    let usage = report::usage(ledger, &query)?;
+    let known = usage.rows.iter().filter_map(|row| row.key.as_deref());
+    Ok(meant(value, known).map(|meant| {
+        format!(
+            "No call so far has the {called} '{value}', but some have '{meant}': is that meant?"
+        )
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_or_two_is_a_slip_and_more_is_a_name_of_its_own() {
+        for (name, expected) in [
+            ("openai", None),
+            ("opnai", Some("openai")),
+            ("opneai", Some("openai")),
+            ("cluade-code", Some("claude-code")),
+            ("work", None),
+            ("pi", None),
+            ("somebody-else", None),
+        ] {
+            let known = ["anthropic", "claude-code", "openai", "xai"];
+            assert_eq!(meant(name, known.into_iter()), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What is said beside the answer: names that were probably meant otherwise, and what else holds.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+
+use support::fake_provider::FakeProvider;
+use support::outlay::Home;
+use support::story::{chat, price_the_model};
+
+#[test]
+fn a_name_that_is_much_like_a_known_one_is_asked_about() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let server = home.serve();
+    let call = chat().header("x-outlay-client", "agent-one");
+    assert_eq!(call.send(server.address()).status, 200);
+    home.calls_at_rest();
+    let budget = |scope: [&str; 2]| {
+        home.ok(&[&["budget", "set", "b", "--limit", "5", "--window", "day"][..], &scope].concat())
+    };
+    for (said, note) in [
+        (home.ok(&["balance", "add", "opnai", "5"]), Some("did you mean 'openai'?")),
+        (home.ok(&["balance", "set", "antropic", "5"]), Some("did you mean 'anthropic'?")),
+        (home.ok(&["balance", "add", "work", "5"]), None),
+        (home.ok(&["balance", "add", "openai", "5"]), None),
+        (budget(["--account", "openia"]), Some("some have 'openai': is that meant?")),
+        (budget(["--account", "openai"]), None),
+        (budget(["--project", "a-new-one"]), None),
+        (budget(["--model", "gpt-*"]), None),
+    ] {
+        let is_asked = said.contains("did you mean") || said.contains("is that meant?");
+        assert_eq!(is_asked, note.is_some(), "{said}");
+        assert!(said.contains(note.unwrap_or_default()), "{note:?}: {said}");
+    }
+}
+
+#[test]
+fn what_else_holds_is_said_where_one_thing_is_set() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    let server = home.serve();
+    assert_eq!(chat().header("authorization", "Bearer k").send(server.address()).status, 200);
+    home.calls_at_rest();
+    let call = home.calls().remove(0);
+    let (model, is_unpriced) = (call["model_requested"].clone(), call["basis"] == "unpriced");
+    home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
+    home.ok(&["budget", "raise", "day", "--by", "1"]);
+    home.ok(&["balance", "set", "openai", "50"]);
+    home.ok(&["balance", "warn", "openai", "10%"]);
+    for (arguments, part) in [
+        (&["budget", "set", "day", "--limit", "10"][..], "of $11.00 used (raised until "),
+        (&["balance", "warn", "openai", "12h"], "within 12 hours, and warns below 10 %"),
+        (&["budget", "history", "day"], "limit 5"),
+    ] {
+        let said = home.ok(arguments);
+        assert!(said.contains(part), "{arguments:?}: {said}");
+        assert!(!said.contains("may_cap"), "{said}");
+    }
+    let priced = home.ok(&["prices", "set", &model, "--input", "1", "--output", "2", "--force"]);
+    assert_eq!(priced.contains("1 call so far had no price"), is_unpriced, "{priced}");
+}
+
+#[test]
+fn a_proxy_that_ends_names_the_tools_that_need_it() {
+    let home = Home::bare();
+    let codex = home.path().join(".codex");
+    fs::create_dir_all(&codex).unwrap();
+    fs::write(codex.join("config.toml"), "model = \"gpt-5.4\"\n").unwrap();
+    let server = home.serve();
+    home.ok(&["connect", "codex"]);
+    let (_, said) = server.stop();
+    assert!(said.contains("Codex sends its calls here: nothing answers them"), "{said}");
+    home.ok(&["connect", "codex", "--undo"]);
+    let (_, said) = home.serve().stop();
+    assert!(!said.contains("Codex"), "{said}");
+}
