@@ -219,7 +219,7 @@ fn the_service_is_set_up_as_by_the_command() {
     assert!(server.read("/service")["detail"].as_str().unwrap().contains("is defined in"));
     let gone = send(&server, "DELETE", "/service", &Value::Null);
     assert_eq!(gone["installed"], false);
-    assert!(gone["detail"].as_str().unwrap().contains("removed"), "{gone}");
+    assert!(gone["detail"].as_str().unwrap().contains("Removed "), "{gone}");
     price_the_model(&home);
     assert_eq!(chat().send(server.address()).status, 200, "it answers as before");
 }
