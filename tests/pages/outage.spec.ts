@@ -1,5 +1,7 @@
 /** Nobody answers an open page: it says so, keeps what it knows, and goes on when somebody does again. */
 
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
 import type { Budgets } from '../../ui/src/generated';
 import { expectAccessible } from './axe';
@@ -45,7 +47,12 @@ test('what is asked for while the proxy is away is not done, and said so', async
   await home.current.serve();
   const { budgets } = await home.current.api<Budgets>('/budgets');
   expect(budgets.find(({ name }) => name === 'ci')?.state).toBe('blocked');
-  // Logins last as long as the process: the page says how to get in again.
+  // The login outlives the process, but not its token.
+  await page.keyboard.press('r');
+  await expect(stale(page)).toBeHidden();
+  await home.current.stop();
+  rmSync(join(home.current.folder, 'data', 'token'));
+  await home.current.serve();
   await page.keyboard.press('r');
   await expect(page.getByText('Your login has ended.')).toBeVisible();
   await expect(page.getByRole('heading', { name: 'Open your dashboard from a terminal' })).toBeVisible();
