@@ -103,8 +103,8 @@ fn main() {
     let scrolled = scroll(&window);
     let busy = memory(&window);
     let _ = window.run("location.hash = '#/'; return 1");
-    // What was asked for meanwhile has come.
-    thread::sleep(Duration::from_secs(3));
+    // What was asked for meanwhile has come, and the engine has tidied up behind it.
+    thread::sleep(Duration::from_secs(10));
     let idle = idle(&window);
     println!(
         "{}",
