@@ -15,7 +15,7 @@ fn a_name_that_is_much_like_a_known_one_is_asked_about() {
     let server = home.serve();
     let call = chat().header("x-outlay-client", "agent-one");
     assert_eq!(call.send(server.address()).status, 200);
-    home.calls_at_rest();
+    assert_eq!(home.calls_at_rest().len(), 1);
     let budget = |scope: [&str; 2]| {
         home.ok(&[&["budget", "set", "b", "--limit", "5", "--window", "day"][..], &scope].concat())
     };
@@ -41,8 +41,7 @@ fn what_else_holds_is_said_where_one_thing_is_set() {
     let home = Home::new(&provider);
     let server = home.serve();
     assert_eq!(chat().header("authorization", "Bearer k").send(server.address()).status, 200);
-    home.calls_at_rest();
-    let call = home.calls().remove(0);
+    let call = home.calls_at_rest().remove(0);
     let (model, is_unpriced) = (call["model_requested"].clone(), call["basis"] == "unpriced");
     home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
     home.ok(&["budget", "raise", "day", "--by", "1"]);
