@@ -4,8 +4,14 @@
 use std::fs;
 
 use support::fake_provider::FakeProvider;
-use support::outlay::Home;
+use support::outlay::{Call, Home};
 use support::story::{chat, price_the_model};
+use support::wait::eventually;
+
+/// The one call, once it is in the ledger: it is answered before.
+fn written(home: &Home) -> Call {
+    eventually("the call is written", || home.calls_at_rest().pop())
+}
 
 #[test]
 fn a_name_that_is_much_like_a_known_one_is_asked_about() {
@@ -15,7 +21,7 @@ fn a_name_that_is_much_like_a_known_one_is_asked_about() {
     let server = home.serve();
     let call = chat().header("x-outlay-client", "agent-one");
     assert_eq!(call.send(server.address()).status, 200);
-    assert_eq!(home.calls_at_rest().len(), 1);
+    written(&home);
     let budget = |scope: [&str; 2]| {
         home.ok(&[&["budget", "set", "b", "--limit", "5", "--window", "day"][..], &scope].concat())
     };
@@ -41,7 +47,7 @@ fn what_else_holds_is_said_where_one_thing_is_set() {
     let home = Home::new(&provider);
     let server = home.serve();
     assert_eq!(chat().header("authorization", "Bearer k").send(server.address()).status, 200);
-    let call = home.calls_at_rest().remove(0);
+    let call = written(&home);
     let (model, is_unpriced) = (call["model_requested"].clone(), call["basis"] == "unpriced");
     home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
     home.ok(&["budget", "raise", "day", "--by", "1"]);
