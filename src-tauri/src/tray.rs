@@ -97,9 +97,6 @@ impl Tray {
                 _ = refresh.tick() => false,
                 () = actions.done.notified() => true,
             };
-            if is_pressed {
-                known = Known::default();
-            }
             let seen = look(&app, &mut known).await;
             if !is_pressed && vacancy.is_to_end(seen.proxying) {
                 app.state::<Backend>().take_over().await;

@@ -21,6 +21,7 @@ mod table;
 mod testing;
 mod tools;
 mod when;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outlay_host::logs::Progress;
 
+use crate::words;
+
 /// How much of the logs is read.
 pub(crate) struct ReadingBar(ProgressBar);
 
@@ -39,7 +41,7 @@ impl ReadingBar {
 }
 
 fn calls(count: u64) -> String {
-    if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
+    words::counted(count, "call", "calls")
 }
 
 #[cfg(test)]

@@ -3,18 +3,19 @@
 use chrono::{DateTime, Utc};
 use outlay_core::ledger::Ledger;
 use outlay_core::report::{self, By, UsageQuery};
+use outlay_proxy::Settings;
 
 use crate::failure::Failure;
 use crate::proxy;
 use crate::session::Session;
 
-/// The known name that is meant, where this one is not known and differs in a letter or two.
-pub(crate) fn meant<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min()?;
-    match nearest {
-        (0, _) => None,
-        (distance, known) => (distance <= 2 && distance * 3 <= known.len()).then_some(known),
-    }
+/// That a budget counts the calls to a provider which nobody knows.
+///
+/// # Errors
+/// Where the configuration cannot be read.
+pub(crate) fn provider(session: &Session, name: &str) -> Result<Option<String>, Failure> {
+    let settings = settings(session)?;
+    Ok(not_among(name, settings.upstreams.keys().map(String::as_str)))
 }
 
 /// That no provider has an account's name, but one that is much like it.
@@ -22,7 +23,7 @@ pub(crate) fn meant<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Opt
 /// # Errors
 /// Where the configuration cannot be read.
 pub(crate) fn account(session: &Session, name: &str) -> Result<Option<String>, Failure> {
-    let settings = proxy::settings(session, session.config.listen, String::new())?;
+    let settings = settings(session)?;
     let meant = meant(name, settings.upstreams.keys().map(String::as_str));
     Ok(meant.map(|meant| {
         format!(
@@ -56,6 +57,32 @@ pub(crate) fn value(
     }))
 }
 
+fn settings(session: &Session) -> Result<Settings, Failure> {
+    proxy::settings(session, session.config.listen, String::new())
+}
+
+fn not_among<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+    let (distance, known) = nearest(name, known)?;
+    let meant = if distance * 2 <= known.len() {
+        format!("did you mean '{known}'?")
+    } else {
+        format!("add it under [providers.{name}] in outlay.toml")
+    };
+    Some(format!("There is no provider '{name}', so this counts nothing: {meant}"))
+}
+
+/// The known name that is meant, where this one is not known and differs in a letter or two.
+fn meant<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let (distance, known) = nearest(name, known)?;
+    (distance <= 2 && distance * 3 <= known.len()).then_some(known)
+}
+
+/// The known name that is most like this one, and how many letters differ; `None` where this one is known.
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<(usize, &'k str)> {
+    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    nearest.filter(|(distance, _)| *distance > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +100,19 @@ mod tests {
         ] {
             let known = ["anthropic", "claude-code", "openai", "xai"];
             assert_eq!(meant(name, known.into_iter()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_provider_that_nobody_knows_is_told_with_the_nearest() {
+        for (name, expected) in [
+            ("openai", None),
+            ("opnai", Some("did you mean 'openai'?")),
+            ("somebody-else", Some("[providers.somebody-else]")),
+        ] {
+            let note = not_among(name, ["anthropic", "openai"].into_iter());
+            assert_eq!(note.is_some(), expected.is_some(), "{name}");
+            assert!(note.unwrap_or_default().contains(expected.unwrap_or_default()), "{name}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl LoginCodes {
             return None;
         }
         let claim = format!("{}.{}", (now + BEARER_LIFE).timestamp(), random()?);
-        let signature = self.signature(&claim)?;
+        let signature = signed(&self.key, &[claim.as_bytes()])?;
         Some(format!("{claim}.{signature}"))
     }
 
@@ -65,15 +65,16 @@ impl LoginCodes {
     pub fn is_bearer(&self, text: &str, now: DateTime<Utc>) -> bool {
         let Some((claim, signature)) = text.rsplit_once('.') else { return false };
         let ends = claim.split_once('.').and_then(|(ends, _)| ends.parse::<i64>().ok());
-        self.signature(claim).is_some_and(|own| is_same(&own, signature))
+        signed(&self.key, &[claim.as_bytes()]).is_some_and(|own| is_same(&own, signature))
             && ends.is_some_and(|ends| now.timestamp() < ends)
     }
+}
 
-    fn signature(&self, claim: &str) -> Option<String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
-        mac.update(claim.as_bytes());
-        Some(hex::encode(mac.finalize().into_bytes()))
-    }
+/// The hexadecimal HMAC-SHA-256 of what these are together; keys of any length do.
+pub(crate) fn signed(key: &[u8], parts: &[&[u8]]) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    Some(hex::encode(mac.finalize().into_bytes()))
 }
 
 impl fmt::Debug for LoginCodes {

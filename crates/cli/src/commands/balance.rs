@@ -159,7 +159,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let view = balances.iter().find(|view| view.account == account);
             let beside = view.and_then(|view| beside(level, view));
             out.line(format!("Account '{account}' {level}{}.", beside.unwrap_or_default()))?;
-            hint(session, &account, level != WarnLevel::Off, out)?;
+            hint(&balances, &account, level != WarnLevel::Off, out)?;
         }
         Command::Sync { form } => sync(session, form, out)?,
         Command::Grants { account, form } => grants::run(session, account.as_deref(), form, out)?,
@@ -193,7 +193,8 @@ fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result
         None => "refuses nothing for lack of credit".to_owned(),
     };
     out.line(format!("Account '{account}' {done}."))?;
-    hint(session, account, level.is_some(), out)
+    let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
+    hint(&balances, account, level.is_some(), out)
 }
 
 fn set(
@@ -266,12 +267,13 @@ fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// That a level says nothing as long as nobody knows what is left.
-fn hint(session: &Session, account: &str, has_level: bool, out: &mut Out) -> Result<(), Failure> {
-    if !has_level {
-        return Ok(());
-    }
-    let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
-    if find(&balances, account).is_some() {
+fn hint(
+    balances: &[BalanceView],
+    account: &str,
+    has_level: bool,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if !has_level || find(balances, account).is_some() {
         return Ok(());
     }
     out.line(format!("Its balance is not known yet: outlay balance set {account} USD"))

@@ -12,11 +12,11 @@ use outlay_core::report::{self, BudgetState, BudgetView, By};
 use super::Form;
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
-use crate::proxy;
 use crate::session::Session;
 use crate::spelling;
 use crate::standing;
 use crate::when::{self, Direction};
+use crate::words;
 
 const ACTOR: &str = "cli";
 
@@ -110,7 +110,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Budget '{}' {done}: {}", budget.name, rule(&budget)))?;
             tell(&ledger, session, &budget.name, out)?;
             if let Some(provider) = &budget.scope.provider {
-                unknown_provider(session, provider)?.map_or(Ok(()), |note| out.line(note))?;
+                spelling::provider(session, provider)?.map_or(Ok(()), |note| out.line(note))?;
             }
             for note in slips(session, &ledger, &budget.scope)? {
                 out.line(note)?;
@@ -229,12 +229,6 @@ fn find(ledger: &Ledger, session: &Session, name: &str) -> Result<BudgetView, Fa
     budgets.into_iter().find(|budget| budget.name == name).ok_or(missing)
 }
 
-/// That a budget counts the calls to a provider which nobody knows.
-fn unknown_provider(session: &Session, name: &str) -> Result<Option<String>, Failure> {
-    let settings = proxy::settings(session, session.config.listen, String::new())?;
-    Ok(not_among(name, settings.upstreams.keys().map(String::as_str)))
-}
-
 /// What of a scope no call has, though some have something much like it.
 fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String>, Failure> {
     let values = [
@@ -249,21 +243,6 @@ fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String
     });
     let notes = named.map(|(by, named)| spelling::value(session, ledger, by, named));
     Ok(notes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-fn not_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
-    match nearest {
-        Some((0, _)) | None => None,
-        Some((distance, known)) => {
-            let meant = if distance * 2 <= known.len() {
-                format!("did you mean '{known}'?")
-            } else {
-                format!("add it under [providers.{name}] in outlay.toml")
-            };
-            Some(format!("There is no provider '{name}', so this counts nothing: {meant}"))
-        }
-    }
 }
 
 /// How it stands now.
@@ -296,10 +275,9 @@ fn rule(budget: &Budget) -> String {
     };
     let warns: Vec<String> =
         budget.warn_percent.iter().map(|percent| format!("{percent} %")).collect();
-    let warns = match warns.split_last() {
-        None => String::new(),
-        Some((last, [])) => format!(", warning at {last}"),
-        Some((last, rest)) => format!(", warning at {} and {last}", rest.join(", ")),
+    let warns = match warns.as_slice() {
+        [] => String::new(),
+        percents => format!(", warning at {}", words::listed(percents)),
     };
     format!("{kind}, {} {window}{counts}{warns}.", limit.spoken())
 }
@@ -307,22 +285,4 @@ fn rule(budget: &Budget) -> String {
 /// Whether calls of models without a price pass this hard budget.
 pub(super) fn allows_unpriced(ledger: &Ledger, name: &str) -> bool {
     set::settings(ledger, name).is_ok_and(|settings| settings.allow_unpriced)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_provider_that_nobody_knows_is_told_with_the_nearest() {
-        for (name, expected) in [
-            ("openai", None),
-            ("opnai", Some("did you mean 'openai'?")),
-            ("somebody-else", Some("[providers.somebody-else]")),
-        ] {
-            let note = not_among(name, ["anthropic", "openai"].into_iter());
-            assert_eq!(note.is_some(), expected.is_some(), "{name}");
-            assert!(note.unwrap_or_default().contains(expected.unwrap_or_default()), "{name}");
-        }
-    }
 }

@@ -26,6 +26,7 @@ use crate::output::Out;
 use crate::proxy;
 use crate::session::{Places, Session};
 use crate::table::{Cell, Column, Table, bar, dollars};
+use crate::words;
 
 const ACTOR: &str = "cli";
 const DAYS: u64 = 30;
@@ -121,10 +122,7 @@ impl Guide<'_> {
         self.done.begin("part of the logs was imported");
         let reports = import::import(self.session, self.ledger, sources, false, Billing::AsFound)?;
         let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
-        self.done.end(match calls {
-            1 => "1 call was imported".to_owned(),
-            calls => format!("{calls} calls were imported"),
-        });
+        self.done.end(words::counted(calls, "call was imported", "calls were imported"));
         import::print_reports(&reports, self.out)
     }
 
@@ -373,7 +371,7 @@ fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) ->
     if !rest.is_empty() {
         let calls = rest.iter().map(|(_, calls, _)| calls).sum();
         let cost = rest.iter().fold(Money::ZERO, |sum, (_, _, cost)| sum.saturating_add(*cost));
-        rows.push((Some(others(rest.len())), calls, cost));
+        rows.push((Some(words::counted(rest.len() as u64, "other", "others")), calls, cost));
     }
     let mut table = Table::new(&columns);
     for (name, calls, cost) in rows {
@@ -385,20 +383,4 @@ fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) ->
         ]);
     }
     table
-}
-
-fn others(count: usize) -> String {
-    if count == 1 { "1 other".to_owned() } else { format!("{count} others") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_other_is_no_others() {
-        for (count, expected) in [(1, "1 other"), (2, "2 others")] {
-            assert_eq!(others(count), expected);
-        }
-    }
 }

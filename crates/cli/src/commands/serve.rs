@@ -15,7 +15,7 @@ use crate::listening::Listening;
 use crate::output::Out;
 use crate::proxy::{self, Mark, Proxy};
 use crate::session::{Places, Session};
-use crate::tools;
+use crate::{tools, words};
 
 /// Exit code of a process that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -143,26 +143,30 @@ async fn serve(
         })
         .await;
     keeping.abort();
-    if let Some(sentence) = left_alone(session) {
+    if let Some(sentence) = left_alone(session, address) {
         eprintln!("outlay: {sentence}");
     }
     Ok(())
 }
 
-/// That connected tools fail without this proxy, where there are any and no other one runs for them.
-fn left_alone(session: &Session) -> Option<String> {
+/// That the tools that are connected to this proxy fail without it, where no service starts the next one.
+fn left_alone(session: &Session, address: SocketAddr) -> Option<String> {
     if service::state().file.is_some() {
         return None;
     }
+    let here = format!("http://{}", running::reachable(address));
     let standings = Connections::new(&session.folders).ok()?.list().ok()?;
-    let titles: Vec<_> =
-        standings.iter().filter(|known| known.is_connected).map(|known| known.title).collect();
-    let (names, send) = match titles.as_slice() {
-        [] => return None,
-        [one] => ((*one).to_owned(), "sends its"),
-        [most @ .., last] => (format!("{} and {last}", most.join(", ")), "send their"),
+    let connected = standings.iter().filter(|known| known.address.as_ref() == Some(&here));
+    let titles: Vec<_> = connected.map(|known| known.title).collect();
+    let send = match titles.len() {
+        0 => return None,
+        1 => "sends its",
+        _ => "send their",
     };
-    Some(format!("{names} {send} calls here: nothing answers them until outlay serve runs again"))
+    Some(format!(
+        "{} {send} calls here: nothing answers them until outlay serve runs again",
+        words::listed(&titles)
+    ))
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM; the second ends the process at once.

@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::error::ApiError;
 use super::input::Body;
 use crate::App;
-use crate::login::CODE_LIFE;
+use crate::login::{CODE_LIFE, signed};
 
 /// Shorter challenges could be guessed or used again.
 const CHALLENGE_BYTES_MIN: usize = 16;
@@ -54,13 +52,7 @@ struct Challenge {
 /// from passing on the answer of the real server on another.
 #[must_use]
 pub fn proof(token: &str, address: SocketAddr, challenge: &[u8]) -> String {
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(challenge);
-    mac.update(address.to_string().as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    signed(token.as_bytes(), &[challenge, address.to_string().as_bytes()]).unwrap_or_default()
 }
 
 pub(super) async fn issue_code(State(app): State<App>) -> Result<Json<Code>, ApiError> {

@@ -8,6 +8,7 @@ use crate::ask::{ask, can_be_asked};
 use crate::failure::Failure;
 use crate::output::Out;
 use crate::session::Session;
+use crate::words;
 
 const MILLION: u32 = 1_000_000;
 
@@ -82,9 +83,9 @@ pub(super) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Resu
     if calls == 0 {
         return Ok(());
     }
-    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
     out.line(format!(
-        "{calls} so far had no price; what was imported of it is booked by the next outlay import --all."
+        "{} so far had no price; what was imported of it is booked by the next outlay import --all.",
+        words::counted(calls.unsigned_abs(), "call", "calls")
     ))
 }
 
