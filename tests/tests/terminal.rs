@@ -60,6 +60,16 @@ fn a_first_run_asks_before_each_step() {
     session.exp_string("Import them?").unwrap();
     session.send_line("").unwrap();
     session.exp_string("There are too few days yet").unwrap();
+    session.exp_string("Hard budget for a day? [an amount, or N]").unwrap();
+    session.send_line("much").unwrap();
+    session
+        .exp_string("Please answer with an amount of dollars such as 5, or n for none.")
+        .unwrap();
+    session.exp_string("Hard budget for a day?").unwrap();
+    session.send_line("$7").unwrap();
+    session.exp_string("Hard budget for a month?").unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("Set: 'day' to $7.00. This month has used $0.00033 already").unwrap();
     session.exp_string("as a service of your user?").unwrap();
     session.send_line("n").unwrap();
     session.exp_string("It runs while you let it").unwrap();
@@ -69,6 +79,9 @@ fn a_first_run_asks_before_each_step() {
     session.exp_string("From here").unwrap();
     assert_eq!(ended(session).1, Some(0));
     assert_eq!(home.calls().len(), 1);
+    let budgets = home.json(&["budget", "list"])["budgets"].clone();
+    assert_eq!((&budgets[0]["name"], &budgets[0]["limit"]), (&json!("day"), &json!("7.00")));
+    assert!(budgets[1].is_null(), "none was wanted for a month: {budgets}");
     let settings = fs::read_to_string(home.path().join(".claude/settings.json")).unwrap();
     assert!(settings.contains("ANTHROPIC_BASE_URL"), "{settings}");
 }
@@ -88,6 +101,11 @@ fn who_stops_a_first_run_is_told_how_far_it_went() {
         let mut session = on_terminal(&home, &["init"]);
         session.exp_string("Import them?").unwrap();
         session.send_line("y").unwrap();
+        for name in ["day", "month"] {
+            session.exp_string(&format!("Hard budget for a {name}?")).unwrap();
+            session.send_line("n").unwrap();
+        }
+        session.exp_string("None is set").unwrap();
         session.exp_string("as a service of your user?").unwrap();
         session.send_control(key).unwrap();
         let (said, ended) = ended(session);

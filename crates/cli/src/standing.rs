@@ -6,6 +6,7 @@ use outlay_core::balance::spoken;
 use outlay_core::budget::Scope;
 use outlay_core::ledger::{BalanceView, Bypass, StoppedAccount};
 use outlay_core::money::Money;
+use outlay_core::refusal::Raise;
 use outlay_core::report::{BudgetState, BudgetView, OutsideView};
 use outlay_wire::log::Tool;
 
@@ -80,6 +81,12 @@ pub(crate) fn outside(outside: &[OutsideView]) -> Option<String> {
 /// That budgets will or may be used up before they reset: a sentence each.
 pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> Vec<String> {
     budgets.iter().filter_map(|budget| outlook::sentence(budget, now, zone)).collect()
+}
+
+/// The command that gives a budget room for `needed` more, in its unit.
+pub(crate) fn raise(budget: &BudgetView, needed: i64) -> String {
+    let taken = budget.used.count.saturating_add(budget.held.count).saturating_add(needed);
+    Raise::of(budget.limit, taken).command(&budget.name)
 }
 
 /// Every balance; what no account has is left out.

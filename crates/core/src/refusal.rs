@@ -77,6 +77,12 @@ impl Raise {
     pub fn of(limit: Quantity, taken: i64) -> Raise {
         Raise { by: typed(raise_by(limit, taken)), unit: limit.unit }
     }
+
+    /// The command that raises the budget by so much.
+    #[must_use]
+    pub fn command(&self, budget: &str) -> String {
+        format!("outlay budget raise {} --by {}", quoted(budget), self.by)
+    }
 }
 
 impl std::fmt::Display for Raise {
@@ -314,7 +320,7 @@ fn quoted(name: &str) -> Cow<'_, str> {
 fn raise_command(stop: &BudgetStop) -> (String, Quantity) {
     let by = raise_by(stop.limit, taken(stop));
     let raised = Quantity { count: stop.limit.count.saturating_add(by.count), ..by };
-    (format!("outlay budget raise {} --by {}", quoted(&stop.name), typed(by)), raised)
+    (Raise::of(stop.limit, taken(stop)).command(&stop.name), raised)
 }
 
 /// What is gone of the budget once this call has run.

@@ -308,6 +308,15 @@ fn is_held(budget: &BudgetView, asked: &Asked<'_>) -> bool {
     fits(&freed, asked)
 }
 
+/// What the calls need of it, in its unit.
+fn count_needed(budget: &BudgetView, asked: &Asked<'_>) -> i64 {
+    match budget.unit {
+        BudgetUnit::Usd => asked.cost.map_or(0, Money::picodollars),
+        BudgetUnit::Calls => asked.calls,
+        BudgetUnit::Tokens => 0,
+    }
+}
+
 fn refusal(budget: &BudgetView, asked: &Asked<'_>, is_held: bool, zone: Tz) -> String {
     let state = match (is_held, budget.used.count >= budget.limit.count) {
         (true, _) => "is held by running calls",
@@ -328,7 +337,7 @@ fn refusal(budget: &BudgetView, asked: &Asked<'_>, is_held: bool, zone: Tz) -> S
     });
     let way_on = match is_held {
         true => "outlay wait".to_owned(),
-        false => format!("outlay budget raise {} --by N", budget.name),
+        false => standing::raise(budget, count_needed(budget, asked)),
     };
     format!(
         "hard budget '{name}' of {limit} {state} ({used} spent{held}{needed}).{resets} To go on: {way_on}",
@@ -441,7 +450,7 @@ mod tests {
         assert_eq!(
             verdict.message,
             "hard budget 'day' of $0.00407 is used up ($0.00407 spent). Resets \
-             2026-11-22T00:00:00+01:00. To go on: outlay budget raise day --by N"
+             2026-11-22T00:00:00+01:00. To go on: outlay budget raise day --by 0.002"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `outlay init`: from nothing to limits in a minute, each step asked for.
 
 mod done;
+mod tables;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,20 +13,21 @@ use outlay_core::ledger::{BudgetChange, Ledger};
 use outlay_core::money::Money;
 use outlay_core::report::{self, By, UsageQuery};
 use outlay_host::connect::{Choices, Connections};
-use outlay_host::logs::{Billing, Source};
+use outlay_host::logs::Billing;
 use outlay_host::running;
 use outlay_host::service::{self, Activity, State};
 
 use self::done::Done;
+use self::tables::{found, shares};
 use super::{connect, import};
-use crate::ask::{ask, can_be_asked};
+use crate::ask::{ask, ask_amount, can_be_asked};
 use crate::chart;
 use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
 use crate::proxy;
 use crate::session::{Places, Session};
-use crate::table::{Cell, Column, Table, bar, dollars};
+use crate::table::dollars;
 use crate::words;
 
 const ACTOR: &str = "cli";
@@ -35,8 +37,6 @@ const DAYS_MIN: usize = 7;
 /// How long a service that was just installed may take to answer.
 const START_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// So many rows of a table are shown.
-const ROWS_SHOWN: usize = 6;
 
 /// Options of `init`.
 #[derive(Debug, clap::Args)]
@@ -94,15 +94,31 @@ impl Guide<'_> {
         self.out.line(text)
     }
 
-    /// Whether to take the step; Enter alone is what is suggested. Where nobody wants a question it is taken.
+    /// Whether to take the step; Enter alone is what is suggested, and so is nobody asked.
     fn ask(&mut self, question: &str, suggested: bool) -> Result<bool, Failure> {
         if self.is_yes {
-            return Ok(true);
+            return Ok(suggested);
         }
-        ask(question, suggested, self.out).map_err(|failure| match failure {
+        ask(question, suggested, self.out).map_err(|failure| self.stopped(failure))
+    }
+
+    /// As [`Guide::ask`], for dollars; `None` where none are wanted.
+    fn ask_amount(
+        &mut self,
+        question: &str,
+        suggested: Option<Money>,
+    ) -> Result<Option<Money>, Failure> {
+        if self.is_yes {
+            return Ok(suggested);
+        }
+        ask_amount(question, suggested, self.out).map_err(|failure| self.stopped(failure))
+    }
+
+    fn stopped(&self, failure: Failure) -> Failure {
+        match failure {
             Failure::Failed(_) => Failure::Failed(self.done.sentence()),
             other => other,
-        })
+        }
     }
 
     fn logs(&mut self) -> Result<(), Failure> {
@@ -182,32 +198,26 @@ impl Guide<'_> {
             return self.out.line(format!("Set already: {}.", names.join(", ")));
         }
         let suggestion = report::suggestion(self.ledger, now, self.session.zone)?;
-        let days = suggestion.days;
-        let (Some(day), Some(month)) = (suggestion.day_usd, suggestion.month_usd) else {
-            let why = match days {
-                DAYS_MIN.. => "Nothing is owed so far, so none is suggested",
-                _ => "There are too few days yet to suggest any",
-            };
-            return self.out.line(format!(
-                "{why}: outlay budget set day --limit 5 --window day, or outlay plan use solo ($5 a day, $100 a month)."
-            ));
-        };
-        self.out.line(format!(
-            "On nine in ten of {days} days you stayed under {}; 30 days came to {}.",
-            dollars(day),
-            dollars(suggestion.spent_usd.rounded_at_a_glance())
-        ))?;
-        let question = format!(
-            "Set hard budgets 'day' of {} and 'month' of {}? A call that would pass one is refused.",
-            dollars(day),
-            dollars(month)
-        );
-        if !self.ask(&question, true)? {
-            return self
-                .out
-                .line("None is set: outlay budget set day --limit N --window day does it.");
+        let suggested = [suggestion.day_usd, suggestion.month_usd];
+        match suggested {
+            [Some(day), Some(_)] => self.out.line(format!(
+                "On nine in ten of {} days you stayed under {}; 30 days came to {}.",
+                suggestion.days,
+                dollars(day),
+                dollars(suggestion.spent_usd.rounded_at_a_glance())
+            ))?,
+            _ => self.out.line(match suggestion.days {
+                DAYS_MIN.. => "Nothing is owed so far, so none is suggested.",
+                _ => "There are too few days yet to suggest any.",
+            })?,
         }
-        for (name, limit, window) in [("day", day, Window::DAY), ("month", month, Window::MONTH)] {
+        self.out.line("A call that would pass a hard budget is refused.")?;
+        let mut set = Vec::new();
+        for ((name, window), suggested) in
+            [("day", Window::DAY), ("month", Window::MONTH)].into_iter().zip(suggested)
+        {
+            let question = format!("Hard budget for a {name}?");
+            let Some(limit) = self.ask_amount(&question, suggested)? else { continue };
             let change = BudgetChange {
                 name: name.to_owned(),
                 limit: Some(limit.to_string()),
@@ -217,14 +227,30 @@ impl Guide<'_> {
                 ..BudgetChange::default()
             };
             self.ledger.set_budget(change, ACTOR, now, self.session.zone).wait()?;
+            self.done.end(format!("the budget '{name}' was set"));
+            set.push(format!("'{name}' to {}", dollars(limit)));
         }
-        self.done.end("the budgets 'day' and 'month' were set".to_owned());
-        let used = report::budget(self.ledger, "month", now)?.map(|budget| budget.used.spoken());
+        self.limits_are(&set)
+    }
+
+    fn limits_are(&mut self, set: &[String]) -> Result<(), Failure> {
+        if set.is_empty() {
+            return self.out.line(
+                "None is set: outlay budget set day --limit 5 --window day does it, or outlay plan use solo ($5 a day, $100 a month).",
+            );
+        }
+        let since = Window::MONTH.period(self.session.now, self.session.zone).start;
+        let query = UsageQuery {
+            since,
+            until: self.session.now,
+            by: By::Month,
+            timezone: self.session.zone,
+        };
+        let used = report::usage(self.ledger, &query)?.total.cost_usd;
         self.out.line(format!(
-            "Both are set, 'day' to {} and 'month' to {}, and this month has used {} already: outlay budget list shows them, outlay budget raise gives more.",
-            dollars(day),
-            dollars(month),
-            used.unwrap_or_default()
+            "Set: {}. This month has used {} already: outlay budget list shows what is left, outlay budget raise gives more.",
+            words::listed(set),
+            dollars(used)
         ))
     }
 
@@ -270,7 +296,8 @@ impl Guide<'_> {
             );
             if !self.ask(&question, running.is_some())? {
                 self.out.line(format!(
-                    "{title} is left as it is: outlay run -- TOOL does it for one run."
+                    "{title} is left as it is: outlay connect {} does it later, outlay run -- TOOL for one run.",
+                    tool.name()
                 ))?;
                 continue;
             }
@@ -346,41 +373,4 @@ impl Guide<'_> {
         self.out.line("outlay status        what was spent, and what is left")?;
         self.out.line("outlay dashboard     the same to look at, while outlay serve runs")
     }
-}
-
-fn found(sources: &[Source]) -> Table {
-    let mut table =
-        Table::new(&[Column::Text("Tool"), Column::Number("Logs"), Column::Text("Size")]);
-    for source in sources {
-        table.row([
-            Cell::toned(source.tool.title(), Tone::Strong),
-            Cell::new(source.logs.len()),
-            Cell::new(indicatif::HumanBytes(source.size())),
-        ]);
-    }
-    table
-}
-
-/// The dearest of them, and what the others come to.
-fn shares(heading: &'static str, mut rows: Vec<(Option<String>, i64, Money)>) -> Table {
-    let columns =
-        [Column::Text(heading), Column::Number("Calls"), Column::Decimal("Cost"), Column::Text("")];
-    rows.sort_by_key(|(_, _, cost)| std::cmp::Reverse(*cost));
-    let dearest = rows.first().map_or(0, |(_, _, cost)| cost.picodollars());
-    let rest = rows.split_off(rows.len().min(ROWS_SHOWN));
-    if !rest.is_empty() {
-        let calls = rest.iter().map(|(_, calls, _)| calls).sum();
-        let cost = rest.iter().fold(Money::ZERO, |sum, (_, _, cost)| sum.saturating_add(*cost));
-        rows.push((Some(words::counted(rest.len() as u64, "other", "others")), calls, cost));
-    }
-    let mut table = Table::new(&columns);
-    for (name, calls, cost) in rows {
-        table.row([
-            Cell::new(name.as_deref().unwrap_or("(none)")),
-            Cell::new(calls),
-            Cell::new(dollars(cost.rounded_at_a_glance())),
-            Cell::toned(bar(cost.picodollars(), dearest), Tone::Good),
-        ]);
-    }
-    table
 }

@@ -79,8 +79,10 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         );
         let sentence = format!("Budget '{name}' refuses calls {until}.");
         let sentence = out.look().paint(Tone::Bad, sentence);
+        let view = status.budgets.iter().find(|view| view.name == *name);
+        let raise = view.map(|view| format!(" To go on: {}", standing::raise(view, 0)));
         out.line("")?;
-        out.line(format!("{sentence} To go on: outlay budget raise {name} --by N"))?;
+        out.line(format!("{sentence}{}", raise.unwrap_or_default()))?;
     }
     // A bypass lets their calls pass too.
     let stopped = if status.bypass.is_some() { &[][..] } else { &status.stopped_accounts };

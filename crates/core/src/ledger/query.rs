@@ -1,6 +1,7 @@
 //! What reports read: rows and sums, in snapshots of their own.
 
 mod burn;
+mod calendar;
 mod calls;
 mod grants;
 mod matching;
@@ -15,18 +16,19 @@ mod totals;
 mod unpriced;
 
 pub(crate) use burn::{burn, burn_since};
+pub(crate) use calendar::Calendar;
 pub use calls::Place;
 pub(crate) use calls::{CallFilter, CallRow, call, count, last_limited, page};
 pub use grants::GrantView;
 pub(crate) use grants::grants;
 pub use matching::Matching;
-pub(crate) use outlook::{Outlook, balances, forecasts, outlooks};
+pub(crate) use outlook::{Ahead, Outlook, ahead, balances, outlooks};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
 pub(crate) use past::past;
 pub(crate) use shares::{Share, shares};
 pub(crate) use standings::{StandingRow, standings};
-pub(crate) use sums::{SumBy, SumRow, local_date, sums, total};
+pub(crate) use sums::{SumBy, SumRow, sums, total};
 pub use totals::{EndedEarly, ProviderTotal};
 pub(crate) use totals::{by_provider, ended_early, limited, running};
 pub(crate) use unpriced::{UnpricedModel, unpriced};

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::ledger::query::{self, SumBy, SumRow};
+use crate::ledger::query::{self, Calendar, SumBy, SumRow};
 use crate::ledger::{Ledger, LedgerError};
 use crate::money::Money;
 
@@ -127,60 +127,31 @@ impl FromStr for By {
 /// When the file cannot be read.
 pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> {
     let UsageQuery { since, until, by, timezone } = *query;
-    let (sum_by, calendar) = source(by);
+    let sum_by = source(by, timezone);
     let mut sums = ledger.read(|connection| Ok(query::sums(connection, sum_by, since, until)?))?;
-    match calendar {
-        Some(name) => sums = by_calendar(sums, |quarter| name(quarter, timezone)),
-        None => sums.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.key.cmp(&b.key))),
+    if !matches!(sum_by, SumBy::Date(..)) {
+        sums.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.key.cmp(&b.key)));
     }
     let mut total = SumRow::default();
     sums.iter().for_each(|row| total.add(row));
     Ok(Usage { since, until, by, rows: sums.into_iter().map(row).collect(), total: row(total) })
 }
 
-/// The calendar name of an instant in a zone.
-pub(super) type DateName = fn(DateTime<Utc>, Tz) -> String;
-
-/// What the ledger sums by, and how its quarter-hours are named where they are meant.
-pub(super) fn source(by: By) -> (SumBy, Option<DateName>) {
+/// What the ledger sums by.
+pub(super) fn source(by: By, timezone: Tz) -> SumBy {
     match by {
-        By::Day => (SumBy::Quarter, Some(day)),
-        By::Week => (SumBy::Quarter, Some(week)),
-        By::Month => (SumBy::Quarter, Some(month)),
-        By::Provider => (SumBy::Provider, None),
-        By::Account => (SumBy::Account, None),
-        By::Model => (SumBy::Model, None),
-        By::Project => (SumBy::Project, None),
-        By::Key => (SumBy::Key, None),
-        By::Client => (SumBy::Client, None),
-        By::Session => (SumBy::Session, None),
-        By::Tag => (SumBy::Tag, None),
+        By::Day => SumBy::Date(Calendar::Day, timezone),
+        By::Week => SumBy::Date(Calendar::Week, timezone),
+        By::Month => SumBy::Date(Calendar::Month, timezone),
+        By::Provider => SumBy::Provider,
+        By::Account => SumBy::Account,
+        By::Model => SumBy::Model,
+        By::Project => SumBy::Project,
+        By::Key => SumBy::Key,
+        By::Client => SumBy::Client,
+        By::Session => SumBy::Session,
+        By::Tag => SumBy::Tag,
     }
-}
-
-fn by_calendar(sums: Vec<SumRow>, name: impl Fn(DateTime<Utc>) -> String) -> Vec<SumRow> {
-    let mut grouped: Vec<SumRow> = Vec::new();
-    for sum in sums {
-        let key = sum.quarter.map(&name);
-        match grouped.last_mut().filter(|last| last.key == key) {
-            Some(last) => last.add(&sum),
-            None => grouped.push(SumRow { key, quarter: None, ..sum }),
-        }
-    }
-    grouped
-}
-
-fn day(quarter: DateTime<Utc>, timezone: Tz) -> String {
-    query::local_date(quarter, timezone).to_string()
-}
-
-fn week(quarter: DateTime<Utc>, timezone: Tz) -> String {
-    let date = query::local_date(quarter, timezone);
-    (date - Days::new(u64::from(date.weekday().num_days_from_monday()))).to_string()
-}
-
-fn month(quarter: DateTime<Utc>, timezone: Tz) -> String {
-    query::local_date(quarter, timezone).format("%Y-%m").to_string()
 }
 
 fn row(mut sum: SumRow) -> UsageRow {

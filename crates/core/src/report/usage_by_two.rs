@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::usage::{By, Usage, UsageQuery, keyed, source};
-use crate::ledger::query::{self, SumRow};
+use crate::ledger::query::{self, SumBy, SumRow};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The keys of a row, in the order of the dimensions asked for.
@@ -20,26 +20,18 @@ pub fn usage_by_two(
 ) -> Result<Usage<[By; 2], Keys>, LedgerError> {
     let UsageQuery { since, until, by, timezone } = *query;
     let by = [by, second];
-    let [first_source, second_source] = by.map(source);
-    let sum_by = [first_source.0, second_source.0];
-    let calendars = [first_source.1, second_source.1];
+    let sum_by = by.map(|by| source(by, timezone));
     let found = ledger.read(|connection| Ok(query::pairs(connection, sum_by, since, until)?))?;
     let mut total = SumRow::default();
     let mut sums: BTreeMap<Keys, SumRow> = BTreeMap::new();
     for row in found {
         total.add(&row.sum);
-        let mut keys = row.keys;
-        for (key, calendar) in keys.iter_mut().zip(calendars) {
-            if let (Some(name), Some(quarter)) = (calendar, row.sum.quarter) {
-                *key = Some(name(quarter, timezone));
-            }
-        }
-        sums.entry(keys).or_default().add(&row.sum);
+        sums.entry(row.keys).or_default().add(&row.sum);
     }
     let mut rows: Vec<(Keys, SumRow)> = sums.into_iter().collect();
     let dates = |keys: &Keys| {
-        let named = keys.iter().zip(calendars).filter(|(_, calendar)| calendar.is_some());
-        named.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        let dated = keys.iter().zip(sum_by).filter(|(_, by)| matches!(by, SumBy::Date(..)));
+        dated.map(|(key, _)| key.clone()).collect::<Vec<_>>()
     };
     // Stable: equal costs stay in the order of their keys.
     rows.sort_by(|(one, a), (other, b)| {

@@ -16,7 +16,7 @@ const SET_THE_CLOCK: &str = "Set the system's clock: days and budgets are counte
 pub(super) fn of(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![data_folder(facts)];
     findings.extend(privacy(facts));
-    findings.push(ledger(facts));
+    findings.extend(ledger(facts));
     findings.extend(clock(facts));
     findings.extend(bypass(facts));
     findings.push(disk(facts));
@@ -55,7 +55,7 @@ fn data_folder(facts: &Facts) -> Finding {
         Some(error) => broken(
             SUBJECT,
             format!("{shown} cannot be written: {error}"),
-            "Give this user write access to it, or choose another folder with --data-dir.",
+            "Give this user write access to it, or choose another folder with --data-dir. Nothing is counted until then.",
         ),
     }
 }
@@ -76,24 +76,26 @@ fn privacy(facts: &Facts) -> Option<Finding> {
     ))
 }
 
-fn ledger(facts: &Facts) -> Finding {
+fn ledger(facts: &Facts) -> Option<Finding> {
     const SUBJECT: &str = "ledger";
-    match &facts.ledger {
-        Ok(ledger) => {
+    match (&facts.ledger, &facts.data_error) {
+        (Ok(ledger), _) => {
             let (path, size) = (ledger.path.display(), bytes(ledger.size_bytes));
-            fine(
+            Some(fine(
                 SUBJECT,
                 match ledger.is_checked {
                     true => format!("{path} is sound ({size})"),
                     false => format!("{path} ({size}) is sound as far as there was time to look"),
                 },
-            )
+            ))
         }
-        Err(error) => broken(
+        (Err(error), None) => Some(broken(
             SUBJECT,
             error.clone(),
             "Do what the sentence says; nothing is counted until then.",
-        ),
+        )),
+        // Its folder is to blame, of which is told already.
+        (Err(_), Some(_)) => None,
     }
 }
 

@@ -28,7 +28,11 @@ pub(super) fn around(folders: &Folders, now: DateTime<Utc>) -> Facts {
     let config_error = loaded.as_ref().err().map(ToString::to_string);
     let config = loaded.unwrap_or_default();
     let data = folders.data();
-    let data_error = written(data).err().map(|error| error.to_string());
+    // The text names the file that was tried, which is of no use to anybody.
+    let data_error = written(data).err().map(|error| match error.kind() {
+        std::io::ErrorKind::Other => error.to_string(),
+        kind => kind.to_string(),
+    });
     let (ledger, alerts) = match ledger(data, now) {
         Ok((ledger, alerts)) => (Ok(ledger), alerts),
         Err(error) => (Err(error.to_string()), Vec::new()),

@@ -1,8 +1,7 @@
 //! Spend by quarter-hour, for forecasts.
 
-use std::collections::{BTreeMap, HashMap};
-
 use chrono::{DateTime, Utc};
+use foldhash::{HashMap, HashMapExt};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use crate::budget::{BudgetUnit, CallFacts, Scope, ScopeMatcher};
@@ -56,7 +55,7 @@ pub(crate) fn burns(
     if spenders.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sums = vec![BTreeMap::<i64, i64>::new(); spenders.len()];
+    let mut burns = vec![Vec::<(i64, i64)>::new(); spenders.len()];
     let mut names = Names::new(connection)?;
     let mut known: HashMap<Ids, Vec<usize>> = HashMap::new();
     let mut statement = connection.prepare_cached(
@@ -83,17 +82,20 @@ pub(crate) fn burns(
                 BudgetUnit::Tokens => row.get(8)?,
                 BudgetUnit::Calls => row.get(9)?,
             };
-            let sum = sums[*index].entry(row.get(0)?).or_insert(0);
-            *sum = sum.saturating_add(amount);
+            let quarter: i64 = row.get(0)?;
+            match burns[*index].last_mut().filter(|last| last.0 == quarter) {
+                Some((_, sum)) => *sum = sum.saturating_add(amount),
+                None => burns[*index].push((quarter, amount)),
+            }
         }
     }
     let first: Option<i64> = connection
         .prepare_cached("SELECT min(quarter) FROM rollup_quarter")?
         .query_row([], |row| row.get(0))?;
     let since = first.map(|first| from_ms(first.saturating_mul(QUARTER_MS)).max(since));
-    let burns = sums.into_iter().zip(spenders).map(|(sums, spender)| Burn {
+    let burns = burns.into_iter().zip(spenders).map(|(quarters, spender)| Burn {
         since: since.filter(|_| spender.matcher.is_some()),
-        quarters: sums.into_iter().collect(),
+        quarters,
     });
     Ok(burns.collect())
 }

@@ -21,43 +21,41 @@ pub(crate) struct Outlook {
     pub(crate) last_30_days: Option<Hits>,
 }
 
+/// What lies ahead of budgets and of balances.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// Of each budget, in their order.
+    pub(crate) outlooks: Vec<Outlook>,
+    pub(crate) balances: Vec<BalanceView>,
+}
+
+/// The outlook of each budget and every known balance with its forecast, in one pass over what was
+/// spent. The days of balances are those of `timezone`.
+pub(crate) fn ahead(
+    connection: &Connection,
+    rows: &[StandingRow],
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Result<Ahead, OpError> {
+    let balances = grant::list(connection, now)?;
+    let accounts = balances.iter().map(|balance| Spender::account(&balance.account));
+    let spenders: Vec<Spender> = rows.iter().map(spender).chain(accounts).collect();
+    let burns = burns(connection, &spenders, since(now))?;
+    let (of_budgets, of_balances) = burns.split_at(rows.len());
+    Ok(Ahead {
+        outlooks: with_burns(connection, rows, of_budgets, now)?,
+        balances: emptied(balances, of_balances, now, timezone),
+    })
+}
+
 /// The outlook of each budget.
 pub(crate) fn outlooks(
     connection: &Connection,
     rows: &[StandingRow],
     now: DateTime<Utc>,
 ) -> Result<Vec<Outlook>, OpError> {
-    let since = since(now);
-    let burns = burns_of(connection, rows, since)?;
-    let each = rows.iter().zip(&burns).map(|(row, burn)| {
-        let budget = &row.budget;
-        let hits = hits(connection, budget.id.0, since)?;
-        let stops = budget.kind == BudgetKind::Hard;
-        let last_30_days =
-            forecast::hits(burn, budget.window, budget.unit, stops, &hits, now, budget.timezone);
-        Ok(Outlook { forecast: of_budget(row, burn, now), last_30_days })
-    });
-    each.collect()
-}
-
-/// When each budget is used up: of its [`Outlook`] what lies ahead.
-pub(crate) fn forecasts(
-    connection: &Connection,
-    rows: &[StandingRow],
-    now: DateTime<Utc>,
-) -> Result<Vec<Forecast>, OpError> {
-    let burns = burns_of(connection, rows, since(now))?;
-    Ok(rows.iter().zip(&burns).map(|(row, burn)| of_budget(row, burn, now)).collect())
-}
-
-fn burns_of(
-    connection: &Connection,
-    rows: &[StandingRow],
-    since: DateTime<Utc>,
-) -> Result<Vec<Burn>, OpError> {
-    let spenders: Vec<Spender> =
-        rows.iter().map(|row| Spender::new(&row.budget.scope, row.budget.unit)).collect();
-    burns(connection, &spenders, since)
+    let spenders: Vec<Spender> = rows.iter().map(spender).collect();
+    with_burns(connection, rows, &burns(connection, &spenders, since(now))?, now)
 }
 
 /// Every known balance with its forecast, whose days are those of `timezone`.
@@ -66,11 +64,37 @@ pub(crate) fn balances(
     now: DateTime<Utc>,
     timezone: Tz,
 ) -> Result<Vec<BalanceView>, OpError> {
-    let mut balances = grant::list(connection, now)?;
-    let spenders: Vec<Spender> =
-        balances.iter().map(|balance| Spender::account(&balance.account)).collect();
-    let burns = burns(connection, &spenders, since(now))?;
-    for (balance, burn) in balances.iter_mut().zip(&burns) {
+    Ok(ahead(connection, &[], now, timezone)?.balances)
+}
+
+fn spender(row: &StandingRow) -> Spender {
+    Spender::new(&row.budget.scope, row.budget.unit)
+}
+
+fn with_burns(
+    connection: &Connection,
+    rows: &[StandingRow],
+    burns: &[Burn],
+    now: DateTime<Utc>,
+) -> Result<Vec<Outlook>, OpError> {
+    let each = rows.iter().zip(burns).map(|(row, burn)| {
+        let budget = &row.budget;
+        let hits = hits(connection, budget.id.0, since(now))?;
+        let stops = budget.kind == BudgetKind::Hard;
+        let last_30_days =
+            forecast::hits(burn, budget.window, budget.unit, stops, &hits, now, budget.timezone);
+        Ok(Outlook { forecast: of_budget(row, burn, now), last_30_days })
+    });
+    each.collect()
+}
+
+fn emptied(
+    mut balances: Vec<BalanceView>,
+    burns: &[Burn],
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Vec<BalanceView> {
+    for (balance, burn) in balances.iter_mut().zip(burns) {
         // What calls cost is known in dollars only.
         if balance.currency != USD {
             continue;
@@ -78,7 +102,7 @@ pub(crate) fn balances(
         balance.forecast = forecast::forecast(burn, &balance.funds, now, None, timezone);
         balance.empty_at = balance.forecast.likely;
     }
-    Ok(balances)
+    balances
 }
 
 /// A rolling window gets money back all the time, and a call's own limit is never used up.

@@ -3,16 +3,15 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
+use super::calendar::{Span, spans};
 use super::sums::{SUMS, SumBy, SumRow, counts, quarter, quarter_up};
 use crate::ledger::rollup::QUARTER_MS;
-use crate::ledger::time::from_ms;
 
 /// One sum by two dimensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PairRow {
-    /// `None` where the calls have none, and where the dimension is the quarter-hour.
+    /// `None` where the calls have none.
     pub(crate) keys: [Option<String>; 2],
-    /// The counts, with their quarter-hour where that is one of the dimensions.
     pub(crate) sum: SumRow,
 }
 
@@ -26,27 +25,36 @@ pub(crate) fn pairs(
     let needs_calls = by.iter().any(|by| matches!(by, SumBy::Session | SumBy::Tag));
     let source = if needs_calls { calls() } else { "rollup_quarter".to_owned() };
     let [first, second] = by.map(column);
-    let instant = if by.contains(&SumBy::Quarter) { "quarter" } else { "NULL" };
     let sql = format!(
-        "SELECT {instant}, {}, {}, {SUMS} FROM {source} WHERE quarter >= ?1 AND quarter < ?2 \
-         GROUP BY {first}, {second}",
+        "SELECT {}, {}, {SUMS} FROM {source} WHERE quarter >= ?1 AND quarter < ?2 \
+         GROUP BY {first}, {second} HAVING count(*) > 0",
         name(by[0]),
         name(by[1]),
     );
-    connection
-        .prepare_cached(&sql)?
-        .query_map(params![quarter(since), quarter_up(until)], |row| {
-            let quarter: Option<i64> = row.get(0)?;
-            let quarter = quarter.map(|quarter| from_ms(quarter.saturating_mul(QUARTER_MS)));
-            let sum = SumRow { quarter, ..counts(row, 3)? };
-            Ok(PairRow { keys: [row.get(1)?, row.get(2)?], sum })
-        })?
-        .collect()
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = Vec::new();
+    let calendars = by.map(SumBy::calendar);
+    let spans = spans(connection, calendars, quarter(since), quarter_up(until))?;
+    for Span { from, until, names } in spans {
+        let [first_date, second_date] = &names;
+        let rows = statement.query_map(params![from, until], |row| {
+            let key = |date: &Option<String>, index| match date {
+                Some(name) => Ok(Some(name.clone())),
+                None => row.get(index),
+            };
+            let keys = [key(first_date, 0)?, key(second_date, 1)?];
+            Ok(PairRow { keys, sum: counts(row, 2)? })
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
 }
 
 fn column(by: SumBy) -> &'static str {
     match by {
-        SumBy::Quarter => "quarter",
+        SumBy::Date(..) => "NULL",
         SumBy::Provider => "provider_id",
         SumBy::Account => "account_id",
         SumBy::Model => "model_id",
@@ -61,7 +69,7 @@ fn column(by: SumBy) -> &'static str {
 fn name(by: SumBy) -> String {
     let column = column(by);
     match by {
-        SumBy::Quarter => "NULL".to_owned(),
+        SumBy::Date(..) => "NULL".to_owned(),
         SumBy::Account => format!("(SELECT name FROM account WHERE id = {column})"),
         _ => format!("(SELECT text FROM dimension WHERE id = {column})"),
     }

@@ -4,14 +4,15 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, Row, params};
 
+use super::calendar::{Calendar, Span, spans};
 use crate::ledger::rollup::{CoarseBy, DAY_MS, QUARTER_MS, days_until};
-use crate::ledger::time::{from_ms, to_ms};
+use crate::ledger::time::to_ms;
 use crate::money::Money;
 
 /// What sums are by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SumBy {
-    Quarter,
+    Date(Calendar, Tz),
     Provider,
     Account,
     Model,
@@ -22,13 +23,21 @@ pub(crate) enum SumBy {
     Tag,
 }
 
+impl SumBy {
+    /// The calendar and its zone, where it is by dates.
+    pub(super) fn calendar(self) -> Option<(Calendar, Tz)> {
+        match self {
+            SumBy::Date(calendar, timezone) => Some((calendar, timezone)),
+            _ => None,
+        }
+    }
+}
+
 /// One sum. Token counts are those that are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SumRow {
     /// `None` where the calls have none.
     pub(crate) key: Option<String>,
-    /// The beginning of the quarter-hour, for sums by quarter.
-    pub(crate) quarter: Option<DateTime<Utc>>,
     pub(crate) calls: i64,
     pub(crate) unpriced_calls: i64,
     pub(crate) input_tokens: i64,
@@ -77,7 +86,9 @@ pub(crate) fn sums(
     until: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<SumRow>> {
     let column = match by {
-        SumBy::Quarter => return by_quarter(connection, since, until),
+        SumBy::Date(calendar, timezone) => {
+            return by_date(connection, (calendar, timezone), since, until);
+        }
         SumBy::Session => return from_calls(connection, "session_id", since, until),
         SumBy::Tag => return from_calls(connection, "tags_id", since, until),
         SumBy::Model => return with_coarse(connection, CoarseBy::Model, since, until),
@@ -100,27 +111,23 @@ pub(crate) fn sums(
     rows(connection, &sql, quarter(since), quarter_up(until))
 }
 
-/// The local date of a quarter-hour's beginning.
-pub(crate) fn local_date(quarter: DateTime<Utc>, timezone: Tz) -> chrono::NaiveDate {
-    quarter.with_timezone(&timezone).date_naive()
-}
-
-fn by_quarter(
+fn by_date(
     connection: &Connection,
+    by: (Calendar, Tz),
     since: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<SumRow>> {
     let sql = format!(
-        "SELECT quarter, {SUMS} FROM rollup_quarter WHERE quarter >= ?1 AND quarter < ?2 \
-         GROUP BY quarter ORDER BY quarter"
+        "SELECT NULL, {SUMS} FROM rollup_quarter WHERE quarter >= ?1 AND quarter < ?2 \
+         HAVING count(*) > 0"
     );
-    connection
-        .prepare_cached(&sql)?
-        .query_map(params![quarter(since), quarter_up(until)], |row| {
-            let start = from_ms(row.get::<_, i64>(0)?.saturating_mul(QUARTER_MS));
-            Ok(SumRow { quarter: Some(start), ..counts(row, 1)? })
-        })?
-        .collect()
+    let mut found = Vec::new();
+    let spans = spans(connection, [Some(by)], quarter(since), quarter_up(until))?;
+    for Span { from, until, names: [name] } in spans {
+        let sums = rows(connection, &sql, from, until)?;
+        found.extend(sums.into_iter().map(|sum| SumRow { key: name.clone(), ..sum }));
+    }
+    Ok(found)
 }
 
 /// Whole UTC days inside the range come from the coarse sums, its edges and the days that have none
@@ -218,7 +225,6 @@ pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<SumRow> {
     };
     Ok(SumRow {
         key: None,
-        quarter: None,
         calls: count(0)?,
         unpriced_calls: count(1)?,
         input_tokens: count(2)?,

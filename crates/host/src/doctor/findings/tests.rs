@@ -77,6 +77,16 @@ fn a_healthy_machine_has_nothing_to_mend() {
 }
 
 #[test]
+fn a_ledger_in_a_folder_that_cannot_be_written_is_told_of_once() {
+    let mut facts = healthy();
+    facts.data_error = Some("permission denied".into());
+    facts.ledger = Err("cannot write outlay.db".into());
+    let is_broken = |finding: &&Finding| finding.state == State::Broken;
+    let broken: Vec<_> = of(&facts).iter().filter(is_broken).map(|found| found.subject).collect();
+    assert_eq!(broken, ["data folder"]);
+}
+
+#[test]
 fn what_does_not_work_has_one_fix() {
     let rows: &[(Row, &str)] = &[
         ((|f| f.data_error = Some("no".into()), "data folder", "cannot be written"), "access"),
