@@ -77,7 +77,7 @@ pub(crate) fn open(path: &Path, now: DateTime<Utc>) -> Result<Opened, LedgerErro
 }
 
 /// The pages that a connection keeps in memory: calls touch the ends of a few trees.
-const CACHE_KB: i64 = 1_000;
+const CACHE_KB: i64 = 500;
 
 /// Another connection to the same file, with the same settings.
 pub(crate) fn connect(path: &Path) -> Result<Connection, LedgerError> {
