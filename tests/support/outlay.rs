@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -66,10 +67,23 @@ pub fn target_dir() -> PathBuf {
     test.ancestors().nth(3).unwrap().to_owned()
 }
 
+/// A port that nobody listens on, of those that the system gives to nobody by itself.
+fn own_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (number % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// A user's folder with a config in it, in which commands run.
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
+    listen: SocketAddr,
     environment: Vec<(String, String)>,
     launcher: Vec<String>,
 }
@@ -91,7 +105,8 @@ impl Home {
         let folder = tempfile::Builder::new().prefix("outlay-test-").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
-        let home = Home { folder, environment: Vec::new(), launcher: Vec::new() };
+        let listen = ([127, 0, 0, 1], own_port()).into();
+        let home = Home { folder, listen, environment: Vec::new(), launcher: Vec::new() };
         home.write_config("");
         home
     }
@@ -117,15 +132,25 @@ impl Home {
         self
     }
 
-    /// Replaces the config; the time zone and quiet notifications are always set.
+    /// Where its configuration has a proxy listen: not where a developer's own does.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Replaces the config; the time zone, a port of its own and quiet notifications are always set.
     pub fn write_config(&self, more: &str) {
         let zone = "timezone = \"Europe/Berlin\"\n";
+        let listen = match more.contains("listen =") {
+            true => String::new(),
+            false => format!("listen = \"{}\"\n", self.listen),
+        };
         let quiet = if more.contains("[notifications]") {
             ""
         } else {
             "[notifications]\ndesktop = false\n"
         };
-        fs::write(self.config_file(), format!("{zone}{more}\n{quiet}")).unwrap();
+        fs::write(self.config_file(), format!("{zone}{listen}{more}\n{quiet}")).unwrap();
     }
 
     /// Where the config is.

@@ -88,7 +88,8 @@ fn each_tool_is_connected_and_given_back_to_the_byte() {
         assert_eq!(connected.code, 0, "{tool}: {connected:?}");
         assert!(!connected.stdout.contains("hush"), "a key is shown: {}", connected.stdout);
         assert_ne!(read(&path), before);
-        seen.push_str(&format!("== {tool}\n{}", connected.stdout));
+        let said = connected.stdout.replace(&home.listen().to_string(), "127.0.0.1:4780");
+        seen.push_str(&format!("== {tool}\n{said}"));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o640, "{tool}");
         let kept = home.data_dir().join("connections");
@@ -132,7 +133,7 @@ fn a_file_made_for_a_connection_goes_with_it() {
         let home = Home::bare();
         assert_eq!(connect(&home, &[tool]).code, 0);
         let path = file(&home, &name);
-        assert!(read(&path).contains("http://127.0.0.1:4780/"), "{tool}");
+        assert!(read(&path).contains(&format!("http://{}/", home.listen())), "{tool}");
         assert_eq!(connect(&home, &[tool, "--undo"]).code, 0);
         let left: Vec<_> = fs::read_dir(home.path())
             .unwrap()
@@ -266,7 +267,8 @@ fn another_gateway_is_not_broken() {
     assert!(!refused.stderr.contains("pw@"), "{refused:?}");
     assert_eq!(read(&path), text);
     assert_eq!(connect(&home, &["codex", "--force"]).code, 0);
-    assert_eq!(read(&path), "openai_base_url = \"http://127.0.0.1:4780/openai/v1\"\n");
+    let written = |way: &str| format!("openai_base_url = \"http://{}/{way}/v1\"\n", home.listen());
+    assert_eq!(read(&path), written("openai"));
     assert_eq!(connect(&home, &["codex", "--undo"]).code, 0);
     assert_eq!(read(&path), text);
 
@@ -276,7 +278,7 @@ fn another_gateway_is_not_broken() {
         "[providers.work]\nbase_url = \"https://llm.example.com\"\ndialect = \"openai\"\n",
     );
     assert_eq!(connect(&home, &["codex"]).code, 0);
-    assert_eq!(read(&path), "openai_base_url = \"http://127.0.0.1:4780/work/v1\"\n");
+    assert_eq!(read(&path), written("work"));
 
     let bar = "{\"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}}";
     let path = write(&home, ".claude/settings.json", bar);
@@ -312,7 +314,8 @@ fn a_home_env_file_is_not_hidden_from_gemini_cli() {
     let home = Home::bare();
     let general = write(&home, ".env", "GEMINI_API_KEY=hush\n");
     assert_eq!(connect(&home, &["gemini-cli"]).code, 0);
-    assert!(read(&general).contains("GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:4780/gemini"));
+    let written = format!("GOOGLE_GEMINI_BASE_URL=http://{}/gemini", home.listen());
+    assert!(read(&general).contains(&written));
     assert!(!file(&home, ".gemini").exists());
 }
 
@@ -342,8 +345,9 @@ fn a_new_port_is_written_everywhere_and_doctor_tells() {
     assert!(moved[0].contains("outlay connect --all --refresh"), "{moved:?}");
     home.ok(&["connect", "--all", "--refresh"]);
     let address = format!("http://{}/", server.address());
+    let old = home.listen().to_string();
     for path in [&codex, &claude] {
-        assert!(read(path).contains(&address) && !read(path).contains(":4780"), "{}", read(path));
+        assert!(read(path).contains(&address) && !read(path).contains(&old), "{}", read(path));
     }
     assert_eq!(findings("fine").len(), 2);
     fs::write(&codex, before).unwrap();
@@ -359,11 +363,12 @@ fn the_list_says_what_is_connected() {
     let home = Home::bare().with_env("PATH", "/usr/bin:/bin");
     connect(&home, &["codex"]);
     let said = home.json(&["connect"]);
-    assert_eq!(said["address"], "http://127.0.0.1:4780");
+    let address = format!("http://{}", home.listen());
+    assert_eq!(said["address"], *address);
     let codex = said["tools"].as_array().unwrap().iter().find(|tool| tool["tool"] == "codex");
     let codex = codex.unwrap();
     assert_eq!(codex["connected"], json!(true));
-    assert_eq!(codex["address"], "http://127.0.0.1:4780");
+    assert_eq!(codex["address"], *address);
     let own = home.path().join(".local/bin/qwen");
     fs::create_dir_all(own.parent().unwrap()).unwrap();
     fs::write(&own, "").unwrap();
@@ -381,7 +386,7 @@ fn the_list_says_what_is_connected() {
         assert!(row(absent).contains("not found"), "{table}");
     }
     assert!(table.contains("Cline is an extension here too"), "{table}");
-    assert!(table.lines().any(|line| line.contains("codex") && line.contains(":4780")), "{table}");
+    assert!(table.lines().any(|line| line.contains("codex") && line.contains(&address)), "{table}");
     for wrong in [&["connect", "--undo"][..], &["connect", "codex", "--statusline"]] {
         assert_eq!(home.cli(wrong).code, 2, "{wrong:?}");
     }

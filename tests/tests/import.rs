@@ -370,9 +370,12 @@ fn a_first_run_ends_with_limits() {
         let date = format!("2026-11-{day:02}T11");
         append(&log, &claude_line(day, day * 100_000).replace("2026-11-22T11", &date));
     }
+    let settings = home.path().join(".claude/settings.json");
+    fs::write(&settings, "{}\n").unwrap();
     let said = home.ok(&["init", "--yes"]);
+    assert_eq!(fs::read_to_string(&settings).unwrap(), "{}\n", "no proxy runs to point it at");
     for part in [
-        "Claude Code",
+        "Claude Code is left as it is: outlay connect claude-code does it later",
         "The last 30 days",
         "claude-sonnet-4-5",
         "shop",
@@ -392,5 +395,5 @@ fn a_first_run_ends_with_limits() {
         (json!("29.00"), json!("hard"))
     );
     assert_eq!(named("month")["limit"], json!("440.00"));
-    assert!(home.ok(&["init", "--yes"]).contains("Set already: day, month"));
+    assert!(home.ok(&["init", "--yes"]).contains("Set already: day and month"));
 }

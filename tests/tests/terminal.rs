@@ -8,6 +8,7 @@ use std::process::Stdio;
 use rexpect::process::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::json;
+use support::clock::Clock;
 use support::outlay::Home;
 
 const PATIENCE_MS: u64 = 20_000;
@@ -84,6 +85,36 @@ fn a_first_run_asks_before_each_step() {
     assert!(budgets[1].is_null(), "none was wanted for a month: {budgets}");
     let settings = fs::read_to_string(home.path().join(".claude/settings.json")).unwrap();
     assert!(settings.contains("ANTHROPIC_BASE_URL"), "{settings}");
+}
+
+#[test]
+fn a_first_run_suggests_limits_that_can_be_changed() {
+    let home = home();
+    let log = home.path().join(".claude/projects/shop/s-1.jsonl");
+    let line = fs::read_to_string(&log).unwrap();
+    // Dollars of a day: a million tokens of input at 3.
+    let days = (1..=12).map(|day| {
+        let named =
+            line.replace("msg_1", &format!("msg_{day}")).replace("req_1", &format!("req_{day}"));
+        let dated = named.replace("2026-11-20T11", &format!("2026-11-{:02}T11", day + 8));
+        dated.replace("\"input_tokens\":10,", "\"input_tokens\":1000000,")
+    });
+    fs::write(&log, days.collect::<String>()).unwrap();
+    let home = home.with_clock(&Clock::at("2026-11-21T12:00:00Z"));
+    let mut session = on_terminal(&home, &["init"]);
+    session.exp_string("Import them?").unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("A call that would pass a hard budget is refused.").unwrap();
+    session.exp_string("Hard budget for a day? [$3.10, another amount, or n]").unwrap();
+    session.send_line("2.50").unwrap();
+    session.exp_string("Hard budget for a month?").unwrap();
+    // Nothing is set until both are known.
+    assert!(home.json(&["budget", "list"])["budgets"][0].is_null());
+    session.send_line("").unwrap();
+    session.exp_string("Set: 'day' to $2.50 and 'month' to $").unwrap();
+    session.send_control('c').unwrap();
+    ended(session);
+    assert_eq!(home.json(&["budget", "show", "day"])["limit"], "2.50");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn answered<T>(
             ));
         }
         match read(&answer) {
-            Some(read) => return Ok(read),
+            Some(meant) => return Ok(meant),
             None => out.line(hint)?,
         }
     }
@@ -100,6 +100,7 @@ mod tests {
             assert_eq!(is_yes(answer, usual), expected, "{answer:?}");
         }
     }
+
     #[test]
     fn an_amount_is_taken_changed_or_declined() {
         let five = || Some("5".parse::<Money>().unwrap());

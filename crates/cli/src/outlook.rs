@@ -5,6 +5,8 @@ use chrono_tz::Tz;
 use outlay_core::forecast::{Forecast, Hits, Outlook, between, range_ends};
 use outlay_core::report::BudgetView;
 
+use crate::words;
+
 /// When it runs out, for a cell: `15:10 to 16:20`; `None` where that is not known.
 pub(crate) fn cell(forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> Option<String> {
     match (forecast.outlook, forecast.earliest, forecast.latest) {
@@ -40,8 +42,7 @@ pub(crate) fn sentence(budget: &BudgetView, now: DateTime<Utc>, zone: Tz) -> Opt
 pub(crate) fn backwards(hits: &Hits) -> String {
     let days = match hits.days {
         0 => return "no complete day yet".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        days => words::counted(days as u64, "day", "days"),
     };
     let reached = match hits.hit {
         0 => format!("not reached on any of {days}"),

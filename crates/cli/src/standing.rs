@@ -83,9 +83,11 @@ pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> 
     budgets.iter().filter_map(|budget| outlook::sentence(budget, now, zone)).collect()
 }
 
-/// The command that gives a budget room for `needed` more, in its unit.
-pub(crate) fn raise(budget: &BudgetView, needed: i64) -> String {
-    let taken = budget.used.count.saturating_add(budget.held.count).saturating_add(needed);
+/// The command that gives a budget room for `needed` more, in its unit; where that is not known, for a
+/// third of its limit.
+pub(crate) fn raise(budget: &BudgetView, needed: Option<i64>) -> String {
+    let taken = budget.used.count.saturating_add(budget.held.count);
+    let taken = taken.saturating_add(needed.unwrap_or(0));
     Raise::of(budget.limit, taken).command(&budget.name)
 }
 

@@ -75,7 +75,11 @@ impl Raise {
     /// for that, and a third of its limit at least.
     #[must_use]
     pub fn of(limit: Quantity, taken: i64) -> Raise {
-        Raise { by: typed(raise_by(limit, taken)), unit: limit.unit }
+        Raise::by(raise_by(limit, taken))
+    }
+
+    fn by(by: Quantity) -> Raise {
+        Raise { by: typed(by), unit: by.unit }
     }
 
     /// The command that raises the budget by so much.
@@ -320,7 +324,7 @@ fn quoted(name: &str) -> Cow<'_, str> {
 fn raise_command(stop: &BudgetStop) -> (String, Quantity) {
     let by = raise_by(stop.limit, taken(stop));
     let raised = Quantity { count: stop.limit.count.saturating_add(by.count), ..by };
-    (Raise::of(stop.limit, taken(stop)).command(&stop.name), raised)
+    (Raise::by(by).command(&stop.name), raised)
 }
 
 /// What is gone of the budget once this call has run.

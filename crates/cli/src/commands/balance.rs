@@ -159,7 +159,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let view = balances.iter().find(|view| view.account == account);
             let beside = view.and_then(|view| beside(level, view));
             out.line(format!("Account '{account}' {level}{}.", beside.unwrap_or_default()))?;
-            hint(&balances, &account, level != WarnLevel::Off, out)?;
+            if level != WarnLevel::Off {
+                hint(&balances, &account, out)?;
+            }
         }
         Command::Sync { form } => sync(session, form, out)?,
         Command::Grants { account, form } => grants::run(session, account.as_deref(), form, out)?,
@@ -193,8 +195,11 @@ fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result
         None => "refuses nothing for lack of credit".to_owned(),
     };
     out.line(format!("Account '{account}' {done}."))?;
+    if level.is_none() {
+        return Ok(());
+    }
     let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
-    hint(&balances, account, level.is_some(), out)
+    hint(&balances, account, out)
 }
 
 fn set(
@@ -267,13 +272,8 @@ fn sync(session: &Session, form: Form, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// That a level says nothing as long as nobody knows what is left.
-fn hint(
-    balances: &[BalanceView],
-    account: &str,
-    has_level: bool,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    if !has_level || find(balances, account).is_some() {
+fn hint(balances: &[BalanceView], account: &str, out: &mut Out) -> Result<(), Failure> {
+    if find(balances, account).is_some() {
         return Ok(());
     }
     out.line(format!("Its balance is not known yet: outlay balance set {account} USD"))

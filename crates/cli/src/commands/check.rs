@@ -308,12 +308,12 @@ fn is_held(budget: &BudgetView, asked: &Asked<'_>) -> bool {
     fits(&freed, asked)
 }
 
-/// What the calls need of it, in its unit.
-fn count_needed(budget: &BudgetView, asked: &Asked<'_>) -> i64 {
+/// What the calls need of it, in its unit; `None` where that is not known.
+fn count_needed(budget: &BudgetView, asked: &Asked<'_>) -> Option<i64> {
     match budget.unit {
-        BudgetUnit::Usd => asked.cost.map_or(0, Money::picodollars),
-        BudgetUnit::Calls => asked.calls,
-        BudgetUnit::Tokens => 0,
+        BudgetUnit::Usd => asked.cost.map(Money::picodollars),
+        BudgetUnit::Calls => Some(asked.calls),
+        BudgetUnit::Tokens => None,
     }
 }
 

@@ -22,8 +22,8 @@ use crate::look::Tone;
 use crate::output::Out;
 use crate::progress::ReadingBar;
 use crate::session::Session;
-use crate::standing;
 use crate::table::{Cell, Column, Table, dollars};
+use crate::{standing, words};
 
 /// The source that is a table.
 const TABLE: &str = "csv";
@@ -244,9 +244,8 @@ fn watch(
 
 fn sentence(report: &SourceReport) -> String {
     let new = &report.imported.new;
-    let calls = if new.calls == 1 { "call" } else { "calls" };
     let cost = dollars(new.cost.saturating_add(new.plan_value));
-    format!("{}: {} {calls}, {cost}", report.title, new.calls)
+    format!("{}: {}, {cost}", report.title, words::counted(new.calls, "call", "calls"))
 }
 
 const COLUMNS: [Column; 6] = [
@@ -343,9 +342,9 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
         ),
     ] {
         if count > 0 {
-            let text = if count == 1 { one } else { many };
+            let text = words::counted(count, one, many);
             let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
-            out.line(out.look().paint(Tone::Warning, format!("{title}: {count} {text}{place}.")))?;
+            out.line(out.look().paint(Tone::Warning, format!("{title}: {text}{place}.")))?;
         }
     }
     let told = &report.imported;

@@ -94,7 +94,7 @@ impl Guide<'_> {
         self.out.line(text)
     }
 
-    /// Whether to take the step; Enter alone is what is suggested, and so is nobody asked.
+    /// Whether to take the step. Enter alone takes what is suggested, and so does `--yes`.
     fn ask(&mut self, question: &str, suggested: bool) -> Result<bool, Failure> {
         if self.is_yes {
             return Ok(suggested);
@@ -195,7 +195,7 @@ impl Guide<'_> {
         let budgets = report::budgets(self.ledger, now)?;
         if !budgets.is_empty() {
             let names: Vec<_> = budgets.iter().map(|budget| budget.name.as_str()).collect();
-            return self.out.line(format!("Set already: {}.", names.join(", ")));
+            return self.out.line(format!("Set already: {}.", words::listed(&names)));
         }
         let suggestion = report::suggestion(self.ledger, now, self.session.zone)?;
         let suggested = [suggestion.day_usd, suggestion.month_usd];
@@ -212,12 +212,14 @@ impl Guide<'_> {
             })?,
         }
         self.out.line("A call that would pass a hard budget is refused.")?;
+        // Who stops at the second question has set nothing, and is asked both again.
+        let [day, month] = suggested;
+        let day = self.ask_amount("Hard budget for a day?", day)?;
+        let month = self.ask_amount("Hard budget for a month?", month)?;
+        let wanted = [("day", Window::DAY, day), ("month", Window::MONTH, month)];
         let mut set = Vec::new();
-        for ((name, window), suggested) in
-            [("day", Window::DAY), ("month", Window::MONTH)].into_iter().zip(suggested)
-        {
-            let question = format!("Hard budget for a {name}?");
-            let Some(limit) = self.ask_amount(&question, suggested)? else { continue };
+        for (name, window, limit) in wanted {
+            let Some(limit) = limit else { continue };
             let change = BudgetChange {
                 name: name.to_owned(),
                 limit: Some(limit.to_string()),
@@ -289,7 +291,9 @@ impl Guide<'_> {
                 self.out.line(format!("{title} is connected already."))?;
                 continue;
             }
-            self.out.line(plan.diff().trim_end())?;
+            if !self.is_yes || running.is_some() {
+                self.out.line(plan.diff().trim_end())?;
+            }
             let question = format!(
                 "Point {title} at Outlay? outlay connect {} --undo takes it back.",
                 tool.name()

@@ -21,7 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::listening::Listening;
 use crate::proxy::{self, Proxy};
 use crate::session::Session;
-use crate::standing;
+use crate::{standing, words};
 
 const ACTOR: &str = "cli";
 /// How long to wait at the end for calls to be settled.
@@ -318,10 +318,12 @@ impl Summary {
 }
 
 fn sentence(summary: &Summary, max_cost: Option<&str>, run: &Run) -> String {
-    let calls = if summary.calls == 1 { "call" } else { "calls" };
     let mut text = format!(
-        "{} {calls}, {} input and {} output tokens, ${}",
-        summary.calls, summary.input_tokens, summary.output_tokens, summary.cost
+        "{}, {} input and {} output tokens, ${}",
+        words::counted(summary.calls, "call", "calls"),
+        summary.input_tokens,
+        summary.output_tokens,
+        summary.cost
     );
     if let Some(max_cost) = max_cost {
         match Money::typed(max_cost) {

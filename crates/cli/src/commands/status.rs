@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
-use outlay_core::report::{self, Spend, Status};
+use outlay_core::report::{self, BudgetState, BudgetView, Spend, Status};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
@@ -68,9 +68,10 @@ fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
-    for blocked in &status.blocked {
-        let name = &blocked.budget;
-        let until = blocked.until.map_or_else(
+    let refusing = |budget: &&BudgetView| budget.state == BudgetState::Blocked;
+    for budget in status.budgets.iter().filter(refusing) {
+        let name = &budget.name;
+        let until = budget.reset_date.map_or_else(
             || "until it is raised".to_owned(),
             |until| {
                 let shown = when::shown(until, status.as_of, zone);
@@ -79,10 +80,8 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         );
         let sentence = format!("Budget '{name}' refuses calls {until}.");
         let sentence = out.look().paint(Tone::Bad, sentence);
-        let view = status.budgets.iter().find(|view| view.name == *name);
-        let raise = view.map(|view| format!(" To go on: {}", standing::raise(view, 0)));
         out.line("")?;
-        out.line(format!("{sentence}{}", raise.unwrap_or_default()))?;
+        out.line(format!("{sentence} To go on: {}", standing::raise(budget, None)))?;
     }
     // A bypass lets their calls pass too.
     let stopped = if status.bypass.is_some() { &[][..] } else { &status.stopped_accounts };

@@ -22,7 +22,9 @@ pub(crate) use calls::{CallFilter, CallRow, call, count, last_limited, page};
 pub use grants::GrantView;
 pub(crate) use grants::grants;
 pub use matching::Matching;
-pub(crate) use outlook::{Ahead, Outlook, ahead, balances, outlooks};
+pub(crate) use outlook::{
+    Outlook, balances, forecasts_and_balances, outlooks, outlooks_and_balances,
+};
 pub(crate) use pace::pace;
 pub(crate) use pairs::pairs;
 pub(crate) use past::past;

@@ -11,7 +11,7 @@ use super::condition::{self, Change, Finding};
 use super::error::OpError;
 use super::grant::{self, BalanceView};
 use super::log_file;
-use super::query::{self, Ahead, StandingRow};
+use super::query::{self, StandingRow};
 use super::rollup::QUARTER_MS;
 use super::time::to_ms;
 use super::writer::Writing;
@@ -78,10 +78,10 @@ pub(crate) fn look(
     now: DateTime<Utc>,
 ) -> Result<Survey, OpError> {
     let rows = query::standings(connection, None, now)?;
-    let Ahead { outlooks, balances } = query::ahead(connection, &rows, now, zone)?;
+    let (forecasts, balances) = query::forecasts_and_balances(connection, &rows, now, zone)?;
     let mut findings = Vec::new();
-    for (row, outlook) in rows.iter().zip(&outlooks) {
-        findings.push(overrun(row, &outlook.forecast, now));
+    for (row, forecast) in rows.iter().zip(&forecasts) {
+        findings.push(overrun(row, forecast, now));
         findings.push(over(row, now));
     }
     for balance in &balances {

@@ -10,7 +10,7 @@ use serde_json::Number;
 use super::outside::OutsideView;
 use crate::budget::{BudgetKind, BudgetUnit, CallFacts, Quantity, Scope, Window};
 use crate::forecast::{Forecast, Hits};
-use crate::ledger::query::{self, Ahead, Outlook, StandingRow, SumRow};
+use crate::ledger::query::{self, Outlook, StandingRow, SumRow};
 use crate::ledger::{BalanceView, Bypass, Ledger, LedgerError, StoppedAccount};
 use crate::money::Money;
 
@@ -200,7 +200,7 @@ pub fn status(ledger: &Ledger, now: DateTime<Utc>, timezone: Tz) -> Result<Statu
         let since = |window: Window| window.period(now, timezone).start;
         let bypass = query::bypass(connection, now)?;
         let rows = query::standings(connection, None, now)?;
-        let Ahead { outlooks, balances } = query::ahead(connection, &rows, now, timezone)?;
+        let (outlooks, balances) = query::outlooks_and_balances(connection, &rows, now, timezone)?;
         let budgets = views(rows, outlooks, bypass.is_some());
         Ok(Status {
             as_of: now,

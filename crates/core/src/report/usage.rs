@@ -129,7 +129,7 @@ pub fn usage(ledger: &Ledger, query: &UsageQuery) -> Result<Usage, LedgerError> 
     let UsageQuery { since, until, by, timezone } = *query;
     let sum_by = source(by, timezone);
     let mut sums = ledger.read(|connection| Ok(query::sums(connection, sum_by, since, until)?))?;
-    if !matches!(sum_by, SumBy::Date(..)) {
+    if sum_by.calendar().is_none() {
         sums.sort_by(|a, b| b.cost.cmp(&a.cost).then_with(|| a.key.cmp(&b.key)));
     }
     let mut total = SumRow::default();

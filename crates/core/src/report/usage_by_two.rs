@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::usage::{By, Usage, UsageQuery, keyed, source};
-use crate::ledger::query::{self, SumBy, SumRow};
+use crate::ledger::query::{self, SumRow};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The keys of a row, in the order of the dimensions asked for.
@@ -30,7 +30,7 @@ pub fn usage_by_two(
     }
     let mut rows: Vec<(Keys, SumRow)> = sums.into_iter().collect();
     let dates = |keys: &Keys| {
-        let dated = keys.iter().zip(sum_by).filter(|(_, by)| matches!(by, SumBy::Date(..)));
+        let dated = keys.iter().zip(sum_by).filter(|(_, by)| by.calendar().is_some());
         dated.map(|(key, _)| key.clone()).collect::<Vec<_>>()
     };
     // Stable: equal costs stay in the order of their keys.

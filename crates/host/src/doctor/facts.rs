@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use outlay_core::ledger::LedgerError;
 
 use crate::port::Holder;
 use crate::service;
@@ -19,7 +20,7 @@ pub(super) struct Facts {
     pub(super) data_error: Option<String>,
     /// Files of ours that other users can read, and their modes.
     pub(super) readable: Vec<(PathBuf, u32)>,
-    pub(super) ledger: Result<LedgerFacts, String>,
+    pub(super) ledger: Result<LedgerFacts, LedgerError>,
     pub(super) disk_free_bytes: Option<u64>,
     pub(super) config: PathBuf,
     pub(super) config_exists: bool,

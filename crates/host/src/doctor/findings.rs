@@ -1,6 +1,7 @@
 //! What facts mean, and the one thing to do about each that is wrong.
 
 use chrono::{NaiveDate, TimeDelta};
+use outlay_core::ledger::LedgerError;
 use outlay_core::price::PRICES_STALE_AFTER_DAYS;
 
 use super::facts::{Facts, ProxyFacts, Way};
@@ -55,7 +56,7 @@ fn data_folder(facts: &Facts) -> Finding {
         Some(error) => broken(
             SUBJECT,
             format!("{shown} cannot be written: {error}"),
-            "Give this user write access to it, or choose another folder with --data-dir. Nothing is counted until then.",
+            "Give this user write access to it, or choose another folder with --data-dir.",
         ),
     }
 }
@@ -89,13 +90,13 @@ fn ledger(facts: &Facts) -> Option<Finding> {
                 },
             ))
         }
-        (Err(error), None) => Some(broken(
+        // Its folder is to blame, of which is told already.
+        (Err(LedgerError::NotWritable { .. }), Some(_)) => None,
+        (Err(error), _) => Some(broken(
             SUBJECT,
-            error.clone(),
+            error.to_string(),
             "Do what the sentence says; nothing is counted until then.",
         )),
-        // Its folder is to blame, of which is told already.
-        (Err(_), Some(_)) => None,
     }
 }
 

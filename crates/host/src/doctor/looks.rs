@@ -28,14 +28,10 @@ pub(super) fn around(folders: &Folders, now: DateTime<Utc>) -> Facts {
     let config_error = loaded.as_ref().err().map(ToString::to_string);
     let config = loaded.unwrap_or_default();
     let data = folders.data();
-    // The text names the file that was tried, which is of no use to anybody.
-    let data_error = written(data).err().map(|error| match error.kind() {
-        std::io::ErrorKind::Other => error.to_string(),
-        kind => kind.to_string(),
-    });
+    let data_error = written(data).err().map(|error| error.to_string());
     let (ledger, alerts) = match ledger(data, now) {
         Ok((ledger, alerts)) => (Ok(ledger), alerts),
-        Err(error) => (Err(error.to_string()), Vec::new()),
+        Err(error) => (Err(error), Vec::new()),
     };
     let list = PriceList::embedded();
     Facts {
@@ -61,7 +57,9 @@ pub(super) fn around(folders: &Folders, now: DateTime<Utc>) -> Facts {
 
 fn written(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    tempfile::Builder::new().prefix(".outlay-doctor-").tempfile_in(folder).map(drop)
+    let probe = folder.join(format!(".outlay-doctor-{}", std::process::id()));
+    std::fs::File::create(&probe)?;
+    std::fs::remove_file(probe)
 }
 
 /// What should be read by this user only, and is not.

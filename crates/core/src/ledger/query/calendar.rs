@@ -39,8 +39,12 @@ pub(super) fn spans<const N: usize>(
     if calendars.iter().all(Option::is_none) {
         return Ok(vec![Span { from, until, names: [const { None }; N] }]);
     }
+    // Asked for together, the least and the greatest are looked for in all rows.
     let known: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT min(quarter), max(quarter) FROM rollup_quarter")?
+        .prepare_cached(
+            "SELECT (SELECT min(quarter) FROM rollup_quarter), \
+             (SELECT max(quarter) FROM rollup_quarter)",
+        )?
         .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))?;
     let Some((first, last)) = known else { return Ok(Vec::new()) };
     Ok(cut(calendars, from.max(first), until.min(last.saturating_add(1))))

@@ -21,31 +21,28 @@ pub(crate) struct Outlook {
     pub(crate) last_30_days: Option<Hits>,
 }
 
-/// What lies ahead of budgets and of balances.
-#[derive(Debug)]
-pub(crate) struct Ahead {
-    /// Of each budget, in their order.
-    pub(crate) outlooks: Vec<Outlook>,
-    pub(crate) balances: Vec<BalanceView>,
-}
-
 /// The outlook of each budget and every known balance with its forecast, in one pass over what was
 /// spent. The days of balances are those of `timezone`.
-pub(crate) fn ahead(
+pub(crate) fn outlooks_and_balances(
     connection: &Connection,
     rows: &[StandingRow],
     now: DateTime<Utc>,
     timezone: Tz,
-) -> Result<Ahead, OpError> {
-    let balances = grant::list(connection, now)?;
-    let accounts = balances.iter().map(|balance| Spender::account(&balance.account));
-    let spenders: Vec<Spender> = rows.iter().map(spender).chain(accounts).collect();
-    let burns = burns(connection, &spenders, since(now))?;
-    let (of_budgets, of_balances) = burns.split_at(rows.len());
-    Ok(Ahead {
-        outlooks: with_burns(connection, rows, of_budgets, now)?,
-        balances: emptied(balances, of_balances, now, timezone),
-    })
+) -> Result<(Vec<Outlook>, Vec<BalanceView>), OpError> {
+    let (burns, balances) = burns_and_balances(connection, rows, now, timezone)?;
+    Ok((with_burns(connection, rows, &burns, now)?, balances))
+}
+
+/// As [`outlooks_and_balances`], without a look back on budgets.
+pub(crate) fn forecasts_and_balances(
+    connection: &Connection,
+    rows: &[StandingRow],
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Result<(Vec<Forecast>, Vec<BalanceView>), OpError> {
+    let (burns, balances) = burns_and_balances(connection, rows, now, timezone)?;
+    let forecasts = rows.iter().zip(&burns).map(|(row, burn)| of_budget(row, burn, now));
+    Ok((forecasts.collect(), balances))
 }
 
 /// The outlook of each budget.
@@ -64,11 +61,34 @@ pub(crate) fn balances(
     now: DateTime<Utc>,
     timezone: Tz,
 ) -> Result<Vec<BalanceView>, OpError> {
-    Ok(ahead(connection, &[], now, timezone)?.balances)
+    Ok(burns_and_balances(connection, &[], now, timezone)?.1)
 }
 
 fn spender(row: &StandingRow) -> Spender {
     Spender::new(&row.budget.scope, row.budget.unit)
+}
+
+/// What was spent under each budget, and every balance with its forecast.
+fn burns_and_balances(
+    connection: &Connection,
+    rows: &[StandingRow],
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Result<(Vec<Burn>, Vec<BalanceView>), OpError> {
+    let mut balances = grant::list(connection, now)?;
+    let accounts = balances.iter().map(|balance| Spender::account(&balance.account));
+    let spenders: Vec<Spender> = rows.iter().map(spender).chain(accounts).collect();
+    let mut burns = burns(connection, &spenders, since(now))?;
+    let of_balances = burns.split_off(rows.len());
+    for (balance, burn) in balances.iter_mut().zip(&of_balances) {
+        // What calls cost is known in dollars only.
+        if balance.currency != USD {
+            continue;
+        }
+        balance.forecast = forecast::forecast(burn, &balance.funds, now, None, timezone);
+        balance.empty_at = balance.forecast.likely;
+    }
+    Ok((burns, balances))
 }
 
 fn with_burns(
@@ -86,23 +106,6 @@ fn with_burns(
         Ok(Outlook { forecast: of_budget(row, burn, now), last_30_days })
     });
     each.collect()
-}
-
-fn emptied(
-    mut balances: Vec<BalanceView>,
-    burns: &[Burn],
-    now: DateTime<Utc>,
-    timezone: Tz,
-) -> Vec<BalanceView> {
-    for (balance, burn) in balances.iter_mut().zip(burns) {
-        // What calls cost is known in dollars only.
-        if balance.currency != USD {
-            continue;
-        }
-        balance.forecast = forecast::forecast(burn, &balance.funds, now, None, timezone);
-        balance.empty_at = balance.forecast.likely;
-    }
-    balances
 }
 
 /// A rolling window gets money back all the time, and a call's own limit is never used up.

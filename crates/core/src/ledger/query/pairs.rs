@@ -27,7 +27,7 @@ pub(crate) fn pairs(
     let [first, second] = by.map(column);
     let sql = format!(
         "SELECT {}, {}, {SUMS} FROM {source} WHERE quarter >= ?1 AND quarter < ?2 \
-         GROUP BY {first}, {second} HAVING count(*) > 0",
+         GROUP BY {first}, {second}",
         name(by[0]),
         name(by[1]),
     );

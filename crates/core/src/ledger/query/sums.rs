@@ -25,7 +25,7 @@ pub(crate) enum SumBy {
 
 impl SumBy {
     /// The calendar and its zone, where it is by dates.
-    pub(super) fn calendar(self) -> Option<(Calendar, Tz)> {
+    pub(crate) fn calendar(self) -> Option<(Calendar, Tz)> {
         match self {
             SumBy::Date(calendar, timezone) => Some((calendar, timezone)),
             _ => None,

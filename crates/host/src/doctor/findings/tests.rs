@@ -1,4 +1,7 @@
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
+use outlay_core::ledger::LedgerError;
 
 use super::super::facts::LedgerFacts;
 use super::*;
@@ -76,21 +79,30 @@ fn a_healthy_machine_has_nothing_to_mend() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
+fn damaged() -> LedgerError {
+    LedgerError::Corrupt { path: PathBuf::from("outlay.db"), reason: "no".to_owned() }
+}
+
 #[test]
 fn a_ledger_in_a_folder_that_cannot_be_written_is_told_of_once() {
     let mut facts = healthy();
     facts.data_error = Some("permission denied".into());
-    facts.ledger = Err("cannot write outlay.db".into());
-    let is_broken = |finding: &&Finding| finding.state == State::Broken;
-    let broken: Vec<_> = of(&facts).iter().filter(is_broken).map(|found| found.subject).collect();
-    assert_eq!(broken, ["data folder"]);
+    let broken = |facts: &Facts| -> Vec<_> {
+        let is_broken = |finding: &&Finding| finding.state == State::Broken;
+        of(facts).iter().filter(is_broken).map(|found| found.subject).collect()
+    };
+    let (path, reason) = (PathBuf::from("outlay.db"), "no".to_owned());
+    facts.ledger = Err(LedgerError::NotWritable { path, reason });
+    assert_eq!(broken(&facts), ["data folder"]);
+    facts.ledger = Err(damaged());
+    assert_eq!(broken(&facts), ["data folder", "ledger"]);
 }
 
 #[test]
 fn what_does_not_work_has_one_fix() {
     let rows: &[(Row, &str)] = &[
         ((|f| f.data_error = Some("no".into()), "data folder", "cannot be written"), "access"),
-        ((|f| f.ledger = Err("it is damaged".into()), "ledger", "damaged"), "Do what"),
+        ((|f| f.ledger = Err(damaged()), "ledger", "damaged"), "Do what"),
         ((|f| f.config_error = Some("key".into()), "configuration", "key"), "Correct"),
         (
             (
