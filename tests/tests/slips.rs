@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::json;
+use support::clock::Clock;
 use support::fake_provider::FakeProvider;
 use support::outlay::{Call, Home};
 use support::story::{chat, price_the_model};
@@ -54,7 +56,7 @@ fn what_else_holds_is_said_where_one_thing_is_set() {
     home.ok(&["balance", "set", "openai", "50"]);
     home.ok(&["balance", "warn", "openai", "10%"]);
     for (arguments, part) in [
-        (&["budget", "set", "day", "--limit", "10"][..], "of $11.00 used (raised until "),
+        (&["budget", "set", "day", "--limit", "10"][..], "of $11.00 (raised by $1.00 until "),
         (&["balance", "warn", "openai", "12h"], "within 12 hours, and warns below 10 %"),
         (&["budget", "history", "day"], "limit 5"),
     ] {
@@ -79,4 +81,58 @@ fn a_proxy_that_ends_names_the_tools_that_need_it() {
     home.ok(&["connect", "codex", "--undo"]);
     let (_, said) = home.serve().stop();
     assert!(!said.contains("Codex"), "{said}");
+}
+
+#[test]
+fn several_raises_are_told_by_the_first_that_ends() {
+    let home = Home::bare().with_clock(&Clock::at("2026-11-22T12:00:00Z"));
+    let shown = || home.ok(&["budget", "show", "day"]);
+    home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
+    home.ok(&["budget", "raise", "day", "--by", "3"]);
+    assert!(shown().contains("$8.00 (raised by $3.00 until "), "{}", shown());
+    home.ok(&["budget", "raise", "day", "--by", "1", "--until", "1h"]);
+    let both = "$9.00 (raised by $4.00 in all, by less from ";
+    assert!(shown().contains(both), "{}", shown());
+    home.ok(&["budget", "rm", "day"]);
+    let anew = home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
+    assert!(anew.contains("$0.00 of $5.00 used, resets"), "{anew}");
+}
+
+#[test]
+fn what_is_left_is_that_of_the_budget_with_the_least() {
+    let home = Home::bare();
+    home.ok(&["budget", "set", "month", "--limit", "5", "--window", "month"]);
+    home.ok(&["budget", "set", "day", "--limit", "2", "--window", "day"]);
+    let said = home.ok(&["check"]);
+    assert!(said.contains("$2.00 left in budget 'day'"), "{said}");
+}
+
+#[test]
+fn what_is_imported_may_use_a_budget_up() {
+    let home = Home::bare().with_clock(&Clock::at("2026-11-22T12:00:00Z"));
+    let log = home.path().join(".claude/projects/shop/s-1.jsonl");
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    let line = json!({
+        "type": "assistant", "isSidechain": false, "sessionId": "s-1", "cwd": "/home/me/shop",
+        "timestamp": "2026-11-22T11:00:00.000Z", "requestId": "req_1",
+        "message": {"id": "msg_1", "type": "message", "role": "assistant",
+            "model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "…"}],
+            "usage": {"input_tokens": 1_000_000, "output_tokens": 0,
+                "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}}
+    });
+    fs::write(&log, format!("{line}\n")).unwrap();
+    home.ok(&["budget", "set", "month", "--limit", "2", "--window", "month"]);
+    let said = home.ok(&["import", "claude-code"]);
+    assert!(said.contains("Budget 'month' refuses calls until"), "{said}");
+    assert!(said.contains("To go on: outlay budget raise month --by 2"), "{said}");
+    assert!(!home.ok(&["import", "claude-code", "--dry-run"]).contains("refuses calls"));
+}
+
+#[test]
+fn a_tool_without_two_dashes_is_told_of_them() {
+    let home = Home::bare();
+    let said = home.cli(&["run", "claude"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("comes after two dashes, outlay run -- claude"), "{said:?}");
+    assert_eq!(home.cli(&["calls", "--limit", "0"]).code, 2);
 }

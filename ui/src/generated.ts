@@ -522,7 +522,7 @@ export type Grants = { grants: Array<GrantView>, };
 export type Hits = {
   /** Complete days that were looked at: up to 30, none from before the first call. */
   days: number,
-  /** On how many of them the limit was reached. */
+  /** On how many of them the limit was reached, or as much was spent as it is now. */
   hit: number,
   /** The limit that would have covered nine in ten of the days, rounded up to two digits; `None`
    * with too few days, or where nothing was spent. */

@@ -252,6 +252,14 @@ fn sentence_of(rendered: &str) -> String {
         .replace("invalid digit found in string", "it takes a whole number")
         .replace("cannot parse integer from empty string", "it takes a whole number")
         .replace("number too large to fit in target type", "the number is too large");
+    // What a tool's own arguments could be taken for.
+    let words: Vec<String> = std::env::args().skip(1).take(2).collect();
+    if let [run, tool] = words.as_slice()
+        && run == "run"
+        && sentence.starts_with("unexpected argument")
+    {
+        return format!("{sentence}: a command comes after two dashes, outlay run -- {tool}");
+    }
     format!("{sentence} (outlay --help shows what there is)")
 }
 

@@ -83,11 +83,22 @@ pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> 
     budgets.iter().filter_map(|budget| outlook::sentence(budget, now, zone)).collect()
 }
 
+/// That a budget refuses calls, and until when; `None` where it does not.
+pub(crate) fn refuses(budget: &BudgetView, now: DateTime<Utc>, zone: Tz) -> Option<String> {
+    let until = budget.reset_date.map_or_else(
+        || "until it is raised".to_owned(),
+        |until| format!("until {} ({})", when::shown(until, now, zone), when::distance(until, now)),
+    );
+    let name = &budget.name;
+    (budget.state == BudgetState::Blocked)
+        .then(|| format!("Budget '{name}' refuses calls {until}."))
+}
+
 /// The command that gives a budget room for `needed` more, in its unit; where that is not known, for a
 /// third of its limit.
 pub(crate) fn raise(budget: &BudgetView, needed: Option<i64>) -> String {
     let taken = budget.used.count.saturating_add(budget.held.count);
-    let taken = taken.saturating_add(needed.unwrap_or(0));
+    let taken = taken.saturating_add(needed.unwrap_or((budget.limit.count / 3).max(1)));
     Raise::of(budget.limit, taken).command(&budget.name)
 }
 

@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 pub(crate) use hits::rounded_up;
-pub use hits::{Hit, Hits, hits};
+pub use hits::{Hit, Hits, Lookback, hits};
 pub use range::{between, range_ends};
 pub use spike::{Spike, spike};
 

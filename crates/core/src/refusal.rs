@@ -149,7 +149,7 @@ pub fn message(refusal: &Refusal) -> String {
     let model = refusal.model.as_deref().unwrap_or("(none named)");
     match refusal.reason {
         RefusalReason::UnpricedModel if refusal.model.is_none() => format!(
-            "Outlay: what this request costs cannot be known here, so hard budget '{budget}' cannot bound it. To go on: {}",
+            "Outlay: this request names no model that could be read, so hard budget '{budget}' cannot bound what it costs. Is its body whole? To let all such calls pass: {}",
             allow_command(stop)
         ),
         RefusalReason::UnpricedModel => format!(

@@ -248,15 +248,12 @@ fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String
 /// How it stands now.
 fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
     let view = find(ledger, session, name)?;
-    let used = format!("{} of {} used", view.used.spoken(), view.limit.spoken());
+    let limit = show::limit(&view, &set::settings(ledger, name)?, session);
+    let used = format!("{} of {limit} used", view.used.spoken());
     let resets = view.reset_date.map_or_else(String::new, |reset| {
         format!(", resets {}", when::shown(reset, session.now, session.zone))
     });
-    let raised = set::settings(ledger, name)?
-        .raised_until
-        .filter(|until| *until > session.now)
-        .map(|until| format!(" (raised until {})", when::shown(until, session.now, session.zone)));
-    out.line(format!("{used}{}{resets}.", raised.unwrap_or_default()))
+    out.line(format!("{used}{resets}."))
 }
 
 /// What it is, in a sentence's end.

@@ -17,6 +17,7 @@ use super::prices::find;
 use crate::failure::{Failure, Outcome, REFUSED};
 use crate::output::Out;
 use crate::session::Session;
+use crate::table::dollars;
 use crate::{standing, when};
 
 /// Options of `check`.
@@ -195,8 +196,16 @@ fn stops<'a>(
 fn empty(stopped: &StoppedAccount) -> Verdict {
     let account = &stopped.account;
     let why = match (stopped.emptied_at, stopped.remaining) {
-        (None, Some(left)) => format!("{} is left as far as Outlay knows", spoken(left, "USD")),
+        (None, Some(left)) => {
+            let floor = stopped.floor.map(|floor| format!(", and its floor is {}", dollars(floor)));
+            let left = spoken(left, "USD");
+            format!("{left} is left as far as Outlay knows{}", floor.unwrap_or_default())
+        }
         _ => "its provider said that the money is gone".to_owned(),
+    };
+    let without = match stopped.floor {
+        Some(_) => format!(", or without a floor: outlay balance floor {account} off"),
+        None => String::new(),
     };
     Verdict {
         allowed: false,
@@ -205,7 +214,7 @@ fn empty(stopped: &StoppedAccount) -> Verdict {
         remaining: None,
         reset_date: None,
         message: format!(
-            "account '{account}' refuses calls: {why}. To go on: outlay balance set {account} USD"
+            "account '{account}' refuses calls: {why}. To go on with what its provider says is left: outlay balance set {account} AMOUNT{without}"
         ),
     }
 }
@@ -239,8 +248,11 @@ fn judge(
             return verdict(budget, Some(reason), refusal(budget, asked, is_held, zone));
         }
     }
+    // By what is left where that can be compared, else by its share of the limit.
+    let is_of_one_unit = applying.windows(2).all(|pair| pair[0].unit == pair[1].unit);
     let tightest = applying.iter().min_by_key(|budget| {
-        i128::from(budget.remaining.count) * 1_000 / i128::from(budget.limit.count.max(1))
+        let left = i128::from(budget.remaining.count) + i128::from(budget.credits_remaining.count);
+        if is_of_one_unit { left } else { left * 1_000 / i128::from(budget.limit.count.max(1)) }
     });
     match tightest {
         Some(budget) => {

@@ -98,8 +98,26 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     } else {
         let outside = this_month(session, &ledger)?;
         print(&reports, &outside, options, out)?;
+        if !options.dry_run {
+            tell_what_refuses(session, &ledger, out)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Budgets count what is imported: those that refuse calls now.
+pub(crate) fn tell_what_refuses(
+    session: &Session,
+    ledger: &Ledger,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    for budget in report::budgets(ledger, session.now)? {
+        if let Some(sentence) = standing::refuses(&budget, session.now, session.zone) {
+            let sentence = out.look().paint(Tone::Bad, sentence);
+            out.line(format!("{sentence} To go on: {}", standing::raise(&budget, None)))?;
+        }
+    }
+    Ok(())
 }
 
 /// What did not pass here this month.

@@ -139,7 +139,8 @@ impl Guide<'_> {
         let reports = import::import(self.session, self.ledger, sources, false, Billing::AsFound)?;
         let calls: u64 = reports.iter().map(|report| report.imported.new.calls).sum();
         self.done.end(words::counted(calls, "call was imported", "calls were imported"));
-        import::print_reports(&reports, self.out)
+        import::print_reports(&reports, self.out)?;
+        import::tell_what_refuses(self.session, self.ledger, self.out)
     }
 
     /// What the last 30 days cost: in all, by day, tool, model and project.

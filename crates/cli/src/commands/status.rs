@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
-use outlay_core::report::{self, BudgetState, BudgetView, Spend, Status};
+use outlay_core::report::{self, Spend, Status};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
 use crate::session::Session;
+use crate::standing;
 use crate::table::{Cell, Column, Table};
-use crate::{standing, when};
 
 /// Options of `status`.
 #[derive(Debug, clap::Args)]
@@ -68,20 +68,12 @@ fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
-    let refusing = |budget: &&BudgetView| budget.state == BudgetState::Blocked;
-    for budget in status.budgets.iter().filter(refusing) {
-        let name = &budget.name;
-        let until = budget.reset_date.map_or_else(
-            || "until it is raised".to_owned(),
-            |until| {
-                let shown = when::shown(until, status.as_of, zone);
-                format!("until {shown} ({})", when::distance(until, status.as_of))
-            },
-        );
-        let sentence = format!("Budget '{name}' refuses calls {until}.");
-        let sentence = out.look().paint(Tone::Bad, sentence);
-        out.line("")?;
-        out.line(format!("{sentence} To go on: {}", standing::raise(budget, None)))?;
+    for budget in &status.budgets {
+        if let Some(sentence) = standing::refuses(budget, status.as_of, zone) {
+            let sentence = out.look().paint(Tone::Bad, sentence);
+            out.line("")?;
+            out.line(format!("{sentence} To go on: {}", standing::raise(budget, None)))?;
+        }
     }
     // A bypass lets their calls pass too.
     let stopped = if status.bypass.is_some() { &[][..] } else { &status.stopped_accounts };

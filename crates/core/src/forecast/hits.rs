@@ -23,13 +23,28 @@ pub struct Hit {
     pub at: DateTime<Utc>,
 }
 
+/// The budget that is looked back on.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookback {
+    /// Only days are looked back on.
+    pub window: Window,
+    /// The unit of what was spent.
+    pub unit: BudgetUnit,
+    /// What it allows a day now, in its unit; `None` where there is no limit yet.
+    pub limit: Option<i64>,
+    /// Whether it refuses calls: a day that it stopped would have cost more.
+    pub stops: bool,
+    /// The zone of its days.
+    pub timezone: Tz,
+}
+
 /// A daily budget, looked at backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct Hits {
     /// Complete days that were looked at: up to 30, none from before the first call.
     pub days: usize,
-    /// On how many of them the limit was reached.
+    /// On how many of them the limit was reached, or as much was spent as it is now.
     pub hit: usize,
     /// The limit that would have covered nine in ten of the days, rounded up to two digits; `None`
     /// with too few days, or where nothing was spent.
@@ -38,18 +53,11 @@ pub struct Hits {
     pub is_guess: bool,
 }
 
-/// Looks back on a daily budget; `None` for other windows. Days of a hard budget that `hits` names
+/// Looks back on a daily budget; `None` for other windows. Days of one that stops which `hits` names
 /// are taken to have gone on as the other days did after that time of day.
 #[must_use]
-pub fn hits(
-    burn: &Burn,
-    window: Window,
-    unit: BudgetUnit,
-    stops: bool,
-    hits: &[Hit],
-    now: DateTime<Utc>,
-    zone: Tz,
-) -> Option<Hits> {
+pub fn hits(burn: &Burn, budget: &Lookback, hits: &[Hit], now: DateTime<Utc>) -> Option<Hits> {
+    let Lookback { window, unit, limit, stops, timezone: zone } = *budget;
     let since = burn.since.filter(|_| matches!(window, Window::Day { .. }))?;
     let mut periods = Vec::with_capacity(DAYS);
     let mut start = window.period(now, zone).start;
@@ -65,6 +73,11 @@ pub fn hits(
         hits.iter().filter(|hit| hit.period_start == period.start).map(|hit| hit.at).min()
     };
     let free: Vec<&Period> = periods.iter().filter(|period| hit_at(period).is_none()).collect();
+    let is_reached = |period: &&Period| {
+        let spent = spent(burn, period.start, period.end.unwrap_or(now));
+        hit_at(period).is_some() || limit.is_some_and(|limit| spent > 0 && spent >= limit)
+    };
+    let hit = periods.iter().filter(is_reached).count();
     let mut is_guess = false;
     let mut wanted: Vec<(i64, bool)> = periods
         .iter()
@@ -84,7 +97,7 @@ pub fn hits(
     });
     Some(Hits {
         days: periods.len(),
-        hit: periods.len() - free.len(),
+        hit,
         nine_in_ten: nine_in_ten.filter(|count| *count > 0).map(|count| Quantity { unit, count }),
         is_guess,
     })
@@ -134,6 +147,11 @@ mod tests {
             day.iter().map(move |(quarter, spent)| (first + 96 * index + quarter, *spent))
         });
         Burn { since: Some(today_minus(days.len() as i64)), quarters: quarters.collect() }
+    }
+
+    fn daily() -> Lookback {
+        let (window, unit) = (Window::DAY, BudgetUnit::Calls);
+        Lookback { window, unit, limit: None, stops: true, timezone: Tz::UTC }
     }
 
     fn today() -> DateTime<Utc> {
@@ -191,17 +209,27 @@ mod tests {
         ];
         for (what, days, stops, list, (count, hit, limit, is_guess)) in rows {
             let now = today() + TimeDelta::hours(9);
-            let got =
-                hits(&burn(&days), Window::DAY, BudgetUnit::Calls, stops, &list, now, Tz::UTC);
+            let got = hits(&burn(&days), &Lookback { stops, ..daily() }, &list, now);
             let nine_in_ten = limit.map(|count| Quantity { unit: BudgetUnit::Calls, count });
             assert_eq!(got, Some(Hits { days: count, hit, nine_in_ten, is_guess }), "{what}");
         }
     }
 
     #[test]
+    fn days_before_the_limit_was_set_are_held_against_it() {
+        let burn = burn(&[&[(1, 10)][..], &[(1, 20)], &[(1, 30)], &[]]);
+        for (limit, expected) in
+            [(None, 0), (Some(31), 0), (Some(30), 1), (Some(15), 2), (Some(0), 3)]
+        {
+            let looked = hits(&burn, &Lookback { limit, ..daily() }, &[], today());
+            assert_eq!(looked.map(|hits| hits.hit), Some(expected), "{limit:?}");
+        }
+    }
+
+    #[test]
     fn only_days_are_looked_back_on() {
         let burn = burn(&[&[(1, 1)][..]; 40]);
-        let looked = |window| hits(&burn, window, BudgetUnit::Calls, true, &[], today(), Tz::UTC);
+        let looked = |window| hits(&burn, &Lookback { window, ..daily() }, &[], today());
         assert_eq!(looked(Window::MONTH), None);
         assert_eq!(looked(Window::DAY).map(|hits| hits.days), Some(30));
     }

@@ -311,7 +311,7 @@ fn positive(budget: &Budget, text: &str) -> Result<Quantity, LedgerError> {
     let quantity =
         Quantity::parse(budget.unit, text).map_err(|error| LedgerError::Invalid(match error {
             QuantityError::Negative(text) => format!(
-                "'{text}' takes something away, and --by adds: a lower limit is set by outlay budget set {name} --limit N"
+                "'{text}' takes something away, and --by adds: outlay budget set {name} --limit N lowers the limit itself, and a raise stays on top of it until it ends"
             ),
             other => other.to_string(),
         }))?;

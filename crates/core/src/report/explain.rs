@@ -83,6 +83,10 @@ fn refused(call: &CallView, decisions: &[DecisionView]) -> String {
             "loop_detected" => {
                 "It was refused because it repeated earlier calls; no budget stopped it.".to_owned()
             }
+            "balance_empty" => format!(
+                "It was refused because too little credit was left in account '{}', and no budget stopped it: outlay balance list shows what is left, and the floor.",
+                call.account
+            ),
             reason => format!("It was refused ({reason})."),
         };
     };

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::budget::{BudgetUnit, Window};
-use crate::forecast::{hits, rounded_up};
+use crate::forecast::{Lookback, hits, rounded_up};
 use crate::ledger::query;
 use crate::ledger::{Ledger, LedgerError};
 use crate::money::Money;
@@ -39,7 +39,14 @@ pub fn suggestion(
     // A day more: the first that counts is to be whole.
     let since = now - TimeDelta::days(DAYS + 1);
     let burn = ledger.read(|connection| query::burn_since(connection, since))?;
-    let Some(past) = hits(&burn, Window::DAY, BudgetUnit::Usd, false, &[], now, timezone) else {
+    let lookback = Lookback {
+        window: Window::DAY,
+        unit: BudgetUnit::Usd,
+        limit: None,
+        stops: false,
+        timezone,
+    };
+    let Some(past) = hits(&burn, &lookback, &[], now) else {
         return Ok(Suggestion::default());
     };
     let month: i64 = burn.quarters.iter().map(|(_, spent)| *spent).fold(0, i64::saturating_add);

@@ -93,7 +93,7 @@ fn days_that_were_stopped_are_counted() {
     else {
         panic!("a daily budget looks back");
     };
-    // The first day is not whole.
-    assert_eq!((days, hit, is_guess), (8, 4, true));
+    // The first day is not whole. The limit was spent on all others, before it was one too.
+    assert_eq!((days, hit, is_guess), (8, 8, true));
     assert_eq!(nine_in_ten.unwrap().to_string(), "0.02");
 }

@@ -222,13 +222,21 @@ pub fn read(
             Ok(record) => Row { columns: &columns, record }.call(now, &mut copies),
             Err(_) => Err(BrokenLine::NotJson),
         };
-        let line = record.ok().and_then(|record| record.position().map(csv::Position::line));
+        let line = record.ok().and_then(|record| Some(line_of(bytes, record.position()?)));
         match read {
             Ok(call) => found.extend(call),
             Err(why) => broken.push(BrokenRow { line: line.unwrap_or(number), why }),
         }
     }
     Ok(broken)
+}
+
+/// The line on which a record is. Its position is where the one before it ended: an LF after a CR and
+/// empty lines are still to come.
+fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|start| bytes.get(start..));
+    let ends = rest.unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Spreadsheets of some countries write semicolons.

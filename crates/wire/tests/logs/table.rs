@@ -152,3 +152,15 @@ fn what_is_wrong_with_a_table() {
         ]
     );
 }
+
+#[test]
+fn lines_are_counted_as_editors_count_them() {
+    for (text, expected) in [
+        ("Day,Model,In,Out\r\nsoon,m,1,2\r\n", "line 2"),
+        ("Day,Model,In,Out\n\n\nsoon,m,1,2\n", "line 4"),
+        ("Day,Model,In,Out\r\n2026-11-21,m,1,2\r\n\r\nsoon,m,1,2", "line 4"),
+    ] {
+        let (_, broken) = read("time=Day,input=In,output=Out", text).unwrap();
+        assert_eq!(broken, [format!("{expected}: it has no readable time")], "{text:?}");
+    }
+}

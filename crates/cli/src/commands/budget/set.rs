@@ -95,9 +95,10 @@ pub(crate) struct Settings {
     pub(crate) window: Window,
     pub(crate) allow_unpriced: bool,
     pub(crate) may_cap: bool,
-    /// The limit without raises, and until when the last raise lasts, where it ends.
+    /// The limit without raises.
     pub(crate) limit: Option<String>,
-    pub(crate) raised_until: Option<DateTime<Utc>>,
+    /// When each raise ends that it was given; `None` for one that does not.
+    pub(crate) raised_until: Vec<Option<DateTime<Utc>>>,
 }
 
 /// A budget's settings, as its history last recorded them.
@@ -118,10 +119,11 @@ pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure>
     })
 }
 
-/// The end of the last raise.
-fn raised_until(events: &[BudgetEvent]) -> Option<DateTime<Utc>> {
-    let raised = events.iter().rev().find(|event| event.action == "raised")?;
-    raised.detail.get("until")?.as_str()?.parse().ok()
+/// The ends of its raises; a budget that was removed had others.
+fn raised_until(events: &[BudgetEvent]) -> Vec<Option<DateTime<Utc>>> {
+    let its = events.iter().rev().take_while(|event| event.action != "removed");
+    let raises = its.filter(|event| event.action == "raised");
+    raises.map(|raise| raise.detail.get("until")?.as_str()?.parse().ok()).collect()
 }
 
 impl Arguments {

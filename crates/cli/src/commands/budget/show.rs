@@ -1,8 +1,8 @@
 //! `outlay budget show` and `history`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveTime, TimeDelta};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use outlay_core::budget::{Quantity, Window};
 use outlay_core::ledger::BudgetEvent;
 use outlay_core::report::{BudgetState, BudgetView};
@@ -77,17 +77,23 @@ pub(super) fn budget(
 }
 
 /// The limit, and how much of it is a raise that is in force right now.
-fn limit(view: &BudgetView, settings: &Settings, session: &Session) -> String {
+pub(super) fn limit(view: &BudgetView, settings: &Settings, session: &Session) -> String {
     let limit = view.limit.spoken();
     let own = settings.limit.as_deref().and_then(|own| Quantity::parse(view.unit, own).ok());
     let Some(raised) = own.map(|own| view.limit.count - own.count).filter(|more| *more > 0) else {
         return limit;
     };
     let raised = Quantity { unit: view.unit, count: raised }.spoken();
-    let until = settings.raised_until.filter(|until| *until > session.now).map_or_else(
-        || "for good".to_owned(),
-        |until| format!("until {}", when::shown(until, session.now, session.zone)),
-    );
+    let is_in_force = |end: &Option<DateTime<Utc>>| end.is_none_or(|end| end > session.now);
+    let ends: BTreeSet<_> = settings.raised_until.iter().copied().filter(is_in_force).collect();
+    // Those that end come after the one that does not.
+    let until = match (ends.iter().flatten().next(), ends.len()) {
+        (None, _) => "for good".to_owned(),
+        (Some(until), 1) => format!("until {}", when::shown(*until, session.now, session.zone)),
+        (Some(first), _) => {
+            format!("in all, by less from {}", when::shown(*first, session.now, session.zone))
+        }
+    };
     format!("{limit} (raised by {raised} {until})")
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::burn::{Spender, burns, hits};
 use super::standings::StandingRow;
 use crate::budget::{BudgetKind, Window};
-use crate::forecast::{self, Burn, DAYS_OF_HISTORY, Forecast, Funds, Hits};
+use crate::forecast::{self, Burn, DAYS_OF_HISTORY, Forecast, Funds, Hits, Lookback};
 use crate::ledger::account::USD;
 use crate::ledger::error::OpError;
 use crate::ledger::grant::{self, BalanceView};
@@ -100,9 +100,14 @@ fn with_burns(
     let each = rows.iter().zip(burns).map(|(row, burn)| {
         let budget = &row.budget;
         let hits = hits(connection, budget.id.0, since(now))?;
-        let stops = budget.kind == BudgetKind::Hard;
-        let last_30_days =
-            forecast::hits(burn, budget.window, budget.unit, stops, &hits, now, budget.timezone);
+        let lookback = Lookback {
+            window: budget.window,
+            unit: budget.unit,
+            limit: Some(budget.limit),
+            stops: budget.kind == BudgetKind::Hard,
+            timezone: budget.timezone,
+        };
+        let last_30_days = forecast::hits(burn, &lookback, &hits, now);
         Ok(Outlook { forecast: of_budget(row, burn, now), last_30_days })
     });
     each.collect()
