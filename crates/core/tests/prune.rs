@@ -6,7 +6,7 @@ mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::{UTC, admitted, call, entry, hard, money, noon, open, price_demo, set, settlement};
-use outlay_core::budget::{Scope, Window};
+use outlay_core::budget::{BudgetUnit, Scope, Window};
 use outlay_core::ledger::{BudgetChange, ImportedCall, Ledger, LedgerError, NewCall, Settlement};
 use outlay_core::report::{self, By, CallQuery, CallView, UsageQuery};
 
@@ -122,6 +122,31 @@ fn what_a_budget_is_counted_from_stays() {
             BudgetChange { timezone: Some(chrono_tz::Europe::Lisbon), ..hard("it", "100", window) };
         set(&ledger, other);
         assert_eq!(used(&ledger), before, "{name}");
+    }
+}
+
+#[test]
+fn a_budget_that_is_set_later_counts_what_is_gone() {
+    let units = [BudgetUnit::Usd, BudgetUnit::Calls, BudgetUnit::Tokens];
+    for (window, project, unit) in [
+        (Window::MONTH, None, units[0]),
+        (Window::MONTH, Some("shop"), units[1]),
+        (Window::parse("60d").unwrap(), None, units[0]),
+        (Window::Total, None, units[2]),
+        (Window::Total, Some("blog"), units[0]),
+    ] {
+        let (_folder, ledger) = with_a_past();
+        let scope = project
+            .map(|project: &str| Scope { project: Some(project.to_owned()), ..Scope::default() });
+        let used = |name: &str| {
+            let (unit, scope) = (Some(unit), scope.clone());
+            set(&ledger, BudgetChange { unit, scope, ..hard(name, "1000000", window) });
+            report::budget(&ledger, name, noon()).unwrap().unwrap().used
+        };
+        let before = used("before");
+        ledger.remove_budget("before".into(), "cli", noon()).wait().unwrap();
+        assert!(ledger.prune(days_ago(10), noon()).unwrap() > 100);
+        assert_eq!(used("after"), before, "{window:?} {project:?} {unit:?}");
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
             many => format!("{many} calls are from before {until}."),
         })?;
     }
-    let question = "Delete them? Reports keep their sums; single calls cannot be shown any more, and no budget that is set later counts them.";
+    let question = "Delete them? Reports keep their sums; single calls cannot be shown any more.";
     let is_wanted = found.calls > 0
         && !options.dry_run
         && (options.yes || options.form.json || !can_be_asked() || ask(question, false, out)?);

@@ -48,6 +48,7 @@ mod error;
 mod facts;
 mod file;
 mod floor;
+mod gone;
 mod grant;
 mod handle;
 mod history;

@@ -13,7 +13,7 @@ use super::handle::Ledger;
 
 use super::time::{from_ms, to_ms};
 use super::writer::{Retry, Writing};
-use super::{budget, recount};
+use super::{budget, gone, recount};
 
 /// So many calls are deleted at first in one transaction.
 const FIRST_SLICE: u32 = 50;
@@ -80,16 +80,13 @@ impl Ledger {
 /// What is known of calls that are gone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forgotten {
-    /// Calls that ended before it may be gone; `None` where none ever went, as in most ledgers.
+    /// As [`gone::kept_since_ms`].
     kept_since_ms: Option<i64>,
 }
 
 impl Forgotten {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Forgotten> {
-        let kept_since_ms = connection
-            .prepare_cached("SELECT kept_since_ms FROM ledger")?
-            .query_row([], |row| row.get(0))?;
-        Ok(Forgotten { kept_since_ms })
+        Ok(Forgotten { kept_since_ms: gone::kept_since_ms(connection)? })
     }
 
     /// Whether the entry of a log is of a call that is gone.

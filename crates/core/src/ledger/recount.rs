@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::active::ActiveBudget;
 use super::facts::{self, FACT_JOINS, FACTS, StoredFacts};
+use super::gone;
 use super::shares::{Share, Shares};
 use super::time::{from_ms, to_ms};
 use super::writer::Writing;
@@ -39,7 +40,11 @@ pub(crate) fn recount(
             Window::Rolling { span } => span.reach(now),
             window => window.period(now, active.budget.timezone).start,
         };
-        for (started, spent) in spent_since(connection, active, since)? {
+        let mut spent = gone::spent_since(connection, active, since)?;
+        spent.extend(spent_since(connection, active, since)?);
+        for (started, spent) in spent {
+            // The first quarter-hour may have begun before.
+            let started = started.max(since);
             let period = active.budget.window.period(started, active.budget.timezone);
             writing.cache.counters.add(connection, active, period, spent, 0)?;
         }
