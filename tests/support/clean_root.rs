@@ -103,7 +103,9 @@ impl CleanRoot {
     fn command(&self, user: &str, line: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--target", &self.inside, "--mount", "--pid", "--root", "--wd=/"]);
-        command.args(["runuser", "-u", user, "--", "sh", "-c", line]).env_clear();
+        // nsenter opens that folder where we are: it is none of the new root's.
+        let line = format!("cd /; {line}");
+        command.args(["runuser", "-u", user, "--", "sh", "-c", &line]).env_clear();
         let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
         command.env("HOME", home).env("USER", user).env("LANG", "C.UTF-8");
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
