@@ -237,12 +237,15 @@ fn wrong_use(error: &clap::Error) -> ExitCode {
             drop(error.print());
             ExitCode::from(2)
         }
-        _ => Failure::Misused(sentence_of(&error.render().to_string())).report(),
+        _ => {
+            let typed: Vec<String> = std::env::args().skip(1).collect();
+            Failure::Misused(sentence_of(&error.render().to_string(), &typed)).report()
+        }
     }
 }
 
-/// What clap spreads over several lines, in one: the error and its tips, without the usage.
-fn sentence_of(rendered: &str) -> String {
+/// What clap spreads over several lines, in one: the error about what was typed and its tips, without the usage.
+fn sentence_of(rendered: &str, typed: &[impl AsRef<str>]) -> String {
     let body = rendered.split("\nUsage:").next().unwrap_or(rendered);
     let body = body.split("\nFor more information").next().unwrap_or(body);
     let words: Vec<&str> = body.split_whitespace().collect();
@@ -253,11 +256,11 @@ fn sentence_of(rendered: &str) -> String {
         .replace("cannot parse integer from empty string", "it takes a whole number")
         .replace("number too large to fit in target type", "the number is too large");
     // What a tool's own arguments could be taken for.
-    let words: Vec<String> = std::env::args().skip(1).take(2).collect();
-    if let [run, tool] = words.as_slice()
-        && run == "run"
+    if let [run, tool, ..] = typed
+        && run.as_ref() == "run"
         && sentence.starts_with("unexpected argument")
     {
+        let tool = tool.as_ref();
         return format!("{sentence}: a command comes after two dashes, outlay run -- {tool}");
     }
     format!("{sentence} (outlay --help shows what there is)")
@@ -282,10 +285,11 @@ mod tests {
                 &["outlay", "calls", "--limit", "x"],
                 "'x' for '--limit <N>': it takes a whole number",
             ),
+            (&["outlay", "run", "claude"], "comes after two dashes, outlay run -- claude"),
             (&["outlay", "calls", "--limit", "9999999999"], "'--limit <N>': 9999999999 is not in"),
         ] {
             let error = Arguments::try_parse_from(words).unwrap_err();
-            let sentence = sentence_of(&error.render().to_string());
+            let sentence = sentence_of(&error.render().to_string(), &words[1..]);
             assert!(sentence.contains(part), "{sentence}");
             assert!(!sentence.contains('\n') && !sentence.contains("Usage"), "{sentence}");
         }

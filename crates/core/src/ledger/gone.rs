@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::active::ActiveBudget;
+use super::facts::StoredFacts;
 use super::rollup::QUARTER_MS;
 use super::time::{from_ms, to_ms};
-use crate::budget::{BudgetUnit, CallFacts};
+use crate::budget::BudgetUnit;
 
 /// Calls that ended before it may be gone; `None` where none ever went, as in most ledgers.
 pub(crate) fn kept_since_ms(connection: &Connection) -> rusqlite::Result<Option<i64>> {
@@ -33,21 +34,9 @@ pub(crate) fn spent_since(
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query(quarters)?;
         while let Some(row) = rows.next()? {
-            let text = |index| row.get::<_, Option<String>>(index);
-            let (account, provider, model) = (text(2)?, text(3)?, text(4)?);
-            let (project, key, client) = (text(5)?, text(6)?, text(7)?);
-            let facts = CallFacts {
-                account: account.as_deref().unwrap_or_default(),
-                provider: provider.as_deref().unwrap_or_default(),
-                model: model.as_deref().unwrap_or_default(),
-                project: project.as_deref(),
-                key: key.as_deref(),
-                client: client.as_deref(),
-                ..CallFacts::default()
-            };
-            if active.matcher.matches(&facts) {
-                let sum: &mut i64 = spent.entry(row.get::<_, i64>(0)?).or_insert(0);
-                *sum = sum.saturating_add(sign * row.get::<_, i64>(1)?);
+            if StoredFacts::read(row)?.counts_for(active.budget.unit, &active.matcher) {
+                let sum: &mut i64 = spent.entry(row.get::<_, i64>(10)?).or_insert(0);
+                *sum = sum.saturating_add(sign * row.get::<_, i64>(11)?);
             }
         }
     }
@@ -55,7 +44,10 @@ pub(crate) fn spent_since(
     Ok(gone.map(|(quarter, spent)| (from_ms(quarter * QUARTER_MS), spent)).collect())
 }
 
-const NAMES: &str = "a.name, p.text, m.text, j.text, k.text, c.text";
+/// The columns of [`StoredFacts::read`], of which sums know the first six. What a subscription paid for is no
+/// money in them.
+const FACTS: &str =
+    "coalesce(p.text, ''), a.name, coalesce(m.text, ''), j.text, k.text, c.text, NULL, '', 0, NULL";
 
 /// What the sums say, by quarter-hour and names.
 fn summed(unit: BudgetUnit) -> String {
@@ -68,7 +60,7 @@ fn summed(unit: BudgetUnit) -> String {
         }
     };
     format!(
-        "SELECT r.quarter, {amount}, {NAMES} FROM rollup_quarter r \
+        "SELECT {FACTS}, r.quarter, {amount} FROM rollup_quarter r \
          JOIN account a ON a.id = r.account_id \
          LEFT JOIN dimension p ON p.id = r.provider_id LEFT JOIN dimension m ON m.id = r.model_id \
          LEFT JOIN dimension j ON j.id = r.project_id LEFT JOIN dimension k ON k.id = r.key_id \
@@ -88,7 +80,7 @@ fn kept(unit: BudgetUnit) -> String {
         }
     };
     format!(
-        "SELECT call.started_ms / {QUARTER_MS}, {amount}, {NAMES} FROM call \
+        "SELECT {FACTS}, call.started_ms / {QUARTER_MS}, {amount} FROM call \
          JOIN account a ON a.id = call.account_id \
          LEFT JOIN dimension p ON p.id = call.provider_id \
          LEFT JOIN dimension m ON m.id = coalesce(call.model_id, call.model_requested_id) \

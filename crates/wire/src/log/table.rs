@@ -222,10 +222,13 @@ pub fn read(
             Ok(record) => Row { columns: &columns, record }.call(now, &mut copies),
             Err(_) => Err(BrokenLine::NotJson),
         };
-        let line = record.ok().and_then(|record| Some(line_of(bytes, record.position()?)));
         match read {
             Ok(call) => found.extend(call),
-            Err(why) => broken.push(BrokenRow { line: line.unwrap_or(number), why }),
+            Err(why) => {
+                let record = record.ok();
+                let line = record.and_then(|record| Some(line_of(bytes, record.position()?)));
+                broken.push(BrokenRow { line: line.unwrap_or(number), why });
+            }
         }
     }
     Ok(broken)
