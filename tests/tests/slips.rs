@@ -30,14 +30,15 @@ fn a_name_that_is_much_like_a_known_one_is_asked_about() {
     for (said, note) in [
         (home.ok(&["balance", "add", "opnai", "5"]), Some("did you mean 'openai'?")),
         (home.ok(&["balance", "set", "antropic", "5"]), Some("did you mean 'anthropic'?")),
-        (home.ok(&["balance", "add", "work", "5"]), None),
+        (home.ok(&["balance", "add", "work", "5"]), Some("outlay account link KEY work")),
         (home.ok(&["balance", "add", "openai", "5"]), None),
         (budget(["--account", "openia"]), Some("some have 'openai': is that meant?")),
         (budget(["--account", "openai"]), None),
         (budget(["--project", "a-new-one"]), None),
         (budget(["--model", "gpt-*"]), None),
     ] {
-        let is_asked = said.contains("did you mean") || said.contains("is that meant?");
+        let asks = ["did you mean", "is that meant?", "links one"];
+        let is_asked = asks.iter().any(|words| said.contains(words));
         assert_eq!(is_asked, note.is_some(), "{said}");
         assert!(said.contains(note.unwrap_or_default()), "{note:?}: {said}");
     }
@@ -93,6 +94,13 @@ fn several_raises_are_told_by_the_first_that_ends() {
     home.ok(&["budget", "raise", "day", "--by", "1", "--until", "1h"]);
     let both = "$9.00 (raised by $4.00 in all, by less from ";
     assert!(shown().contains(both), "{}", shown());
+    let lowered = home.ok(&["budget", "raise", "day", "--off"]);
+    assert!(lowered.contains("lowered by $4.00 again"), "{lowered}");
+    assert!(lowered.contains("$0.00 of $5.00 used"), "{lowered}");
+    let none = home.ok(&["budget", "raise", "day", "--off"]);
+    assert!(none.contains("was not raised"), "{none}");
+    assert!(home.ok(&["budget", "history", "day"]).contains("lowered"));
+    home.ok(&["budget", "raise", "day", "--by", "1"]);
     home.ok(&["budget", "rm", "day"]);
     let anew = home.ok(&["budget", "set", "day", "--limit", "5", "--window", "day"]);
     assert!(anew.contains("$0.00 of $5.00 used, resets"), "{anew}");
@@ -126,6 +134,35 @@ fn what_is_imported_may_use_a_budget_up() {
     assert!(said.contains("Budget 'month' refuses calls until"), "{said}");
     assert!(said.contains("To go on: outlay budget raise month --by 2"), "{said}");
     assert!(!home.ok(&["import", "claude-code", "--dry-run"]).contains("refuses calls"));
+    let again = home.ok(&["import", "claude-code"]);
+    assert!(again.contains("no log has changed since it was last read"), "{again}");
+    let lower = home.ok(&["budget", "set", "month", "--limit", "1"]);
+    assert!(lower.contains("refuses calls until"), "{lower}");
+    home.ok(&["budget", "topup", "month", "--by", "5"]);
+    let status = home.ok(&["status"]);
+    assert!(status.contains("Reserve") && status.contains("$3.00"), "{status}");
+    let file = home.path().join("calls.csv");
+    let exported = home.ok(&["export", "-o", file.to_str().unwrap()]);
+    assert_eq!(exported, format!("Wrote 1 call to {}.\n", file.display()));
+}
+
+#[test]
+fn models_without_a_price_are_named() {
+    let home = Home::bare().with_clock(&Clock::at("2026-11-22T12:00:00Z"));
+    let table = home.path().join("calls.csv");
+    let row = |model: &str| format!("2026-11-22T11:00:00Z,{model},1,2\n");
+    let rows = ["a-1", "a-1", "b-2", "c-3", "d-4"].map(row).concat();
+    fs::write(&table, format!("time,model,input,output\n{rows}")).unwrap();
+    let said = home.ok(&["import", "csv", table.to_str().unwrap()]);
+    let named = "Without a price: a-1 (2 calls), b-2 (1 call), c-3 (1 call) and 1 more.";
+    let way = "outlay prices set a-1 --input N --output N";
+    for said in [said, home.ok(&["status"])] {
+        assert!(said.contains(named) && said.contains(way), "{said}");
+    }
+    for model in ["a-1", "b-2", "c-3", "d-4"] {
+        home.ok(&["prices", "set", model, "--input", "1", "--output", "1"]);
+    }
+    assert!(!home.ok(&["status"]).contains("Without a price"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_first_run_asks_before_each_step() {
     session.send_line("$7").unwrap();
     session.exp_string("Hard budget for a month?").unwrap();
     session.send_line("").unwrap();
-    session.exp_string("Set: 'day' to $7.00. This month has used $0.00033 already").unwrap();
+    session.exp_string("Set: 'day' to $7.00 ($0.00 used already)").unwrap();
     session.exp_string("as a service of your user?").unwrap();
     session.send_line("n").unwrap();
     session.exp_string("It runs while you let it").unwrap();
@@ -111,7 +111,7 @@ fn a_first_run_suggests_limits_that_can_be_changed() {
     // Nothing is set until both are known.
     assert!(home.json(&["budget", "list"])["budgets"][0].is_null());
     session.send_line("").unwrap();
-    session.exp_string("Set: 'day' to $2.50 and 'month' to $").unwrap();
+    session.exp_string("Set: 'day' to $2.50 ($0.00 used already) and 'month' to $").unwrap();
     session.send_control('c').unwrap();
     ended(session);
     assert_eq!(home.json(&["budget", "show", "day"])["limit"], "2.50");

@@ -211,6 +211,11 @@ export class Api {
     await this.#send('POST', `${pathOf(budget)}/raises`, until === undefined ? { by } : { by, until });
   }
 
+  /** Takes back the raises that are in force. */
+  async lower(budget: string): Promise<void> {
+    await this.#send('DELETE', `${pathOf(budget)}/raises`);
+  }
+
   /** Adds to the reserve that is used once the limit is reached. */
   async topUp(budget: string, by: string): Promise<void> {
     await this.#send('POST', `${pathOf(budget)}/topups`, { by });

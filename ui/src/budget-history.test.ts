@@ -26,6 +26,7 @@ it.each<[string, BudgetEvent[], string]>([
   ['nothing changed', [event('created', whole), event('changed', whole)], 'Changed: nothing that differs'],
   ['raised', [event('raised', { by: '2.00', until: '2026-11-22T00:00:00Z' })], 'Raised by $2.00 until tomorrow 00:00'],
   ['raised for good', [event('raised', { by: '2.00', until: null })], 'Raised by $2.00'],
+  ['lowered', [event('lowered', { by: '2.00' })], 'Raises of $2.00 taken back'],
   ['topped up', [event('topped_up', { by: '1.00' })], 'Topped up by $1.00'],
   ['paused', [event('paused', { until: null })], 'Paused until resumed'],
   ['paused for a while', [event('paused', { until: '2026-11-21T18:00:00Z' })], 'Paused until 18:00'],

@@ -40,6 +40,8 @@ function whatWords(event: BudgetEvent, before: Detail | null, unit: BudgetUnit, 
       return `Changed${planWords(set)}: ${before === null ? wholeWords(set) : differenceWords(before, set)}`;
     case 'raised':
       return `Raised by ${amountWords(set.by, unit)}${until}`;
+    case 'lowered':
+      return `Raises of ${amountWords(set.by, unit)} taken back`;
     case 'topped_up':
       return `Topped up by ${amountWords(set.by, unit)}`;
     case 'paused':

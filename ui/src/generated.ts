@@ -109,7 +109,7 @@ export type BudgetEvent = {
   at: string,
   /** By whom: `cli`, `api`, `desktop`; `outlay` where nobody did it. */
   actor: string,
-  /** `created changed raised topped_up paused resumed bypassed bypass_ended removed`. */
+  /** `created changed raised lowered topped_up paused resumed bypassed bypass_ended removed`. */
   action: string,
   /** The values that were set. */
   detail: JsonValue,
@@ -155,6 +155,8 @@ export type BudgetView = {
   kind: BudgetKind,
   /** The limit with raises. */
   limit: Quantity,
+  /** The raises of it that are in force, in order of their end; those that have none come last. */
+  raises: Array<RaiseInForce>,
   /** Spent, without holds. */
   used: Quantity,
   /** Held by running calls. */
@@ -761,6 +763,14 @@ export type Raise = {
   by: string,
   /** The budget's unit. */
   unit: BudgetUnit,
+};
+
+/** A part of a limit that is for a while. */
+export type RaiseInForce = {
+  /** How much of the limit it is. */
+  by: Quantity,
+  /** When it ends by itself; `None` where it does not. */
+  until: string | null,
 };
 
 /** What is charged for one kind of usage. */

@@ -23,6 +23,8 @@ use crate::process::{become_command, built, cargo, program, succeed};
 pub(crate) enum Bench {
     /// The proxy: added latency, throughput, streams, start, memory and CPU, beside nginx.
     Proxy(proxy::Options),
+    /// Only what ten thousand alerts take from the calls that cause them.
+    Alerts(proxy::Measured),
     /// The import of logs: a year of Claude Code's, beside `cat`.
     Import(import::Options),
     /// The desktop window on a ledger of a million calls: opening, views, scrolling, memory, CPU.
@@ -47,6 +49,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     }
     match bench {
         Bench::Proxy(options) => proxy::run(options),
+        Bench::Alerts(measured) => proxy::run_alerts(measured),
         Bench::Import(options) => import::run(options),
         Bench::Ui(options) => ui::run(options),
         Bench::Load(options) => rounds::load_only(options),

@@ -263,7 +263,19 @@ fn sentence_of(rendered: &str, typed: &[impl AsRef<str>]) -> String {
         let tool = tool.as_ref();
         return format!("{sentence}: a command comes after two dashes, outlay run -- {tool}");
     }
-    format!("{sentence} (outlay --help shows what there is)")
+    format!("{sentence} ({} --help shows what there is)", command_of(typed))
+}
+
+/// The command that was meant, as far as there is one: `outlay budget set`.
+fn command_of(typed: &[impl AsRef<str>]) -> String {
+    let root = definition();
+    let (mut command, mut words) = (&root, vec![root.get_name()]);
+    for word in typed.iter().map(AsRef::as_ref).filter(|word| !word.starts_with('-')) {
+        let Some(next) = command.find_subcommand(word) else { break };
+        words.push(next.get_name());
+        command = next;
+    }
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -279,7 +291,10 @@ mod tests {
     fn wrong_use_is_one_sentence() {
         for (words, part) in [
             (&["outlay", "docter"][..], "unrecognized subcommand 'docter'; a similar subcommand"),
+            (&["outlay", "docter"], "(outlay --help shows"),
             (&["outlay", "backup"], "following required arguments"),
+            (&["outlay", "budget", "set"], "(outlay budget set --help shows what there is)"),
+            (&["outlay", "--color", "budget", "st"], "(outlay budget --help shows"),
             (&["outlay", "budget", "set", "day", "--window"], "--window <WINDOW>"),
             (
                 &["outlay", "calls", "--limit", "x"],

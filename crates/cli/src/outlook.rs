@@ -17,7 +17,7 @@ pub(crate) fn cell(forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> Option<
             Some(if from == to { from } else { format!("{from} to {to}") })
         }
         (_, Some(earliest), None) => {
-            Some(format!("from {} or not", range_ends(earliest, earliest, now, zone).0))
+            Some(format!("from {}, maybe", range_ends(earliest, earliest, now, zone).0))
         }
         (_, None, _) => None,
     }
@@ -78,7 +78,7 @@ mod tests {
                 Some("30T09:00"),
                 Some("Tue 24 Nov to Mon 30 Nov"),
             ),
-            (Outlook::Possible, Some("21T14:17"), None, Some("from 15:10 or not")),
+            (Outlook::Possible, Some("21T14:17"), None, Some("from 15:10, maybe")),
         ] {
             let [earliest, latest] = [earliest, latest].map(|text: Option<&str>| text.map(at));
             let forecast = Forecast { outlook, earliest, likely: earliest, latest };

@@ -1,8 +1,9 @@
 //! Names that were probably meant otherwise.
 
 use chrono::{DateTime, Utc};
-use outlay_core::ledger::Ledger;
+use outlay_core::ledger::{AccountView, Ledger};
 use outlay_core::report::{self, By, UsageQuery};
+use outlay_host::config::UPSTREAM_VARIABLE;
 use outlay_proxy::Settings;
 
 use crate::failure::Failure;
@@ -18,18 +19,37 @@ pub(crate) fn provider(session: &Session, name: &str) -> Result<Option<String>, 
     Ok(not_among(name, settings.upstreams.keys().map(String::as_str)))
 }
 
-/// That no provider has an account's name, but one that is much like it.
+/// That nothing draws on an account: no provider has its name, and no key is linked to it.
 ///
 /// # Errors
-/// Where the configuration cannot be read.
+/// Where the configuration or the ledger cannot be read.
 pub(crate) fn account(session: &Session, name: &str) -> Result<Option<String>, Failure> {
     let settings = settings(session)?;
-    let meant = meant(name, settings.upstreams.keys().map(String::as_str));
-    Ok(meant.map(|meant| {
-        format!(
-            "No provider is called '{name}', so only keys that are linked to it draw on it: did you mean '{meant}'? outlay account rm {name} takes it back."
-        )
-    }))
+    let is_linked = |account: &AccountView| account.name == name && !account.keys.is_empty();
+    if settings.upstreams.contains_key(name) || session.ledger()?.accounts()?.iter().any(is_linked)
+    {
+        return Ok(None);
+    }
+    let way = match meant(name, settings.upstreams.keys().map(String::as_str)) {
+        Some(meant) => format!("did you mean '{meant}'? outlay account rm {name} takes it back."),
+        None => format!("outlay account link KEY {name} links one."),
+    };
+    Ok(Some(format!(
+        "No provider is called '{name}', so only keys that are linked to it draw on it: {way}"
+    )))
+}
+
+/// That variables make providers of their own which are called much like one that there is.
+pub(crate) fn upstream_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let known = Settings::builtin_upstreams();
+    let each = names.filter_map(|name| {
+        let provider = name.strip_prefix(UPSTREAM_VARIABLE)?.to_ascii_lowercase();
+        let meant = meant(&provider, known.keys().map(String::as_str))?.to_ascii_uppercase();
+        Some(format!(
+            "{name} makes a provider '{provider}' of its own, and changes no other: did you mean {UPSTREAM_VARIABLE}{meant}?"
+        ))
+    });
+    each.collect()
 }
 
 /// That no call so far has this value, but some have one that is much like it.
@@ -101,6 +121,19 @@ mod tests {
             let known = ["anthropic", "claude-code", "openai", "xai"];
             assert_eq!(meant(name, known.into_iter()), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_variable_with_a_slip_is_told() {
+        let names =
+            ["OUTLAY_UPSTREAM_OPENAI", "OUTLAY_UPSTREAM_WORK", "OUTLAY_UPSTREAM_OPNEAI", "PATH"];
+        let told = upstream_variables(names.into_iter().map(str::to_owned));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("OUTLAY_UPSTREAM_OPNEAI makes a provider 'opneai'"),
+            "{told:?}"
+        );
+        assert!(told[0].ends_with("did you mean OUTLAY_UPSTREAM_OPENAI?"), "{told:?}");
     }
 
     #[test]

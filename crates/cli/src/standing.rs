@@ -4,20 +4,26 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::balance::spoken;
 use outlay_core::budget::Scope;
-use outlay_core::ledger::{BalanceView, Bypass, StoppedAccount};
+use outlay_core::ledger::{BalanceView, Bypass, Ledger, StoppedAccount};
 use outlay_core::money::Money;
 use outlay_core::refusal::Raise;
-use outlay_core::report::{BudgetState, BudgetView, OutsideView};
+use outlay_core::report::{self, BudgetState, BudgetView, OutsideView};
 use outlay_wire::log::Tool;
 
-use crate::look::Tone;
+use crate::failure::Failure;
+use crate::look::{Look, Tone};
 use crate::outlook;
 use crate::table::{Cell, Column, Table, bar};
 use crate::when;
+use crate::words;
+
+/// So many models are named in a sentence.
+const MODELS_NAMED: usize = 3;
 
 /// Every budget with its bar.
 pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> Table {
     let has_scope = budgets.iter().any(|budget| !budget.scope.is_everything());
+    let has_reserve = budgets.iter().any(|budget| budget.credits_remaining.count > 0);
     let mut columns = vec![
         Column::Text("Budget"),
         Column::Text("Kind"),
@@ -27,14 +33,16 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
         Column::Number("%"),
         Column::Text(""),
         Column::Decimal("Left"),
-        Column::Text("State"),
-        Column::Text("Resets"),
     ];
+    if has_reserve {
+        columns.push(Column::Decimal("Reserve"));
+    }
+    columns.extend([Column::Text("State"), Column::Text("Resets")]);
     if has_scope {
         columns.push(Column::Text("Counts"));
     }
-    let mut table =
-        Table::new(&columns).expendable(&["Kind", "Counts", "Left", "Window", "", "Resets"]);
+    let mut table = Table::new(&columns)
+        .expendable(&["Kind", "Counts", "Reserve", "Left", "Window", "", "Resets"]);
     for budget in budgets {
         let tone = tone(budget.state);
         let mut cells = vec![
@@ -46,15 +54,45 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
             Cell::toned(&budget.percent, tone),
             Cell::toned(bar(budget.used.count, budget.limit.count), tone),
             Cell::new(budget.remaining.spoken()),
+        ];
+        if has_reserve {
+            cells.push(Cell::new(budget.credits_remaining.spoken()));
+        }
+        cells.extend([
             Cell::toned(state(budget), tone),
             Cell::known(budget.reset_date.map(|reset| when::shown(reset, now, zone))),
-        ];
+        ]);
         if has_scope {
             cells.push(Cell::new(scope(&budget.scope)));
         }
         table.row(cells);
     }
     table
+}
+
+/// That models were used which have no price, and the way to give them one; `None` where all have one.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub(crate) fn without_price(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, Failure> {
+    let models = report::unpriced_models(ledger, now)?.models;
+    let Some(first) = models.first() else { return Ok(None) };
+    let named = models.iter().take(MODELS_NAMED).map(|used| {
+        format!("{} ({})", used.model, words::counted(used.calls.unsigned_abs(), "call", "calls"))
+    });
+    let mut named: Vec<String> = named.collect();
+    match models.len().saturating_sub(MODELS_NAMED) {
+        0 => {}
+        more => named.push(format!("{more} more")),
+    }
+    Ok(Some(format!(
+        "Without a price: {}. To give one, in dollars per million tokens: outlay prices set {} --input N --output N",
+        words::listed(&named),
+        first.model
+    )))
 }
 
 /// What tools spent without passing here, in one sentence.
@@ -83,15 +121,22 @@ pub(crate) fn outlooks(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> 
     budgets.iter().filter_map(|budget| outlook::sentence(budget, now, zone)).collect()
 }
 
-/// That a budget refuses calls, and until when; `None` where it does not.
-pub(crate) fn refuses(budget: &BudgetView, now: DateTime<Utc>, zone: Tz) -> Option<String> {
+/// That a budget refuses calls, until when, and the way to go on; `None` where it does not.
+pub(crate) fn refuses(
+    budget: &BudgetView,
+    now: DateTime<Utc>,
+    zone: Tz,
+    look: Look,
+) -> Option<String> {
+    if budget.state != BudgetState::Blocked {
+        return None;
+    }
     let until = budget.reset_date.map_or_else(
         || "until it is raised".to_owned(),
         |until| format!("until {} ({})", when::shown(until, now, zone), when::distance(until, now)),
     );
-    let name = &budget.name;
-    (budget.state == BudgetState::Blocked)
-        .then(|| format!("Budget '{name}' refuses calls {until}."))
+    let refuses = format!("Budget '{}' refuses calls {until}.", budget.name);
+    Some(format!("{} To go on: {}", look.paint(Tone::Bad, refuses), raise(budget, None)))
 }
 
 /// The command that gives a budget room for `needed` more, in its unit; where that is not known, for a

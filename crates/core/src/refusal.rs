@@ -167,10 +167,10 @@ pub fn message(refusal: &Refusal) -> String {
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
         | RefusalReason::LoopDetected => {
-            let state = if stop.used.count >= stop.limit.count {
-                "is used up"
-            } else {
-                "is nearly used up"
+            let state = match () {
+                () if stop.used.count >= stop.limit.count => "is used up",
+                () if stop.needed.count > stop.limit.count => "is too small for this call",
+                () => "is nearly used up",
             };
             let resets = stop
                 .reset
@@ -390,6 +390,7 @@ mod tests {
         let usd = PICODOLLARS_PER_USD;
         for (reason, limit, used, unit, part) in [
             (QuotaExceeded, 500, 499, Calls, "budget 'day' is nearly used up (499"),
+            (QuotaExceeded, 1, 0, Tokens, "of 1 token is too small for this call (0 tokens spent"),
             (QuotaExceeded, 429, 100, Tokens, "budget 'day' is nearly used up (100"),
             (QuotaExceeded, 900, 503, Calls, "is nearly used up. To go on"),
             (QuotaExceeded, 500 * usd, 500 * usd, Usd, "budget 'day' is used up. To go on"),

@@ -37,7 +37,8 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const KEEP_DAYS: std::ops::RangeInclusive<u32> = 31..=36_500;
 const KEEP_WANTED: &str =
     "write a whole number of days, 31 or more, or leave it out to keep every call";
-const UPSTREAM_VARIABLE: &str = "OUTLAY_UPSTREAM_";
+/// What begins the names of variables that say where a provider is: its name comes behind it.
+pub const UPSTREAM_VARIABLE: &str = "OUTLAY_UPSTREAM_";
 const DIALECTS: [&str; 6] = ["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
 
 /// Everything that can be configured.

@@ -40,8 +40,12 @@ use crate::zone;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long to leave the ledger alone between two looks, however much changes.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The same after a storm of alerts.
+/// For so long a storm of alerts is left to itself once its first ones are told.
+const STORM_BEGINS: Duration = Duration::from_secs(1);
+/// How long to leave the ledger alone once all of a storm is told.
 const STORM_PAUSE: Duration = Duration::from_secs(5);
+/// For so long calls have the ledger for themselves between two slices of a storm.
+const ROOM: Duration = Duration::from_millis(25);
 
 /// The current instant.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -90,7 +94,9 @@ pub struct Notifier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Load {
     Few,
-    /// So many alerts at once that the user has heard of it for a while.
+    /// So many alerts at once that their first ones are enough to tell for the moment.
+    StormBegins,
+    /// So many that the user has heard of it for a while.
     Storm,
 }
 
@@ -144,6 +150,7 @@ impl Woken {
     /// As [`Woken::next`], when the ledger has been left alone for a while.
     fn rest(&self, load: Load) -> Signal {
         match load {
+            Load::StormBegins => self.after(STORM_BEGINS),
             // More of it is told when it is over, or in a while.
             Load::Storm => self.after(STORM_PAUSE),
             Load::Few => {
@@ -182,17 +189,19 @@ impl Notifier {
             .map(|channel| courier::start(ledger.clone(), channel, quiet, Arc::clone(&clock)))
             .collect::<std::io::Result<Vec<Notifier>>>()?;
         let thread = std::thread::Builder::new().name("notifier".into()).spawn(move || {
-            let mut signal = woken.next();
+            let mut room = Room { woken: &woken, signal: woken.next() };
+            let mut load = Load::Few;
             loop {
-                let load = hand_over(&ledger, &names, clock()).unwrap_or_else(|error| {
-                    tracing::warn!("alerts could not be handed over: {error}");
-                    Load::Few
-                });
-                if signal == Signal::Stop {
+                load =
+                    hand_over(&ledger, &names, clock(), load, &mut room).unwrap_or_else(|error| {
+                        tracing::warn!("alerts could not be handed over: {error}");
+                        Load::Few
+                    });
+                if room.signal == Signal::Stop {
                     return;
                 }
                 couriers.iter().for_each(|courier| courier.waker.wake());
-                signal = woken.rest(load);
+                room.signal = woken.rest(load);
             }
         })?;
         Ok(Notifier { waker, thread: Some(thread) })
@@ -249,18 +258,37 @@ impl Manner {
 /// # Errors
 /// When the ledger cannot be read or written.
 pub fn deliver_all(ledger: &Ledger, manner: &mut Manner, clock: &Clock) -> Result<(), LedgerError> {
-    hand_over(ledger, &manner.names(), clock())?;
+    let (_, woken) = channel();
+    let mut room = Room { woken: &woken, signal: Signal::Stop };
+    hand_over(ledger, &manner.names(), clock(), Load::Few, &mut room)?;
     for channel in &mut manner.channels {
-        courier::deliver(ledger, channel.as_mut(), manner.quiet, clock)?;
+        courier::deliver(ledger, channel.as_mut(), manner.quiet, clock, &mut room)?;
     }
     Ok(())
 }
 
-/// Hands new alerts to the channels.
+/// Room for calls between the slices of a storm.
+struct Room<'a> {
+    woken: &'a Woken,
+    /// The last one that came; who is to stop leaves no room any more.
+    signal: Signal,
+}
+
+impl Room<'_> {
+    fn leave(&mut self) {
+        if self.signal != Signal::Stop {
+            self.signal = self.woken.after(ROOM);
+        }
+    }
+}
+
+/// Hands new alerts to the channels: of a storm that begins its first ones, of one that went on all.
 fn hand_over(
     ledger: &Ledger,
     channels: &Arc<[String]>,
     now: DateTime<Utc>,
+    before: Load,
+    room: &mut Room<'_>,
 ) -> Result<Load, LedgerError> {
     // A look costs no commit; handing over does, and a commit would call for the next look.
     if !ledger.has_new_alerts(now)? {
@@ -268,7 +296,11 @@ fn hand_over(
     }
     let mut load = Load::Few;
     while ledger.dispatch_alerts(Arc::clone(channels), now).wait()? {
+        if before == Load::Few && room.signal != Signal::Stop {
+            return Ok(Load::StormBegins);
+        }
         load = Load::Storm;
+        room.leave();
     }
     Ok(load)
 }

@@ -221,6 +221,12 @@ async fn a_budget_is_made_changed_raised_and_removed() {
     assert!(past.status == 400 && past.text.contains("until"), "{}", past.text);
     let topped = desk.send(Method::POST, "/budgets/team/topups", Some(&json!({"by": 5}))).await;
     assert_eq!(topped.json()["credits_remaining"], "5.00");
+    let raises = json!([{"by": "2.50", "until": "2026-12-01T00:00:00Z"}]);
+    assert_eq!(topped.json()["raises"], raises);
+    for _ in 0..2 {
+        let lowered = desk.send(Method::DELETE, "/budgets/team/raises", None).await.json();
+        assert_eq!((&lowered["limit"], &lowered["raises"]), (&json!("30.00"), &json!([])));
+    }
 
     let history = desk.get("/budgets/team/history").await.json();
     let done: Vec<(&str, &str)> = history["events"]
@@ -229,7 +235,8 @@ async fn a_budget_is_made_changed_raised_and_removed() {
         .iter()
         .map(|event| (event["action"].as_str().unwrap(), event["actor"].as_str().unwrap()))
         .collect();
-    let expected = ["created", "changed", "raised", "topped_up"].map(|action| (action, "api"));
+    let expected = ["created", "changed", "raised", "topped_up", "lowered"];
+    let expected = expected.map(|action| (action, "api"));
     assert_eq!(done, expected);
 
     assert_eq!(desk.send(Method::DELETE, "/budgets/team", None).await.status, 204);

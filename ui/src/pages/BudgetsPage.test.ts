@@ -226,6 +226,15 @@ describe('one budget', () => {
     expect(textOf('budget-told')).toBe('Raised by $2.00 until it resets.');
   });
 
+  it('tells its raises, and takes them back', async () => {
+    const raises = [{ by: '2.00', until: '2026-11-21T23:00:00Z' }, { by: '1.00', until: null }];
+    const api = await show(new MemoryApi({ ...quiet, budgets: quiet.budgets.map((each) => ({ ...each, raises })) }), '#/budgets/day');
+    expect(textOf('actions-day')).toMatch(/\$2\.00 of the limit is a raise until .*\$1\.00 of the limit is a raise for good/);
+    await press('actions-day', /^Take raises back/);
+    expect(api.done).toEqual(['lower day']);
+    expect(textOf('budget-told')).toBe('Budget day is no longer raised.');
+  });
+
   it('has nothing to pause where it is soft', async () => {
     await show(new MemoryApi(quiet), '#/budgets/opus%20tokens');
     expect(parts('opus tokens')).toEqual(['Raise…', 'Top up…', 'Change…', 'Delete…']);

@@ -114,6 +114,20 @@ pub(super) fn latencies_ns(door: &Door, ask: Ask, span: Duration) -> Result<Vec<
     Ok(latencies)
 }
 
+/// How long each of so many calls takes, one after another, in nanoseconds.
+///
+/// # Errors
+/// When an answer is not the one asked for.
+pub(super) fn latencies_of_ns(door: &Door, ask: Ask, calls: usize) -> Result<Vec<u64>> {
+    let mut client = Client::new(door, ask)?;
+    let one = |_| {
+        let sent = Instant::now();
+        client.call()?;
+        Ok(u64::try_from(sent.elapsed().as_nanos())?)
+    };
+    (0..calls).map(one).collect()
+}
+
 /// From the provider's write of a chunk to the client's read of it, in nanoseconds.
 ///
 /// # Errors

@@ -38,12 +38,19 @@ pub(crate) struct Options {
     /// Put a million calls through Outlay first, which takes minutes: the marks are for that.
     #[arg(long)]
     big_ledger: bool,
-    /// Measure this binary instead of building one.
-    #[arg(long, value_name = "FILE")]
-    outlay: Option<PathBuf>,
+    #[command(flatten)]
+    measured: Measured,
     /// Write the figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// Which Outlay is measured.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Measured {
+    /// Measure this binary instead of building one.
+    #[arg(long, value_name = "FILE")]
+    outlay: Option<PathBuf>,
 }
 
 /// Starts everything, measures in rounds and prints the table.
@@ -51,12 +58,8 @@ pub(crate) struct Options {
 /// # Errors
 /// When nginx is missing, something does not start, or an answer is wrong.
 pub(super) fn run(options: &Options) -> Result<()> {
-    let outlay_program = outlay_program(options)?;
-    // Beside the builds, on a real disk: a /tmp in memory would flatter the ledger.
-    let place = built("bench")?;
-    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
-    let folder = tempfile::tempdir_in(&place)?;
-
+    let outlay_program = options.measured.program()?;
+    let folder = folder()?;
     let (_provider, direct) = target::provider()?;
     let nginx = Nginx::new(folder.path(), direct.address)?;
     let outlay = Outlay::new(&outlay_program, folder.path().join("outlay"), direct.address)?;
@@ -67,9 +70,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let free = Outlay::new(&outlay_program, folder.path().join("free"), direct.address)?;
     rows.push(cost_of_budgets(options, &outlay, &free)?);
     rows.push(account::check(&outlay, OUTPUT_USD)?);
-    let in_storm = span(options)? * ROUNDS as u32 / 2;
     let place = folder.path();
-    rows.extend(alerts::storm(&outlay_program, place, direct.address, price_model, in_storm)?);
+    rows.extend(alerts::storm(&outlay_program, place, direct.address, price_model)?);
     rows.push(cold_starts(&nginx, &outlay)?);
     rows.push(overspending(&outlay_program, folder.path(), &direct)?);
     println!("\n{}", table(&rows));
@@ -77,12 +79,35 @@ pub(super) fn run(options: &Options) -> Result<()> {
     options.json.as_deref().map_or(Ok(()), |file| write_json(file, options, &nginx, &rows))
 }
 
-fn outlay_program(options: &Options) -> Result<PathBuf> {
-    if let Some(file) = &options.outlay {
-        return file.canonicalize().with_context(|| format!("there is no {}", file.display()));
+/// Measures only the alerts.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_alerts(measured: &Measured) -> Result<()> {
+    let outlay_program = measured.program()?;
+    let folder = folder()?;
+    let (_provider, direct) = target::provider()?;
+    let rows = alerts::storm(&outlay_program, folder.path(), direct.address, price_model)?;
+    println!("\n{}", table(&rows));
+    println!("load average {}: whatever else runs moves these figures", load_average());
+    Ok(())
+}
+
+/// Beside the builds, on a real disk: a /tmp in memory would flatter the ledger.
+fn folder() -> Result<tempfile::TempDir> {
+    let place = built("bench")?;
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    Ok(tempfile::tempdir_in(&place)?)
+}
+
+impl Measured {
+    fn program(&self) -> Result<PathBuf> {
+        if let Some(file) = &self.outlay {
+            return file.canonicalize().with_context(|| format!("there is no {}", file.display()));
+        }
+        succeed(&mut cargo(["build", "--release", "--package", "outlay-cli"]))?;
+        Ok(program(&built("release")?, "outlay"))
     }
-    succeed(&mut cargo(["build", "--release", "--package", "outlay-cli"]))?;
-    Ok(program(&built("release")?, "outlay"))
 }
 
 /// Prices the model and sets three hard budgets that apply to every call and refuse none.

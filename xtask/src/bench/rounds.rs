@@ -137,12 +137,13 @@ pub(super) fn small_calls(door: &Door, span: Duration) -> Result<Rate> {
     load::rate(door, SMALL, CONNECTIONS, span)
 }
 
-/// How long small calls take one after another.
+/// How long so many small calls take one after another, without the first ones.
 ///
 /// # Errors
 /// When an answer is wrong.
-pub(super) fn small_call_us(door: &Door, span: Duration) -> Result<Times> {
-    times_us(load::latencies_ns(door, SMALL, span)?)
+pub(super) fn small_calls_us(door: &Door, first: usize, calls: usize) -> Result<Times> {
+    let mut times_ns = load::latencies_of_ns(door, SMALL, first + calls)?;
+    times_us(times_ns.split_off(first))
 }
 
 /// Puts only the load on whoever listens.

@@ -49,17 +49,28 @@ pub(crate) enum Command {
     Rm {
         /// The budget
         name: String,
+        /// Nothing is asked; scripts that say so anyway are right
+        #[arg(long, hide = true)]
+        yes: bool,
     },
     /// Raise a limit for a while: until the period ends, or as said
     Raise {
         /// The budget
         name: String,
         /// How much more, in the budget's unit
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        by: String,
+        #[arg(
+            long,
+            value_name = "N",
+            allow_negative_numbers = true,
+            required_unless_present = "off"
+        )]
+        by: Option<String>,
         /// Until when: a date, a time (18:00), a duration (2h) or midnight
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
+        /// Take its raises back before they end
+        #[arg(long, conflicts_with_all = ["by", "until"])]
+        off: bool,
     },
     /// Let a budget count and refuse nothing, for a while or until it is resumed
     Pause {
@@ -141,16 +152,17 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let events = ledger.budget_history(&name)?;
             show::history(events, session, form, out)?;
         }
-        Command::Rm { name } => {
+        Command::Rm { name, .. } => {
             let budget = ledger.remove_budget(name, ACTOR, now).wait()?;
             let name = &budget.name;
             out.line(format!(
                 "Budget '{name}' is removed and limits nothing any more; outlay budget history {name} still tells what it was."
             ))?;
         }
-        Command::Raise { name, by, until } => {
+        Command::Raise { name, by: Some(by), until, .. } => {
             raise(&ledger, session, name, by, until.as_deref(), out)?;
         }
+        Command::Raise { name, by: None, .. } => lower(&ledger, session, name, out)?,
         Command::Pause { name, duration } => {
             pause(&ledger, session, name, duration.as_deref(), out)?;
         }
@@ -186,6 +198,19 @@ fn raise(
     );
     out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
     tell(ledger, session, &budget.name, out)
+}
+
+fn lower(ledger: &Ledger, session: &Session, name: String, out: &mut Out) -> Result<(), Failure> {
+    let (budget, by) = ledger.lower_budget(name, ACTOR, session.now).wait()?;
+    let name = &budget.name;
+    out.line(match by.count {
+        0 => format!("Budget '{name}' was not raised."),
+        _ => format!(
+            "Budget '{name}' is lowered by {} again: its raises are taken back.",
+            by.spoken()
+        ),
+    })?;
+    tell(ledger, session, name, out)
 }
 
 fn pause(
@@ -248,12 +273,14 @@ fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String
 /// How it stands now.
 fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
     let view = find(ledger, session, name)?;
-    let limit = show::limit(&view, &set::settings(ledger, name)?, session);
+    let limit = show::limit(&view, session);
     let used = format!("{} of {limit} used", view.used.spoken());
     let resets = view.reset_date.map_or_else(String::new, |reset| {
         format!(", resets {}", when::shown(reset, session.now, session.zone))
     });
-    out.line(format!("{used}{resets}."))
+    out.line(format!("{used}{resets}."))?;
+    let refuses = standing::refuses(&view, session.now, session.zone, out.look());
+    refuses.map_or(Ok(()), |sentence| out.line(sentence))
 }
 
 /// What it is, in a sentence's end.

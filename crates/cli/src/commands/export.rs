@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use outlay_core::ledger::Ledger;
 use outlay_core::report::CallQuery;
 use outlay_proxy::machine::ExportForm;
-use outlay_shell::export::{self, ExportError};
+use outlay_shell::export::{self, ExportError, Rows};
 
 use super::report::{Range, range};
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::session::Session;
+use crate::words;
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
@@ -47,22 +48,23 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     let query = CallQuery { since, until, ..CallQuery::default() };
     let ledger = session.ledger()?;
     match &options.output {
-        None => write(&ledger, &query, options.format, out.writer())?,
-        Some(path) if path == Path::new("-") => {
-            write(&ledger, &query, options.format, out.writer())?;
+        Some(path) if path != Path::new("-") => {
+            let rows = write_file(path, |file| write(&ledger, &query, options.format, file))?;
+            let calls = words::counted(rows.count, "call", "calls");
+            out.line(format!("Wrote {calls} to {}.", path.display()))?;
         }
-        Some(path) => {
-            write_file(path, |file| write(&ledger, &query, options.format, file))?;
+        _ => {
+            write(&ledger, &query, options.format, out.writer())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes the file under another name first, so that it is never half there.
-fn write_file(
+fn write_file<T>(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    write: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     if let Some(failure) = Failure::missing_folder(path) {
         return Err(failure);
     }
@@ -75,10 +77,11 @@ fn write_file(
         // Its own words name a file that nobody asked for.
         .map_err(|error| failed(&error.kind().into()))?;
     let mut buffered = std::io::BufWriter::new(file);
-    write(&mut buffered)?;
+    let written = write(&mut buffered)?;
     let file = buffered.into_inner().map_err(|error| failed(error.error()))?;
     file.as_file().sync_all().map_err(|error| failed(&error))?;
-    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(written)
 }
 
 fn write(
@@ -86,12 +89,12 @@ fn write(
     query: &CallQuery,
     format: Format,
     target: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<Rows, Failure> {
     let form = match format {
         Format::Csv => ExportForm::Csv,
         Format::Json => ExportForm::Json,
     };
-    export::write(ledger, query, form, target).map(drop).map_err(|error| match error {
+    export::write(ledger, query, form, target).map_err(|error| match error {
         ExportError::Ledger(error) => error.into(),
         ExportError::Unwritable(error) => error.into(),
         other => Failure::failed(other),
@@ -115,7 +118,7 @@ mod tests {
     fn a_file_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("calls.csv");
-        let broken = write_file(&path, |file| {
+        let broken = write_file::<()>(&path, |file| {
             file.write_all(b"half")?;
             Err(Failure::failed("it broke"))
         });

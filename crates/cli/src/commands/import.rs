@@ -98,6 +98,10 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     } else {
         let outside = this_month(session, &ledger)?;
         print(&reports, &outside, options, out)?;
+        if reports.iter().any(|report| report.imported.new.unpriced > 0) && !options.dry_run {
+            let note = standing::without_price(&ledger, session.now)?;
+            note.map_or(Ok(()), |note| out.line(note))?;
+        }
         if !options.dry_run {
             tell_what_refuses(session, &ledger, out)?;
         }
@@ -111,13 +115,11 @@ pub(crate) fn tell_what_refuses(
     ledger: &Ledger,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    for budget in report::budgets(ledger, session.now)? {
-        if let Some(sentence) = standing::refuses(&budget, session.now, session.zone) {
-            let sentence = out.look().paint(Tone::Bad, sentence);
-            out.line(format!("{sentence} To go on: {}", standing::raise(&budget, None)))?;
-        }
-    }
-    Ok(())
+    let (now, look) = (session.now, out.look());
+    let budgets = report::budgets(ledger, now)?;
+    let refusing =
+        budgets.iter().filter_map(|budget| standing::refuses(budget, now, session.zone, look));
+    refusing.into_iter().try_for_each(|sentence| out.line(sentence))
 }
 
 /// What did not pass here this month.
@@ -295,6 +297,9 @@ fn print(
     }
     out.line(match (options.dry_run, calls) {
         (true, _) => "Nothing was written: without --dry-run it is imported.",
+        (false, 0) if reports.iter().all(|report| report.files_read == 0) => {
+            "Nothing was new: no log has changed since it was last read."
+        }
         (false, 0) => "Nothing was new.",
         (false, _) => "outlay report --by model (or project, client, day) shows what it came to.",
     })
@@ -310,8 +315,9 @@ pub(crate) fn print_reports(reports: &[SourceReport], out: &mut Out) -> Result<(
             Cell::new(report.files),
             Cell::new(imported.new.calls),
             Cell::new(dollars(imported.new.cost.saturating_add(imported.new.plan_value))),
-            Cell::new(imported.known),
-            Cell::new(imported.merged + imported.matched),
+            // Of logs that were not read again nothing is counted.
+            Cell::known((report.files_read > 0).then_some(imported.known)),
+            Cell::known((report.files_read > 0).then_some(imported.merged + imported.matched)),
         ]);
     }
     out.table(&table)?;
@@ -336,8 +342,8 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
     for (count, one, many, place) in [
         (
             imported.new.unpriced,
-            "call is of a model without a price: set one (outlay prices set MODEL), and import again",
-            "calls are of models without a price: set them (outlay prices set MODEL), and import again",
+            "call is of a model without a price: it is in the sums once it has one and is imported again",
+            "calls are of models without a price: they are in the sums once they have one and are imported again",
             None,
         ),
         (

@@ -231,7 +231,9 @@ impl Guide<'_> {
             };
             self.ledger.set_budget(change, ACTOR, now, self.session.zone).wait()?;
             self.done.end(format!("the budget '{name}' was set"));
-            set.push(format!("'{name}' to {}", dollars(limit)));
+            let used = report::budget(self.ledger, name, now)?.map(|view| view.used.spoken());
+            let used = used.map_or_else(String::new, |used| format!(" ({used} used already)"));
+            set.push(format!("'{name}' to {}{used}", dollars(limit)));
         }
         self.limits_are(&set)
     }
@@ -242,18 +244,9 @@ impl Guide<'_> {
                 "None is set: outlay budget set day --limit 5 --window day does it, or outlay plan use solo ($5 a day, $100 a month).",
             );
         }
-        let since = Window::MONTH.period(self.session.now, self.session.zone).start;
-        let query = UsageQuery {
-            since,
-            until: self.session.now,
-            by: By::Month,
-            timezone: self.session.zone,
-        };
-        let used = report::usage(self.ledger, &query)?.total.cost_usd;
         self.out.line(format!(
-            "Set: {}. This month has used {} already: outlay budget list shows what is left, outlay budget raise gives more.",
-            words::listed(set),
-            dollars(used)
+            "Set: {}. outlay budget list shows what is left, outlay budget raise gives more.",
+            words::listed(set)
         ))
     }
 

@@ -15,7 +15,7 @@ use crate::listening::Listening;
 use crate::output::Out;
 use crate::proxy::{self, Mark, Proxy};
 use crate::session::{Places, Session};
-use crate::{tools, words};
+use crate::{spelling, tools, words};
 
 /// Exit code of a process that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -59,6 +59,10 @@ pub(crate) fn run(
     let machine = (places, session.config.clone());
     session.config.strict |= options.strict;
     proxy::log_to_stderr();
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for note in spelling::upstream_variables(variables) {
+        eprintln!("outlay: {note}");
+    }
     let listening = listening(session, options)?;
     let runtime = proxy::runtime()?;
     runtime.block_on(serve(session, machine, listening, out))?;

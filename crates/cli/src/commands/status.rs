@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
+use outlay_core::ledger::Ledger;
 use outlay_core::report::{self, Spend, Status};
 
 use super::Form;
@@ -21,16 +22,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outcome {
-    let status = report::status(&session.ledger()?, session.now, session.zone)?;
+    let ledger = session.ledger()?;
+    let status = report::status(&ledger, session.now, session.zone)?;
     if options.form.json {
         out.json(&status)?;
     } else {
-        print(&status, session.zone, out)?;
+        print(&ledger, &status, session.zone, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
+fn print(ledger: &Ledger, status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
     let now = status.as_of;
     let mut spent =
         Table::new(&[Column::Text("Spent"), Column::Decimal("Cost"), Column::Number("Calls")]);
@@ -64,15 +66,14 @@ fn print(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
         out.line("")?;
         out.table(&standing::balances(&status.balances, now, zone))?;
     }
-    notes(status, zone, out)
+    notes(ledger, status, zone, out)
 }
 
-fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
+fn notes(ledger: &Ledger, status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
     for budget in &status.budgets {
-        if let Some(sentence) = standing::refuses(budget, status.as_of, zone) {
-            let sentence = out.look().paint(Tone::Bad, sentence);
+        if let Some(sentence) = standing::refuses(budget, status.as_of, zone, out.look()) {
             out.line("")?;
-            out.line(format!("{sentence} To go on: {}", standing::raise(budget, None)))?;
+            out.line(sentence)?;
         }
     }
     // A bypass lets their calls pass too.
@@ -88,6 +89,7 @@ fn notes(status: &Status, zone: Tz, out: &mut Out) -> Result<(), Failure> {
     if let Some(note) = unpriced(&status.month) {
         out.line("")?;
         out.line(out.look().paint(Tone::Warning, note))?;
+        standing::without_price(ledger, status.as_of)?.map_or(Ok(()), |note| out.line(note))?;
     }
     Ok(())
 }
@@ -113,13 +115,23 @@ mod tests {
     fn with_nothing_set() {
         let day = Day::empty();
         let status = report::status(&day.ledger, day.now, day.zone).unwrap();
-        insta::assert_snapshot!(printed(Look::PIPE, |out| print(&status, day.zone, out)));
+        insta::assert_snapshot!(printed(Look::PIPE, |out| print(
+            &day.ledger,
+            &status,
+            day.zone,
+            out
+        )));
     }
 
     #[test]
     fn with_a_full_day() {
         let day = Day::full();
         let status = report::status(&day.ledger, day.now, day.zone).unwrap();
-        insta::assert_snapshot!(printed(Look::PIPE, |out| print(&status, day.zone, out)));
+        insta::assert_snapshot!(printed(Look::PIPE, |out| print(
+            &day.ledger,
+            &status,
+            day.zone,
+            out
+        )));
     }
 }

@@ -43,10 +43,15 @@ impl ActiveBudget {
 
     /// The limit at `at`, with the raises that are in force.
     pub(crate) fn limit_at(&self, at: DateTime<Utc>) -> i64 {
-        self.raises
-            .iter()
-            .filter(|raise| raise.from <= at && raise.until.is_none_or(|until| at < until))
+        self.raises_at(at)
             .fold(self.budget.limit, |limit, raise| limit.saturating_add(raise.amount))
+    }
+
+    /// The raises that are in force at `at`.
+    pub(crate) fn raises_at(&self, at: DateTime<Utc>) -> impl Iterator<Item = Raise> {
+        let is_in_force =
+            move |raise: &Raise| raise.from <= at && raise.until.is_none_or(|until| at < until);
+        self.raises.iter().copied().filter(is_in_force)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows of the alert table, and those that the open transaction has still to write: no call that causes
 //! one waits for it.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement};
 
 use crate::alert::{AlertKind, AlertText, Severity};
 use crate::refusal::Raise;
@@ -17,7 +17,7 @@ impl AlertRows {
 
     /// Writes down all: to be called before anything looks for one in the file, and before each commit.
     pub(crate) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.0.drain(..).try_for_each(|row| record(connection, &row).map(drop))
+        self.0.drain(..).try_for_each(|row| enter(connection, &row))
     }
 }
 
@@ -39,31 +39,41 @@ pub(crate) struct AlertRow {
 /// Records the alert, or one more occurrence where the same was recorded before and such are counted;
 /// `true` if it is new.
 pub(super) fn record(connection: &Connection, row: &AlertRow) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "INSERT INTO alert (id, machine_id, at_ms, kind, severity, subject, subject_key, \
-             period_start_ms, threshold, title, body, raise_by, raise_unit) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT (kind, subject_key, period_start_ms, threshold) \
-             DO UPDATE SET occurrences = occurrences + ?14 RETURNING id = ?1",
-        )?
-        .query_row(
-            params![
-                row.id,
-                row.machine_id,
-                row.at_ms,
-                row.kind.as_str(),
-                row.severity.as_str(),
-                row.subject,
-                row.key,
-                row.period_start_ms,
-                row.threshold,
-                row.text.title,
-                row.text.body,
-                row.raise.as_ref().map(|raise| &raise.by),
-                row.raise.as_ref().map(|raise| raise.unit.as_str()),
-                row.kind.is_counted(),
-            ],
-            |row| row.get(0),
-        )
+    let mut insert = connection.prepare_cached(&format!("{INSERT} RETURNING id = ?1"))?;
+    row.bind(&mut insert)?;
+    let mut rows = insert.raw_query();
+    rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?.get(0)
+}
+
+/// As [`record`] without the answer, which costs as much as the rest.
+fn enter(connection: &Connection, row: &AlertRow) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(INSERT)?;
+    row.bind(&mut insert)?;
+    insert.raw_execute().map(drop)
+}
+
+const INSERT: &str = "INSERT INTO alert (id, machine_id, at_ms, kind, severity, subject, subject_key, \
+     period_start_ms, threshold, title, body, raise_by, raise_unit) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+     ON CONFLICT (kind, subject_key, period_start_ms, threshold) \
+     DO UPDATE SET occurrences = occurrences + ?14";
+
+impl AlertRow {
+    fn bind(&self, insert: &mut Statement<'_>) -> rusqlite::Result<()> {
+        let raise = self.raise.as_ref();
+        insert.raw_bind_parameter(1, self.id)?;
+        insert.raw_bind_parameter(2, self.machine_id)?;
+        insert.raw_bind_parameter(3, self.at_ms)?;
+        insert.raw_bind_parameter(4, self.kind.as_str())?;
+        insert.raw_bind_parameter(5, self.severity.as_str())?;
+        insert.raw_bind_parameter(6, &self.subject)?;
+        insert.raw_bind_parameter(7, &self.key)?;
+        insert.raw_bind_parameter(8, self.period_start_ms)?;
+        insert.raw_bind_parameter(9, self.threshold)?;
+        insert.raw_bind_parameter(10, &self.text.title)?;
+        insert.raw_bind_parameter(11, &self.text.body)?;
+        insert.raw_bind_parameter(12, raise.map(|raise| &raise.by))?;
+        insert.raw_bind_parameter(13, raise.map(|raise| raise.unit.as_str()))?;
+        insert.raw_bind_parameter(14, self.kind.is_counted())
+    }
 }

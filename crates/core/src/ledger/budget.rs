@@ -1,8 +1,8 @@
-//! Budgets as stored: rows, their raises, top-ups and pauses.
+//! Budgets as stored.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
@@ -13,11 +13,9 @@ use super::budget_row::{COLUMNS, read_row};
 use super::counter;
 use super::error::{LedgerError, OpError};
 use super::recount::recount;
-use super::time::{new_id, to_ms, to_the_millisecond, uuid_of};
+use super::time::{new_id, to_ms, uuid_of};
 use super::writer::Writing;
-use crate::budget::{
-    Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, QuantityError, Scope, Window,
-};
+use crate::budget::{Budget, BudgetId, BudgetKind, BudgetUnit, Quantity, Scope, Window};
 
 /// What to set on a budget; what is `None` stays as it is (or takes its default on creation).
 #[derive(Clone, Debug, Default)]
@@ -161,114 +159,6 @@ fn forget_additions(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
     connection.execute("UPDATE budget SET credits_total = 0 WHERE seq = ?1", [seq]).map(drop)
 }
 
-/// Adds `by` (as typed) to the limit until `until`, or to the end of the current period; of a
-/// rolling window for its own length. Returns the budget and when the raise ends.
-pub(crate) fn raise(
-    writing: &mut Writing<'_>,
-    name: &str,
-    by: &str,
-    until: Option<DateTime<Utc>>,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<(Budget, Option<DateTime<Utc>>), OpError> {
-    let active = find(writing.connection, name)?;
-    let amount = positive(&active.budget, by)?;
-    let period_end = match active.budget.window {
-        Window::Rolling { span } => Some(now + TimeDelta::milliseconds(span.ms())),
-        window => window.period(now, active.budget.timezone).end,
-    };
-    let until = until.or(period_end).map(to_the_millisecond);
-    if until.is_some_and(|until| until <= now) {
-        return Err(LedgerError::Invalid("--until is in the past: give a later time".into()).into());
-    }
-    writing
-        .connection
-        .prepare_cached(
-            "INSERT INTO budget_raise (id, budget_seq, amount, from_ms, until_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![new_id(now), active.seq, amount.count, to_ms(now), until.map(to_ms)])?;
-    let detail = json!({ "by": amount, "until": until });
-    changed(writing, active.seq, actor, now, "raised", &detail)?;
-    Ok((active.budget, until))
-}
-
-/// Adds `by` (as typed) to the reserve that is used after a period's limit and never expires.
-pub(crate) fn top_up(
-    writing: &mut Writing<'_>,
-    name: &str,
-    by: &str,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<Budget, OpError> {
-    let active = find(writing.connection, name)?;
-    let amount = positive(&active.budget, by)?;
-    writing
-        .connection
-        .prepare_cached(
-            "UPDATE budget SET credits_total = credits_total + ?2, rev = rev + 1 WHERE seq = ?1",
-        )?
-        .execute(params![active.seq, amount.count])?;
-    changed(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
-    Ok(active.budget)
-}
-
-/// Lets a budget count without refusing, until `until` or until it is resumed.
-pub(crate) fn pause(
-    writing: &mut Writing<'_>,
-    name: &str,
-    until: Option<DateTime<Utc>>,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<Budget, OpError> {
-    let active = find(writing.connection, name)?;
-    let until = until.map(to_the_millisecond);
-    if until.is_some_and(|until| until <= now) {
-        return Err(LedgerError::Invalid(
-            "the pause would end in the past: give a later time".into(),
-        )
-        .into());
-    }
-    set_pause(writing.connection, active.seq, true, until)?;
-    changed(writing, active.seq, actor, now, "paused", &json!({ "until": until }))?;
-    Ok(active.budget)
-}
-
-/// Lets a paused budget refuse again; of one that is not paused nothing is changed.
-pub(crate) fn resume(
-    writing: &mut Writing<'_>,
-    name: &str,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<Budget, OpError> {
-    let active = find(writing.connection, name)?;
-    let is_paused =
-        "SELECT paused = 1 AND coalesce(paused_until_ms > ?2, 1) FROM budget WHERE seq = ?1";
-    let is_paused: bool = writing
-        .connection
-        .prepare_cached(is_paused)?
-        .query_row(params![active.seq, to_ms(now)], |row| row.get(0))?;
-    if is_paused {
-        set_pause(writing.connection, active.seq, false, None)?;
-        changed(writing, active.seq, actor, now, "resumed", &json!({}))?;
-    }
-    Ok(active.budget)
-}
-
-fn set_pause(
-    connection: &Connection,
-    seq: i64,
-    paused: bool,
-    until: Option<DateTime<Utc>>,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE budget SET paused = ?2, paused_until_ms = ?3, rev = rev + 1 WHERE seq = ?1",
-        )?
-        .execute(params![seq, paused, until.map(to_ms)])
-        .map(drop)
-}
-
 /// Removes a budget; its history and what calls were charged to it stay.
 pub(crate) fn remove(
     writing: &mut Writing<'_>,
@@ -286,7 +176,7 @@ pub(crate) fn remove(
 }
 
 /// Writes down what was done to the budget; what is remembered of it holds no longer.
-fn changed(
+pub(super) fn changed(
     writing: &mut Writing<'_>,
     seq: i64,
     actor: &str,
@@ -304,21 +194,6 @@ fn changed(
 pub(crate) fn history(connection: &Connection, name: &str) -> Result<Vec<BudgetEvent>, OpError> {
     let events = budget_event::of(connection, name)?;
     if events.is_empty() { Err(not_found(connection, name)?.into()) } else { Ok(events) }
-}
-
-fn positive(budget: &Budget, text: &str) -> Result<Quantity, LedgerError> {
-    let name = &budget.name;
-    let quantity =
-        Quantity::parse(budget.unit, text).map_err(|error| LedgerError::Invalid(match error {
-            QuantityError::Negative(text) => format!(
-                "'{text}' takes something away, and --by adds: outlay budget set {name} --limit N lowers the limit itself, and a raise stays on top of it until it ends"
-            ),
-            other => other.to_string(),
-        }))?;
-    if quantity.count == 0 {
-        return Err(LedgerError::Invalid("--by is zero: give an amount above zero".into()));
-    }
-    Ok(quantity)
 }
 
 fn merged(

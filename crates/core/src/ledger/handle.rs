@@ -28,11 +28,11 @@ use super::survey::Surroundings;
 use super::writer::{Retry, Writing};
 use super::{
     account, alert, budget, bypass, credit, floor, journal, level, outbox, plan, price, recover,
-    refuse, run, schema, survey,
+    refuse, relief, run, schema, survey,
 };
 use crate::alert::Severity;
 use crate::balance::{Recharge, WarnLevel};
-use crate::budget::{Budget, QuotaStanding};
+use crate::budget::{Budget, Quantity, QuotaStanding};
 use crate::money::Money;
 use crate::price::{PriceList, UserPrice};
 use crate::refusal::{Refusal, Repetition};
@@ -221,8 +221,18 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Reply<(Budget, Option<DateTime<Utc>>)> {
         self.submit(Retry::Never, move |writing| {
-            budget::raise(writing, &name, &by, until, actor, now)
+            relief::raise(writing, &name, &by, until, actor, now)
         })
+    }
+
+    /// Takes back a budget's raises that are in force; the reply has how much they were.
+    pub fn lower_budget(
+        &self,
+        name: String,
+        actor: &'static str,
+        now: DateTime<Utc>,
+    ) -> Reply<(Budget, Quantity)> {
+        self.submit(Retry::Never, move |writing| relief::lower(writing, &name, actor, now))
     }
 
     /// Adds `by` (as typed) to a budget's reserve.
@@ -233,7 +243,7 @@ impl Ledger {
         actor: &'static str,
         now: DateTime<Utc>,
     ) -> Reply<Budget> {
-        self.submit(Retry::Never, move |writing| budget::top_up(writing, &name, &by, actor, now))
+        self.submit(Retry::Never, move |writing| relief::top_up(writing, &name, &by, actor, now))
     }
 
     /// Lets a budget count without refusing, until `until` or until it is resumed.
@@ -244,7 +254,7 @@ impl Ledger {
         actor: &'static str,
         now: DateTime<Utc>,
     ) -> Reply<Budget> {
-        self.submit(Retry::Never, move |writing| budget::pause(writing, &name, until, actor, now))
+        self.submit(Retry::Never, move |writing| relief::pause(writing, &name, until, actor, now))
     }
 
     /// Lets a paused budget refuse again.
@@ -254,7 +264,7 @@ impl Ledger {
         actor: &'static str,
         now: DateTime<Utc>,
     ) -> Reply<Budget> {
-        self.submit(Retry::Never, move |writing| budget::resume(writing, &name, actor, now))
+        self.submit(Retry::Never, move |writing| relief::resume(writing, &name, actor, now))
     }
 
     /// Lets no limit refuse until `until`; a bypass in force ends with it.

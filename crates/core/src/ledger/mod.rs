@@ -73,6 +73,7 @@ mod record;
 mod recount;
 mod recover;
 mod refuse;
+mod relief;
 mod reply;
 mod reservation;
 mod reserve;

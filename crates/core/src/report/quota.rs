@@ -97,6 +97,8 @@ pub struct BudgetView {
     pub kind: BudgetKind,
     /// The limit with raises.
     pub limit: Quantity,
+    /// The raises of it that are in force, in order of their end; those that have none come last.
+    pub raises: Vec<RaiseInForce>,
     /// Spent, without holds.
     pub used: Quantity,
     /// Held by running calls.
@@ -130,6 +132,16 @@ pub struct BudgetView {
     credits_total: i64,
     #[serde(skip)]
     credits_used: i64,
+}
+
+/// A part of a limit that is for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct RaiseInForce {
+    /// How much of the limit it is.
+    pub by: Quantity,
+    /// When it ends by itself; `None` where it does not.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Where a budget stands.
@@ -339,11 +351,18 @@ fn view(row: StandingRow, outlook: Outlook, is_bypassed: bool) -> BudgetView {
     } else {
         BudgetState::Ok
     };
+    let mut raises = row
+        .raises
+        .into_iter()
+        .map(|raise| RaiseInForce { by: quantity(raise.amount), until: raise.until })
+        .collect::<Vec<_>>();
+    raises.sort_by_key(|raise| (raise.until.is_none(), raise.until));
     BudgetView {
         window: budget.window.name().into_owned(),
         unit: budget.unit,
         kind: budget.kind,
         limit: quantity(row.limit),
+        raises,
         used: quantity(row.spent),
         held: quantity(row.held),
         remaining: quantity(row.limit.saturating_sub(row.spent).saturating_sub(row.held).max(0)),

@@ -26,6 +26,7 @@ impl World {
             Step::Limit { which, limit } => self.set_limit(at(which), *limit),
             Step::Rewindow { which, window } => self.set_window(at(which), *window),
             Step::Raise { which, by, for_ms } => self.raise(at(which), *by, *for_ms),
+            Step::Lower { which } => self.lower(at(which)),
             Step::TopUp { which, by } => {
                 let known = &self.budgets[at(which)];
                 let (name, by) = (known.name.clone(), known.plan.typed(*by));
@@ -132,6 +133,18 @@ impl World {
         let raise = Raise { by: known.plan.count(by), from: self.now, until };
         self.budgets[place].raises.push(raise);
         Ok(())
+    }
+
+    fn lower(&mut self, place: usize) -> Checked {
+        let now = self.now;
+        let known = &mut self.budgets[place];
+        for raise in &mut known.raises {
+            if raise.until.is_none_or(|until| until > now) {
+                raise.until = Some(now);
+            }
+        }
+        let done = self.ledger().lower_budget(self.budgets[place].name.clone(), "cli", now).wait();
+        done.map(drop).map_err(|error| format!("lower: {error}"))
     }
 
     /// The budget's current period now consists of the calls that have ended, by their rows.

@@ -150,6 +150,9 @@ pub(crate) enum Step {
         by: u64,
         for_ms: Option<i64>,
     },
+    Lower {
+        which: usize,
+    },
     TopUp {
         which: usize,
         by: u64,
@@ -217,7 +220,8 @@ fn step(dice: &mut Dice, changes_budgets: bool, is_dense: bool) -> Step {
         }
         113..116 => Step::TopUp { which, by: dice.within(1, 10) },
         116..119 => Step::Pause { which, for_ms: dice.one_of(&[None, Some(60_000)]) },
-        119..122 => Step::Resume { which },
+        119..121 => Step::Resume { which },
+        121 => Step::Lower { which },
         122..124 => Step::Remove { which },
         124..126 => Step::Bypass { for_ms: 60_000 },
         _ => Step::EndBypass,

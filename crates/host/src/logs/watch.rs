@@ -32,14 +32,23 @@ pub fn watch<E>(
         .map_err(|error| failed(format!("changes of files cannot be watched here: {error}")))?;
     let mut watched: Vec<PathBuf> = Vec::new();
     while let Some(roots) = look()? {
-        follow(&mut watcher, &mut watched, roots);
-        wait(&changes);
+        // Of what was written after the look and before the watch nobody tells.
+        let is_watched_anew = follow(&mut watcher, &mut watched, roots);
+        if !is_watched_anew {
+            wait(&changes);
+        }
     }
     Ok(())
 }
 
-fn follow(watcher: &mut RecommendedWatcher, watched: &mut Vec<PathBuf>, roots: Vec<PathBuf>) {
+/// Whether there are folders that were not watched before.
+fn follow(
+    watcher: &mut RecommendedWatcher,
+    watched: &mut Vec<PathBuf>,
+    roots: Vec<PathBuf>,
+) -> bool {
     watched.retain(|root| roots.contains(root) && root.exists());
+    let before = watched.len();
     for root in roots {
         // A file is replaced by another of its name: its folder tells.
         let folder = if root.is_dir() { Some(root.as_path()) } else { root.parent() };
@@ -52,6 +61,7 @@ fn follow(watcher: &mut RecommendedWatcher, watched: &mut Vec<PathBuf>, roots: V
             watched.push(root);
         }
     }
+    watched.len() > before
 }
 
 /// Returns when something has changed and it is quiet again, or after a while.

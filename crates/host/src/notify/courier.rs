@@ -6,7 +6,7 @@ use outlay_core::alert::AlertKind;
 use outlay_core::ledger::{ALERTS_AT_ONCE, Attempt, Due, Ledger, LedgerError};
 
 use super::note::{self, Note};
-use super::{Channel, Clock, Load, Notifier, Signal, Undelivered, channel, least, retry};
+use super::{Channel, Clock, Load, Notifier, Room, Signal, Undelivered, channel, least, retry};
 use crate::quiet::QuietHours;
 
 /// An alert that nobody delivered for this long tells no news any more.
@@ -23,16 +23,17 @@ pub(super) fn start(
 ) -> std::io::Result<Notifier> {
     let (waker, woken) = channel();
     let thread = std::thread::Builder::new().name("courier".into()).spawn(move || {
-        let mut signal = woken.next();
+        let mut room = Room { woken: &woken, signal: woken.next() };
         loop {
-            let load = deliver(&ledger, way.as_mut(), quiet, &clock).unwrap_or_else(|error| {
+            let told = deliver(&ledger, way.as_mut(), quiet, &clock, &mut room);
+            let load = told.unwrap_or_else(|error| {
                 tracing::warn!("alerts could not be delivered: {error}");
                 Load::Few
             });
-            if signal == Signal::Stop {
+            if room.signal == Signal::Stop {
                 return;
             }
-            signal = woken.rest(load);
+            room.signal = woken.rest(load);
         }
     })?;
     Ok(Notifier { waker, thread: Some(thread) })
@@ -44,6 +45,7 @@ pub(super) fn deliver(
     way: &mut dyn Channel,
     quiet: Option<(QuietHours, Tz)>,
     clock: &Clock,
+    room: &mut Room<'_>,
 ) -> Result<Load, LedgerError> {
     let now = clock();
     let least = least(quiet, now);
@@ -58,6 +60,7 @@ pub(super) fn deliver(
         if is_last {
             break;
         }
+        room.leave();
     }
     let load = if due.len() < STORM { Load::Few } else { Load::Storm };
     let is_stale = |due: &Due| now - due.alert.time > STALE_AFTER;
@@ -65,14 +68,15 @@ pub(super) fn deliver(
     if !stale.is_empty() {
         let reason = "it was more than a day old when it could be told".to_owned();
         let told = stale.iter().map(|due| (due.alert.id, 0)).collect();
-        record(ledger, way.name(), told, &Attempt::Failed { reason, retry_at: None }, now)?;
+        let failed = Attempt::Failed { reason, retry_at: None };
+        record(ledger, way.name(), told, &failed, (now, room))?;
     }
     for note in note::notes(news) {
         let attempt = match way.deliver(&note) {
             Ok(()) => Attempt::Delivered,
             Err(undelivered) => failed(way.name(), &note, undelivered, clock()),
         };
-        record(ledger, way.name(), note.alerts, &attempt, clock())?;
+        record(ledger, way.name(), note.alerts, &attempt, (clock(), room))?;
     }
     Ok(load)
 }
@@ -92,11 +96,14 @@ fn record(
     channel: &str,
     mut alerts: Vec<(uuid::Uuid, u32)>,
     attempt: &Attempt,
-    now: DateTime<Utc>,
+    (now, room): (DateTime<Utc>, &mut Room<'_>),
 ) -> Result<(), LedgerError> {
-    while !alerts.is_empty() {
+    loop {
         let slice = alerts.split_off(alerts.len().saturating_sub(ALERTS_AT_ONCE));
         ledger.alerts_attempted(channel.to_owned(), slice, attempt.clone(), now).wait()?;
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        room.leave();
     }
-    Ok(())
 }

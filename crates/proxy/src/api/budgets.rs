@@ -150,6 +150,15 @@ pub(super) async fn raise(
     view(&app, name).await.map(Json)
 }
 
+pub(super) async fn lower(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+) -> Result<Json<BudgetView>, ApiError> {
+    app.ledger().lower_budget(name.clone(), caller.actor(), app.now()).await?;
+    view(&app, name).await.map(Json)
+}
+
 pub(super) async fn top_up(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

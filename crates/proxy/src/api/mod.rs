@@ -118,7 +118,7 @@ fn needing_token() -> Routes {
         ("/budgets", get(budgets::list)),
         ("/budgets/{name}", put(budgets::set).get(budgets::show).delete(budgets::remove)),
         ("/budgets/{name}/history", get(budgets::history)),
-        ("/budgets/{name}/raises", post(budgets::raise)),
+        ("/budgets/{name}/raises", post(budgets::raise).delete(budgets::lower)),
         ("/budgets/{name}/topups", post(budgets::top_up)),
         ("/budgets/{name}/pauses", post(budgets::pause).delete(budgets::resume)),
         ("/bypass", get(bypass::show).post(bypass::start).delete(bypass::end)),

@@ -33,6 +33,9 @@ pub enum BrokenLine {
     /// A token count that is negative, no whole number or beyond 2^53.
     #[error("a token count in it is no whole number from 0 to 2^53")]
     ImplausibleCount,
+    /// More of the input was cached than there was.
+    #[error("more of its input was cached than it has")]
+    CachedAboveInput,
     /// A sum of several.
     #[error(
         "it sums up {0} requests, and the ledger has no sums: only rows of single requests are imported"

@@ -1,17 +1,17 @@
 //! CSV of any origin, by a map of its columns.
 
+mod row;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use csv::StringRecord;
-use outlay_core::money::Money;
-use outlay_core::usage::Usage;
 
-use super::fields::{self, BrokenLine};
-use super::{LogCall, LogKey, provider};
+use self::row::{Flaw, Row};
+use super::LogCall;
+use super::fields::BrokenLine;
 
 /// What a column can hold, in the order in which errors name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,9 +121,8 @@ const FIELDS: [(Field, &str, &[&str]); 23] = [
 ];
 /// A column that only OpenAI's tables have, which name no provider.
 const OPENAIS_REQUESTS: &str = "num_model_requests";
-/// What Outlay's own export says of calls that cost nothing, or are not over.
-const NOT_CALLS: [&str; 4] = ["refused", "failed", "running", "waiting"];
-
+/// So much of a faulty cell is shown.
+const SHOWN_MAX: usize = 40;
 /// Which column of a table holds what: `time=Date,model=Model,input=Prompt Tokens`. What it does not
 /// name is looked for among the usual names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,17 +161,33 @@ pub enum TableError {
 }
 
 /// A row that tells of no call that can be believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenRow {
     /// Its line in the file, from 1.
     pub line: u64,
     /// What is wrong with it.
     pub why: BrokenLine,
+    /// The column in which that is, and the beginning of what stands there.
+    pub cell: Option<(String, String)>,
 }
 
 impl fmt::Display for BrokenRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.why)
+        let BrokenRow { line, why, cell } = self;
+        match (why, cell) {
+            (why, None) => write!(f, "line {line}: {why}"),
+            (BrokenLine::ImplausibleCount, Some((column, text))) => write!(
+                f,
+                "line {line}: '{text}' in column '{column}' is no number of tokens: they are whole and without separators, like 1000"
+            ),
+            (BrokenLine::NoTime, Some((column, text))) => write!(
+                f,
+                "line {line}: '{text}' in column '{column}' is no time: it is written like 2026-11-21 20:05:41"
+            ),
+            (why, Some((column, text))) => {
+                write!(f, "line {line}: {why} ('{text}' in column '{column}')")
+            }
+        }
     }
 }
 
@@ -214,20 +229,25 @@ pub fn read(
     if header.iter().all(|name| name.trim().is_empty()) {
         return Err(TableError::NoHeader);
     }
-    let columns = Columns::find(header, map)?;
+    let header = header.clone();
+    let columns = Columns::find(&header, map)?;
     let mut copies = HashMap::new();
     let mut broken = Vec::new();
     for (number, record) in (2..).zip(reader.records()) {
         let read = match &record {
             Ok(record) => Row { columns: &columns, record }.call(now, &mut copies),
-            Err(_) => Err(BrokenLine::NotJson),
+            Err(_) => Err(Flaw { why: BrokenLine::NotJson, field: None }),
         };
         match read {
             Ok(call) => found.extend(call),
-            Err(why) => {
+            Err(Flaw { why, field }) => {
                 let record = record.ok();
-                let line = record.and_then(|record| Some(line_of(bytes, record.position()?)));
-                broken.push(BrokenRow { line: line.unwrap_or(number), why });
+                let position = record.as_ref().and_then(StringRecord::position);
+                let line = position.map_or(number, |position| line_of(bytes, position));
+                let cell = record
+                    .zip(field)
+                    .and_then(|(record, field)| columns.cell(&header, &record, field));
+                broken.push(BrokenRow { line, why, cell });
             }
         }
     }
@@ -285,106 +305,21 @@ impl Columns {
         let is_openais = header.iter().any(|name| plain(name) == OPENAIS_REQUESTS);
         Ok(Columns { places: columns, provider: is_openais.then_some("openai") })
     }
-}
 
-/// A row, by its fields.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    columns: &'a Columns,
-    record: &'a StringRecord,
-}
-
-impl<'a> Row<'a> {
-    fn call(
-        self,
-        now: DateTime<Utc>,
-        copies: &mut HashMap<LogKey, u64>,
-    ) -> Result<Option<LogCall>, BrokenLine> {
-        if self.text(Field::Status).is_some_and(|status| NOT_CALLS.contains(&status)) {
-            return Ok(None);
-        }
-        match self.text(Field::Requests).map(fields::count_of).transpose()? {
-            None | Some(1) => {}
-            // OpenAI has a row for each hour or day, with or without use.
-            Some(0) => return Ok(None),
-            Some(many) => return Err(BrokenLine::ManyRequests(many)),
-        }
-        let usage = self.usage()?;
-        let time = self.text(Field::Time).and_then(moment).ok_or(BrokenLine::NoTime)?;
-        let duration = self.text(Field::Duration).and_then(|text| text.parse().ok());
-        let name = self.text(Field::Provider).or(self.columns.provider).map(str::to_lowercase);
-        let ended = fields::plausible(time, now)?;
-        Ok(Some(LogCall {
-            duration: duration.and_then(chrono::TimeDelta::try_milliseconds),
-            provider: name.as_deref().and_then(provider::route).map(Arc::from),
-            model: self.text(Field::Model).map(Arc::from),
-            cost_logged: self.cost(),
-            response_id: self.text(Field::ResponseId).map(Box::from),
-            session: self.text(Field::Session).map(Arc::from),
-            folder: self.text(Field::Project).map(Arc::from),
-            service_tier: self.tier().map(Arc::from),
-            ..LogCall::new(self.key(copies), ended, usage)
-        }))
+    fn place(&self, field: Field) -> Option<usize> {
+        self.places.iter().find(|(known, _)| *known == field).map(|(_, at)| *at)
     }
 
-    fn usage(self) -> Result<Usage, BrokenLine> {
-        let count = |field| self.text(field).map(fields::count_of).transpose();
-        let (Some(input), Some(output)) = (count(Field::Input)?, count(Field::Output)?) else {
-            return Err(BrokenLine::NoCount);
-        };
-        let cached = count(Field::CachedInput)?.unwrap_or(0);
-        if cached > input {
-            return Err(BrokenLine::ImplausibleCount);
-        }
-        Ok(Usage {
-            input_tokens: input - cached,
-            output_tokens: output,
-            cache_read_tokens: count(Field::CacheRead)?.unwrap_or(0) + cached,
-            cache_write_5m_tokens: count(Field::CacheWrite)?.unwrap_or(0),
-            cache_write_1h_tokens: count(Field::CacheWrite1h)?.unwrap_or(0),
-            reasoning_tokens: count(Field::Reasoning)?,
-            audio_input_tokens: count(Field::AudioInput)?.unwrap_or(0),
-            audio_output_tokens: count(Field::AudioOutput)?.unwrap_or(0),
-            other_tool_calls: count(Field::ToolCalls)?.unwrap_or(0),
-            ..Usage::default()
-        })
-    }
-
-    /// A batch's own prices are those of a tier.
-    fn tier(self) -> Option<&'a str> {
-        let is_batch = self
-            .text(Field::Batch)
-            .is_some_and(|said| matches!(plain(said).as_str(), "true" | "1"));
-        if is_batch { Some("batch") } else { self.text(Field::ServiceTier) }
-    }
-
-    fn cost(self) -> Option<Money> {
-        let text = self.text(Field::Cost)?;
-        Money::parse_stated(text.trim_start_matches('$').trim()).ok()
-    }
-
-    fn key(self, copies: &mut HashMap<LogKey, u64>) -> LogKey {
-        if let Some(id) = self.text(Field::Id) {
-            return fields::key_of("csv", &["id", id]);
-        }
-        // All of the row: whoever names more of its columns another time means the same call.
-        let mut parts: Vec<&str> = std::iter::once("row").chain(self.record.iter()).collect();
-        let copy = copies.entry(fields::key_of("csv", &parts)).or_default();
-        *copy += 1;
-        let copy = copy.to_string();
-        parts.push(&copy);
-        fields::key_of("csv", &parts)
-    }
-
-    /// A cell that is not empty. The apostrophe that keeps a spreadsheet from running it is not its.
-    fn text(self, field: Field) -> Option<&'a str> {
-        let (_, at) = self.columns.places.iter().find(|(known, _)| *known == field)?;
-        let text = self.record.get(*at)?.trim();
-        let text = match text.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
-            _ => text,
-        };
-        (!text.is_empty()).then_some(text)
+    /// A field's column and the beginning of what a row has there.
+    fn cell(
+        &self,
+        header: &StringRecord,
+        record: &StringRecord,
+        field: Field,
+    ) -> Option<(String, String)> {
+        let at = self.place(field)?;
+        let text: String = record.get(at)?.trim().chars().take(SHOWN_MAX).collect();
+        Some((header.get(at)?.trim().to_owned(), text)).filter(|(_, text)| !text.is_empty())
     }
 }
 
@@ -395,25 +330,4 @@ fn plain(name: &str) -> String {
 
 fn field_names() -> String {
     FIELDS.map(|(_, name, _)| name).join(", ")
-}
-
-/// RFC 3339, `2026-11-21 20:05:41`, `2026-11-21`, or seconds or milliseconds since 1970.
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(number) = text.parse::<i64>() {
-        // As seconds, 11 digits would be after the year 2286.
-        return match number.unsigned_abs() {
-            0..10_000_000_000 => DateTime::from_timestamp(number, 0),
-            _ => DateTime::from_timestamp_millis(number),
-        };
-    }
-    let zoneless = || {
-        let text = text.strip_suffix(" UTC").unwrap_or(text);
-        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
-            .iter()
-            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    };
-    let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
-    fields::moment(text)
-        .or_else(|| text.parse().ok())
-        .or_else(|| zoneless().or_else(midnight).map(|time| time.and_utc()))
 }

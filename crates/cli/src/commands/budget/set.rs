@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use chrono::{NaiveTime, Weekday};
 use outlay_core::budget::{BudgetKind, BudgetUnit, Scope, Window, WindowError, parse_warn_percent};
-use outlay_core::ledger::{BudgetChange, BudgetEvent, Ledger, LedgerError};
+use outlay_core::ledger::{BudgetChange, Ledger, LedgerError};
 use outlay_core::report;
 
 use crate::failure::Failure;
@@ -95,10 +95,6 @@ pub(crate) struct Settings {
     pub(crate) window: Window,
     pub(crate) allow_unpriced: bool,
     pub(crate) may_cap: bool,
-    /// The limit without raises.
-    pub(crate) limit: Option<String>,
-    /// When each raise ends that it was given; `None` for one that does not.
-    pub(crate) raised_until: Vec<Option<DateTime<Utc>>>,
 }
 
 /// A budget's settings, as its history last recorded them.
@@ -114,16 +110,7 @@ pub(crate) fn settings(ledger: &Ledger, name: &str) -> Result<Settings, Failure>
         window: anchor.map_or(window, |anchor| window.with_anchor(anchor)),
         allow_unpriced: flag("allow_unpriced").unwrap_or(false),
         may_cap: flag("may_cap").unwrap_or(true),
-        limit: definition.and_then(BudgetEvent::limit),
-        raised_until: raised_until(&events),
     })
-}
-
-/// The ends of its raises; a budget that was removed had others.
-fn raised_until(events: &[BudgetEvent]) -> Vec<Option<DateTime<Utc>>> {
-    let its = events.iter().rev().take_while(|event| event.action != "removed");
-    let raises = its.filter(|event| event.action == "raised");
-    raises.map(|raise| raise.detail.get("until")?.as_str()?.parse().ok()).collect()
 }
 
 impl Arguments {

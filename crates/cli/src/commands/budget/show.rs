@@ -1,8 +1,8 @@
 //! `outlay budget show` and `history`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{NaiveTime, TimeDelta};
 use outlay_core::budget::{Quantity, Window};
 use outlay_core::ledger::BudgetEvent;
 use outlay_core::report::{BudgetState, BudgetView};
@@ -51,7 +51,7 @@ pub(super) fn budget(
         ("Kind", view.kind.as_str().to_owned()),
         ("Window", window(settings.window, &view.timezone)),
         ("Counts", if scope.is_empty() { "every call".to_owned() } else { scope }),
-        ("Limit", limit(view, settings, session)),
+        ("Limit", limit(view, session)),
         ("Used", format!("{} ({} %)", view.used.spoken(), view.percent)),
         ("Held", format!("{} by running calls", view.held.spoken())),
         ("Left", view.remaining.spoken()),
@@ -76,23 +76,18 @@ pub(super) fn budget(
     Ok(())
 }
 
-/// The limit, and how much of it is a raise that is in force right now.
-pub(super) fn limit(view: &BudgetView, settings: &Settings, session: &Session) -> String {
+/// The limit, and how much of it is raises that are in force right now.
+pub(super) fn limit(view: &BudgetView, session: &Session) -> String {
     let limit = view.limit.spoken();
-    let own = settings.limit.as_deref().and_then(|own| Quantity::parse(view.unit, own).ok());
-    let Some(raised) = own.map(|own| view.limit.count - own.count).filter(|more| *more > 0) else {
-        return limit;
-    };
+    let Some(first) = view.raises.first() else { return limit };
+    let raised = view.raises.iter().map(|raise| raise.by.count).sum();
     let raised = Quantity { unit: view.unit, count: raised }.spoken();
-    let is_in_force = |end: &Option<DateTime<Utc>>| end.is_none_or(|end| end > session.now);
-    let ends: BTreeSet<_> = settings.raised_until.iter().copied().filter(is_in_force).collect();
-    // Those that end come after the one that does not.
-    let until = match (ends.iter().flatten().next(), ends.len()) {
-        (None, _) => "for good".to_owned(),
-        (Some(until), 1) => format!("until {}", when::shown(*until, session.now, session.zone)),
-        (Some(first), _) => {
-            format!("in all, by less from {}", when::shown(*first, session.now, session.zone))
-        }
+    let until = first.until.map(|until| when::shown(until, session.now, session.zone));
+    let end_together = view.raises.iter().all(|raise| raise.until == first.until);
+    let until = match until {
+        None => "for good".to_owned(),
+        Some(until) if end_together => format!("until {until}"),
+        Some(first) => format!("in all, by less from {first}"),
     };
     format!("{limit} (raised by {raised} {until})")
 }

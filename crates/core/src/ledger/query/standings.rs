@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use crate::budget::{Budget, CallFacts};
+use crate::ledger::active::Raise;
 use crate::ledger::counter::{self, Counters};
 use crate::ledger::error::OpError;
 use crate::ledger::time::from_ms;
@@ -17,6 +18,8 @@ pub(crate) struct StandingRow {
     pub(crate) reset: Option<DateTime<Utc>>,
     /// The limit with raises.
     pub(crate) limit: i64,
+    /// The raises that are in force.
+    pub(crate) raises: Vec<Raise>,
     pub(crate) spent: i64,
     pub(crate) held: i64,
     /// All that was topped up, and what periods have drawn from it.
@@ -52,6 +55,7 @@ pub(crate) fn standings(
             Ok(StandingRow {
                 reset: standing.reset,
                 limit: standing.funds.limit,
+                raises: active.raises_at(at).collect(),
                 spent: standing.counter.spent,
                 held: standing.counter.held,
                 refusing: standing.counter.refusing,
