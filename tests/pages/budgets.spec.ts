@@ -63,6 +63,11 @@ test('a used-up budget is raised, and calls pass again', async ({ page }) => {
   expect((await budgets()).get('ci')?.limit).toBe('0.008');
   expect(await home.current.call(CI)).toBe(200);
   await expect(panel(page, 'History').getByRole('listitem').first()).toContainText(/raised/i);
+  await expect(page.getByText('$0.004 of the limit is a raise until')).toBeVisible();
+  await page.getByRole('button', { name: 'Take raises back' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'Budget ci is no longer raised.' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Raise…' })).toBeFocused();
+  expect((await budgets()).get('ci')?.limit).toBe('0.004');
 });
 
 test('a reserve is topped up, and used once the limit is reached', async ({ page }) => {

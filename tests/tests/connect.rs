@@ -400,11 +400,20 @@ fn connections_follow_the_port_and_end_with_outlay() {
     assert_eq!(connect(&home, &[tool]).code, 0);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
+    // A proxy that cannot listen sends nobody to who does.
+    let connected = read(&path);
+    for refused in [&port, "80.1.1.1:4799"] {
+        home.try_serve(&["--listen", refused]).unwrap_err();
+        assert_eq!(read(&path), connected, "{refused}");
+    }
     let server = home.try_serve(&["--listen", &port, "--any-port"]).unwrap();
     let moved = server.address().to_string();
     assert!(read(&path).contains(&moved), "{}", read(&path));
     assert!(server.stderr().contains("Codex now sends its calls to"), "{}", server.stderr());
+    let needs = "Codex sends its calls here, and no proxy runs";
+    assert!(!home.ok(&["status"]).contains(needs));
     drop(server);
+    assert!(home.ok(&["status"]).contains(needs));
     let gone = home.cli(&["uninstall", "--yes", "--purge"]);
     assert_eq!(gone.code, 0, "{gone:?}");
     assert!(gone.stdout.contains("Codex's settings are as they were"), "{gone:?}");

@@ -147,6 +147,30 @@ fn what_is_imported_may_use_a_budget_up() {
 }
 
 #[test]
+fn a_call_that_is_too_large_for_a_limit_keeps_no_other_out() {
+    let provider = FakeProvider::start();
+    let home = Home::new(&provider);
+    price_the_model(&home);
+    let server = home.serve();
+    home.ok(&["budget", "set", "day", "--limit", "0.0001", "--window", "day", "--no-cap"]);
+    let refused = chat().send(server.address());
+    assert_eq!(refused.status, 402);
+    assert!(refused.text().contains("too small for this call"), "{}", refused.text());
+    eventually("the refusal is written", || home.calls().pop());
+    assert_eq!(home.json(&["budget", "show", "day"])["state"], "ok");
+    assert!(home.ok(&["check"]).contains("$0.0001 left in budget 'day'"));
+    // One that would fit on another day tells of what is left today.
+    home.ok(&["budget", "set", "day", "--limit", "0.003"]);
+    assert_eq!(chat().send(server.address()).status, 200);
+    written(&home);
+    assert_eq!(chat().send(server.address()).status, 402);
+    eventually("the budget refuses", || {
+        (home.json(&["budget", "show", "day"])["state"] == "blocked").then_some(())
+    });
+    assert_eq!(home.cli(&["check"]).code, 3);
+}
+
+#[test]
 fn models_without_a_price_are_named() {
     let home = Home::bare().with_clock(&Clock::at("2026-11-22T12:00:00Z"));
     let table = home.path().join("calls.csv");

@@ -222,7 +222,18 @@ fn a_taken_port_is_no_end_where_any_will_do() {
     assert_eq!(chat().send(server.address()).status, 200);
     let env = home.ok(&["env"]);
     assert!(env.contains(&server.address().to_string()), "{env}");
+    drop((server, held));
+}
+
+#[test]
+fn nobody_is_pointed_at_a_stranger() {
+    let home = Home::bare();
+    let held = TcpListener::bind(home.listen()).unwrap();
+    let env = home.cli(&["env"]);
+    assert_eq!(env.code, 1, "{env:?}");
+    assert!(env.stdout.is_empty() && env.stderr.contains("is held by"), "{env:?}");
     drop(held);
+    assert!(home.ok(&["env"]).contains(&home.listen().to_string()));
 }
 
 #[test]

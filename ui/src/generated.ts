@@ -765,7 +765,7 @@ export type Raise = {
   unit: BudgetUnit,
 };
 
-/** A part of a limit that is for a while. */
+/** A part of a limit that is a raise. */
 export type RaiseInForce = {
   /** How much of the limit it is. */
   by: Quantity,

@@ -270,7 +270,16 @@ fn sentence_of(rendered: &str, typed: &[impl AsRef<str>]) -> String {
 fn command_of(typed: &[impl AsRef<str>]) -> String {
     let root = definition();
     let (mut command, mut words) = (&root, vec![root.get_name()]);
-    for word in typed.iter().map(AsRef::as_ref).filter(|word| !word.starts_with('-')) {
+    let mut typed = typed.iter().map(AsRef::as_ref);
+    while let Some(word) = typed.next() {
+        if let Some(option) = word.strip_prefix("--") {
+            let takes_value =
+                |arg: &clap::Arg| arg.get_long() == Some(option) && arg.get_action().takes_values();
+            if command.get_arguments().any(takes_value) {
+                typed.next();
+            }
+            continue;
+        }
         let Some(next) = command.find_subcommand(word) else { break };
         words.push(next.get_name());
         command = next;
@@ -294,7 +303,7 @@ mod tests {
             (&["outlay", "docter"], "(outlay --help shows"),
             (&["outlay", "backup"], "following required arguments"),
             (&["outlay", "budget", "set"], "(outlay budget set --help shows what there is)"),
-            (&["outlay", "--color", "budget", "st"], "(outlay budget --help shows"),
+            (&["outlay", "--data-dir", "budget", "status", "--x"], "(outlay status --help shows"),
             (&["outlay", "budget", "set", "day", "--window"], "--window <WINDOW>"),
             (
                 &["outlay", "calls", "--limit", "x"],

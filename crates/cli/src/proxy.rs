@@ -26,8 +26,8 @@ use crate::failure::Failure;
 use crate::listening::Listening;
 use crate::session::{self, Session};
 
-/// How often to look for calls whose process has died, and for our own mark.
-const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// How soon a proxy is found again once another of its ledger has ended.
+const MARK_EVERY: Duration = Duration::from_secs(1);
 
 /// A proxy that listens but does not answer yet.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Mark {
     /// Puts the mark back where a proxy that has ended took the place of this one.
     pub(crate) async fn keep(folders: Folders, running: Running) {
         loop {
-            tokio::time::sleep(TIDY_EVERY).await;
+            tokio::time::sleep(MARK_EVERY).await;
             let (places, own) = (folders.clone(), running.clone());
             let kept = tokio::task::spawn_blocking(move || {
                 // One that was killed has left its mark behind.

@@ -44,7 +44,9 @@ pub(crate) fn upstream_variables(names: impl Iterator<Item = String>) -> Vec<Str
     let known = Settings::builtin_upstreams();
     let each = names.filter_map(|name| {
         let provider = name.strip_prefix(UPSTREAM_VARIABLE)?.to_ascii_lowercase();
-        let meant = meant(&provider, known.keys().map(String::as_str))?.to_ascii_uppercase();
+        let meant = meant(&provider, known.keys().map(String::as_str))?;
+        // `openai2` is a second one.
+        let meant = Some(meant).filter(|meant| !provider.starts_with(meant))?.to_ascii_uppercase();
         Some(format!(
             "{name} makes a provider '{provider}' of its own, and changes no other: did you mean {UPSTREAM_VARIABLE}{meant}?"
         ))
@@ -125,8 +127,13 @@ mod tests {
 
     #[test]
     fn a_variable_with_a_slip_is_told() {
-        let names =
-            ["OUTLAY_UPSTREAM_OPENAI", "OUTLAY_UPSTREAM_WORK", "OUTLAY_UPSTREAM_OPNEAI", "PATH"];
+        let names = [
+            "OUTLAY_UPSTREAM_OPENAI",
+            "OUTLAY_UPSTREAM_WORK",
+            "OUTLAY_UPSTREAM_OPENAI2",
+            "OUTLAY_UPSTREAM_OPNEAI",
+            "PATH",
+        ];
         let told = upstream_variables(names.into_iter().map(str::to_owned));
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(

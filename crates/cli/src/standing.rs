@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use outlay_core::balance::spoken;
-use outlay_core::budget::Scope;
+use outlay_core::budget::{BudgetUnit, Scope};
 use outlay_core::ledger::{BalanceView, Bypass, Ledger, StoppedAccount};
-use outlay_core::money::Money;
-use outlay_core::refusal::Raise;
+use outlay_core::money::{Money, PICODOLLARS_PER_USD};
+use outlay_core::refusal::{Raise, quoted};
 use outlay_core::report::{self, BudgetState, BudgetView, OutsideView};
 use outlay_wire::log::Tool;
 
@@ -70,15 +70,28 @@ pub(crate) fn budgets(budgets: &[BudgetView], now: DateTime<Utc>, zone: Tz) -> T
     table
 }
 
-/// That models were used which have no price, and the way to give them one; `None` where all have one.
+/// That sums leave out calls of unknown cost, `of` a time; `None` where there are none.
+pub(crate) fn unpriced(calls: i64, of: &str) -> Option<String> {
+    let calls = match calls {
+        0 => return None,
+        1 => format!("1 call{of} has no known cost and is"),
+        calls => format!("{calls} calls{of} have no known cost and are"),
+    };
+    Some(format!("{calls} not in these sums: outlay calls shows which."))
+}
+
+/// That models were used since then which have no price, and the way to give them one; `None` where all
+/// have one.
 ///
 /// # Errors
 /// Where the ledger cannot be read.
 pub(crate) fn without_price(
     ledger: &Ledger,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<String>, Failure> {
-    let models = report::unpriced_models(ledger, now)?.models;
+    let mut models = report::unpriced_models(ledger, now)?.models;
+    models.retain(|used| used.last_used >= since.date_naive());
     let Some(first) = models.first() else { return Ok(None) };
     let named = models.iter().take(MODELS_NAMED).map(|used| {
         format!("{} ({})", used.model, words::counted(used.calls.unsigned_abs(), "call", "calls"))
@@ -91,7 +104,7 @@ pub(crate) fn without_price(
     Ok(Some(format!(
         "Without a price: {}. To give one, in dollars per million tokens: outlay prices set {} --input N --output N",
         words::listed(&named),
-        first.model
+        quoted(&first.model)
     )))
 }
 
@@ -143,7 +156,14 @@ pub(crate) fn refuses(
 /// third of its limit.
 pub(crate) fn raise(budget: &BudgetView, needed: Option<i64>) -> String {
     let taken = budget.used.count.saturating_add(budget.held.count);
-    let taken = taken.saturating_add(needed.unwrap_or((budget.limit.count / 3).max(1)));
+    // Of a limit of nothing there is no third.
+    let a_third = match (budget.limit.count / 3, budget.unit) {
+        (0, BudgetUnit::Usd) => PICODOLLARS_PER_USD,
+        (0, BudgetUnit::Tokens) => 100_000,
+        (0, BudgetUnit::Calls) => 1,
+        (third, _) => third,
+    };
+    let taken = taken.saturating_add(needed.unwrap_or(a_third));
     Raise::of(budget.limit, taken).command(&budget.name)
 }
 

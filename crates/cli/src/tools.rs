@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use outlay_host::connect::{Connections, Outcome};
 use outlay_host::folders::Folders;
 use outlay_host::running;
+use outlay_host::service;
 
 use crate::failure::Failure;
+use crate::words;
 
 /// Writes where the proxy listens into the settings of connected tools, and says which it changed, a
 /// sentence each.
@@ -21,6 +23,23 @@ pub(crate) fn follow(
     let news = outcomes.into_iter().filter(is_news).collect();
     let base = running::reachable(address);
     Ok(sentences(news, |title| format!("{title} now sends its calls to http://{base}.")))
+}
+
+/// That connected tools send their calls to where no proxy answers; `None` where one does.
+pub(crate) fn unanswered(folders: &Folders) -> Option<String> {
+    // A service begins with the first call.
+    if service::state().file.is_some() || matches!(running::find(folders), Ok(Some(_))) {
+        return None;
+    }
+    let standings = Connections::new(folders).ok()?.list().ok()?;
+    let connected = standings.iter().filter(|known| known.address.is_some());
+    let titles: Vec<_> = connected.map(|known| known.title).collect();
+    let send = match titles.len() {
+        0 => return None,
+        1 => "sends its calls here",
+        _ => "send their calls here",
+    };
+    Some(format!("{} {send}, and no proxy runs: outlay serve", words::listed(&titles)))
 }
 
 /// Outlay goes: puts every tool back that was pointed here, and says so, a sentence each.

@@ -167,9 +167,10 @@ pub fn message(refusal: &Refusal) -> String {
         RefusalReason::QuotaExceeded
         | RefusalReason::BalanceEmpty
         | RefusalReason::LoopDetected => {
+            let room = stop.limit.count.saturating_add(stop.credits_remaining.count);
             let state = match () {
                 () if stop.used.count >= stop.limit.count => "is used up",
-                () if stop.needed.count > stop.limit.count => "is too small for this call",
+                () if stop.needed.count > room => "is too small for this call",
                 () => "is nearly used up",
             };
             let resets = stop
@@ -313,7 +314,8 @@ fn allow_command(stop: &BudgetStop) -> String {
 }
 
 /// A name as a shell reads it back: agents paste what they are told.
-fn quoted(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn quoted(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
     if !name.is_empty() && !name.starts_with('-') && name.bytes().all(is_plain) {
         return Cow::Borrowed(name);

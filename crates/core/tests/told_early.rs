@@ -2,13 +2,14 @@
 
 mod desk;
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::process::Command;
 use std::task::{Context, Poll, Waker};
 
-use desk::{admitted, call, day, hard, noon, open, price_demo, set};
-use outlay_core::budget::Window;
-use outlay_core::ledger::{LedgerError, Reply};
+use desk::{admitted, call, day, hard, noon, open, price_demo, set, settlement};
+use outlay_core::budget::{BudgetKind, Window};
+use outlay_core::ledger::{BudgetChange, LedgerError, Reply};
 use outlay_core::report::{self, CallQuery};
 use tempfile::TempDir;
 
@@ -82,4 +83,33 @@ fn what_was_told_and_not_committed_is_found_in_the_journal() {
         }
     }
     panic!("of {DEATHS_MAX} processes none died before a commit");
+}
+
+#[test]
+fn a_storm_of_alerts_beside_calls_is_written_whole() {
+    const BUDGETS: usize = 40;
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    price_demo(&ledger);
+    for number in 0..BUDGETS {
+        set(
+            &ledger,
+            BudgetChange {
+                kind: Some(BudgetKind::Soft),
+                warn_percent: Some((1..=99).collect()),
+                ..hard(&format!("b-{number}"), "1", Window::DAY)
+            },
+        );
+    }
+    // Each call is one percent of each budget.
+    for _ in 0..CALLS {
+        let reservation = admitted(told(ledger.reserve(call(noon(), Some(1_000)))).unwrap());
+        reservation.mark_sent();
+        told(reservation.settle(settlement(&ledger, 1_000, noon()))).unwrap();
+    }
+    drop(ledger);
+    let alerts = report::alerts(&open(&folder), 10_000).unwrap();
+    assert_eq!(alerts.len(), BUDGETS * CALLS);
+    let once: BTreeSet<_> = alerts.iter().map(|alert| (&alert.subject, &alert.title)).collect();
+    assert_eq!(once.len(), alerts.len());
 }

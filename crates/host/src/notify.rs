@@ -45,7 +45,7 @@ const STORM_BEGINS: Duration = Duration::from_secs(1);
 /// How long to leave the ledger alone once all of a storm is told.
 const STORM_PAUSE: Duration = Duration::from_secs(5);
 /// For so long calls have the ledger for themselves between two slices of a storm.
-const ROOM: Duration = Duration::from_millis(25);
+const ROOM: Duration = Duration::from_millis(10);
 
 /// The current instant.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -189,7 +189,7 @@ impl Notifier {
             .map(|channel| courier::start(ledger.clone(), channel, quiet, Arc::clone(&clock)))
             .collect::<std::io::Result<Vec<Notifier>>>()?;
         let thread = std::thread::Builder::new().name("notifier".into()).spawn(move || {
-            let mut room = Room { woken: &woken, signal: woken.next() };
+            let mut room = Room { woken: Some(&woken), signal: woken.next() };
             let mut load = Load::Few;
             loop {
                 load =
@@ -258,8 +258,7 @@ impl Manner {
 /// # Errors
 /// When the ledger cannot be read or written.
 pub fn deliver_all(ledger: &Ledger, manner: &mut Manner, clock: &Clock) -> Result<(), LedgerError> {
-    let (_, woken) = channel();
-    let mut room = Room { woken: &woken, signal: Signal::Stop };
+    let mut room = Room { woken: None, signal: Signal::Stop };
     hand_over(ledger, &manner.names(), clock(), Load::Few, &mut room)?;
     for channel in &mut manner.channels {
         courier::deliver(ledger, channel.as_mut(), manner.quiet, clock, &mut room)?;
@@ -269,15 +268,16 @@ pub fn deliver_all(ledger: &Ledger, manner: &mut Manner, clock: &Clock) -> Resul
 
 /// Room for calls between the slices of a storm.
 struct Room<'a> {
-    woken: &'a Woken,
+    /// `None` where nobody is woken, and none is left.
+    woken: Option<&'a Woken>,
     /// The last one that came; who is to stop leaves no room any more.
     signal: Signal,
 }
 
 impl Room<'_> {
     fn leave(&mut self) {
-        if self.signal != Signal::Stop {
-            self.signal = self.woken.after(ROOM);
+        if let Some(woken) = self.woken.filter(|_| self.signal != Signal::Stop) {
+            self.signal = woken.after(ROOM);
         }
     }
 }

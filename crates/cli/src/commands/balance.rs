@@ -140,17 +140,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
         }
         Command::Floor { account, usd } => floor(session, &account, &usd, out)?,
         Command::Recharge { account, below, amount: by } => {
-            let recharge = recharge(&below, by.as_deref())?;
-            session.ledger()?.set_recharge(account.clone(), recharge, now).wait()?;
-            let done = match recharge {
-                Some(Recharge { below, amount }) => format!(
-                    "is expected to get {} when it falls below {}",
-                    dollars(amount),
-                    dollars(below)
-                ),
-                None => "is expected to get nothing by itself".to_owned(),
-            };
-            out.line(format!("Account '{account}' {done}."))?;
+            expect(session, &account, recharge(&below, by.as_deref())?, out)?;
         }
         Command::Warn { account, level } => {
             let level: WarnLevel = level.parse().map_err(Failure::Misused)?;
@@ -161,6 +151,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Account '{account}' {level}{}.", beside.unwrap_or_default()))?;
             if level != WarnLevel::Off {
                 hint(&balances, &account, out)?;
+                spelling::account(session, &account)?.map_or(Ok(()), |note| out.line(note))?;
             }
         }
         Command::Sync { form } => sync(session, form, out)?,
@@ -187,6 +178,25 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
     Ok(ExitCode::SUCCESS)
 }
 
+/// Notes the top-up that is expected of the provider.
+fn expect(
+    session: &Session,
+    account: &str,
+    recharge: Option<Recharge>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    session.ledger()?.set_recharge(account.to_owned(), recharge, session.now).wait()?;
+    let Some(Recharge { below, amount }) = recharge else {
+        return out.line(format!("Account '{account}' is expected to get nothing by itself."));
+    };
+    out.line(format!(
+        "Account '{account}' is expected to get {} when it falls below {}.",
+        dollars(amount),
+        dollars(below)
+    ))?;
+    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))
+}
+
 fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result<(), Failure> {
     let level = level(typed)?;
     session.ledger()?.set_floor(account.to_owned(), level).wait()?;
@@ -199,7 +209,8 @@ fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result
         return Ok(());
     }
     let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
-    hint(&balances, account, out)
+    hint(&balances, account, out)?;
+    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))
 }
 
 fn set(

@@ -167,15 +167,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             pause(&ledger, session, name, duration.as_deref(), out)?;
         }
         Command::Resume { name } => resume(&ledger, session, &name, out)?,
-        Command::Topup { name, by } => {
-            let budget = ledger.top_up_budget(name, by, ACTOR, now).wait()?;
-            let view = find(&ledger, session, &budget.name)?;
-            out.line(format!(
-                "Budget '{}' has {} in reserve, used after a period's limit.",
-                view.name,
-                view.credits_remaining.spoken()
-            ))?;
-        }
+        Command::Topup { name, by } => top_up(&ledger, session, name, by, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -197,7 +189,7 @@ fn raise(
         |end| format!("until {}", when::shown(end, now, session.zone)),
     );
     out.line(format!("Budget '{}' is raised {end}.", budget.name))?;
-    tell(ledger, session, &budget.name, out)
+    tell(ledger, session, &budget.name, out).map(drop)
 }
 
 fn lower(ledger: &Ledger, session: &Session, name: String, out: &mut Out) -> Result<(), Failure> {
@@ -210,7 +202,36 @@ fn lower(ledger: &Ledger, session: &Session, name: String, out: &mut Out) -> Res
             by.spoken()
         ),
     })?;
-    tell(ledger, session, name, out)
+    let view = tell(ledger, session, name, out)?;
+    tell_reserve(&view, out)
+}
+
+fn top_up(
+    ledger: &Ledger,
+    session: &Session,
+    name: String,
+    by: String,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let now = session.now;
+    let budget = ledger.top_up_budget(name, by, ACTOR, now).wait()?;
+    let view = find(ledger, session, &budget.name)?;
+    out.line(format!(
+        "Budget '{}' has {} in reserve, used after a period's limit.",
+        view.name,
+        view.credits_remaining.spoken()
+    ))?;
+    tell_reserve(&view, out)?;
+    let refuses = standing::refuses(&view, now, session.zone, out.look());
+    refuses.map_or(Ok(()), |sentence| out.line(sentence))
+}
+
+/// What a raise has paid for that is over, the reserve pays for.
+fn tell_reserve(view: &BudgetView, out: &mut Out) -> Result<(), Failure> {
+    if view.credits_remaining.count > 0 && view.used.count > view.limit.count {
+        out.line("What is used beyond the limit comes out of the reserve with the next call.")?;
+    }
+    Ok(())
 }
 
 fn pause(
@@ -239,7 +260,7 @@ fn resume(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Resu
         _ => "was not paused",
     };
     out.line(format!("Budget '{name}' {done}."))?;
-    tell(ledger, session, name, out)
+    tell(ledger, session, name, out).map(drop)
 }
 
 fn find(ledger: &Ledger, session: &Session, name: &str) -> Result<BudgetView, Failure> {
@@ -271,7 +292,12 @@ fn slips(session: &Session, ledger: &Ledger, scope: &Scope) -> Result<Vec<String
 }
 
 /// How it stands now.
-fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result<(), Failure> {
+fn tell(
+    ledger: &Ledger,
+    session: &Session,
+    name: &str,
+    out: &mut Out,
+) -> Result<BudgetView, Failure> {
     let view = find(ledger, session, name)?;
     let limit = show::limit(&view, session);
     let used = format!("{} of {limit} used", view.used.spoken());
@@ -280,7 +306,8 @@ fn tell(ledger: &Ledger, session: &Session, name: &str, out: &mut Out) -> Result
     });
     out.line(format!("{used}{resets}."))?;
     let refuses = standing::refuses(&view, session.now, session.zone, out.look());
-    refuses.map_or(Ok(()), |sentence| out.line(sentence))
+    refuses.map_or(Ok(()), |sentence| out.line(sentence))?;
+    Ok(view)
 }
 
 /// What it is, in a sentence's end.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use outlay_host::running;
 
+use super::connect;
 use crate::base_urls::{self, Attribution};
 use crate::failure::Outcome;
 use crate::output::Out;
@@ -37,6 +38,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         Some(proxy) => proxy.base_url(),
         None => {
             let address = running::reachable(session.config.listen);
+            connect::refuse_strangers(address)?;
             // To stderr: a shell evaluates the rest.
             eprintln!(
                 "outlay: no proxy runs yet; these settings hold once one does at {address}: outlay serve"

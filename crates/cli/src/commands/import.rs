@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use outlay_core::budget::Window;
 use outlay_core::ledger::Ledger;
 use outlay_core::money::Money;
@@ -99,7 +99,8 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         let outside = this_month(session, &ledger)?;
         print(&reports, &outside, options, out)?;
         if reports.iter().any(|report| report.imported.new.unpriced > 0) && !options.dry_run {
-            let note = standing::without_price(&ledger, session.now)?;
+            let ever = DateTime::<Utc>::UNIX_EPOCH;
+            let note = standing::without_price(&ledger, ever, session.now)?;
             note.map_or(Ok(()), |note| out.line(note))?;
         }
         if !options.dry_run {
@@ -119,7 +120,7 @@ pub(crate) fn tell_what_refuses(
     let budgets = report::budgets(ledger, now)?;
     let refusing =
         budgets.iter().filter_map(|budget| standing::refuses(budget, now, session.zone, look));
-    refusing.into_iter().try_for_each(|sentence| out.line(sentence))
+    refusing.collect::<Vec<_>>().into_iter().try_for_each(|sentence| out.line(sentence))
 }
 
 /// What did not pass here this month.
@@ -297,7 +298,14 @@ fn print(
     }
     out.line(match (options.dry_run, calls) {
         (true, _) => "Nothing was written: without --dry-run it is imported.",
-        (false, 0) if reports.iter().all(|report| report.files_read == 0) => {
+        (false, 0) if reports.iter().any(|report| report.imported.grown > 0) => {
+            "No call was new; of some that were known more is known now."
+        }
+        (false, 0)
+            if reports
+                .iter()
+                .all(|report| report.files_read == 0 && report.problems.is_empty()) =>
+        {
             "Nothing was new: no log has changed since it was last read."
         }
         (false, 0) => "Nothing was new.",
@@ -373,8 +381,9 @@ fn notes(report: &SourceReport, out: &mut Out) -> Result<(), Failure> {
     }
     let told = &report.imported;
     let found = told.new.calls + told.grown + told.known + told.merged + told.matched;
-    if report.files_read > 0 && found + report.broken == 0 && report.problems.is_empty() {
-        let read = match report.files_read {
+    let is_without = found + report.broken == 0 && report.problems.is_empty();
+    if report.files_new > 0 && is_without {
+        let read = match report.files_new {
             1 => "the file that was read".to_owned(),
             many => format!("the {many} files that were read"),
         };

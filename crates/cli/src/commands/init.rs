@@ -247,7 +247,8 @@ impl Guide<'_> {
         self.out.line(format!(
             "Set: {}. outlay budget list shows what is left, outlay budget raise gives more.",
             words::listed(set)
-        ))
+        ))?;
+        import::tell_what_refuses(self.session, self.ledger, self.out)
     }
 
     /// Points the tools that are found at the proxy, each asked for.

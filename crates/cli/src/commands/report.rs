@@ -14,6 +14,7 @@ use crate::failure::{Failure, Outcome};
 use crate::look::Tone;
 use crate::output::Out;
 use crate::session::Session;
+use crate::standing;
 use crate::table::{Cell, Column, Table, bar};
 use crate::when::{self, Direction};
 
@@ -188,11 +189,7 @@ fn of_plan<K>(row: &UsageRow<K>, is_shown: bool) -> Option<Cell> {
 }
 
 fn notes(total: &UsageRow, out: &mut Out) -> Result<(), Failure> {
-    if total.unpriced_calls > 0 {
-        let note = format!(
-            "{} calls have no known cost and are not in these sums: outlay calls shows which.",
-            total.unpriced_calls
-        );
+    if let Some(note) = standing::unpriced(total.unpriced_calls, "") {
         out.line(out.look().paint(Tone::Warning, note))?;
     }
     if total.plan_value_usd > Money::ZERO {

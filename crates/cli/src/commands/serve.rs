@@ -59,17 +59,19 @@ pub(crate) fn run(
     let machine = (places, session.config.clone());
     session.config.strict |= options.strict;
     proxy::log_to_stderr();
-    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let variables = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let variables = variables.filter_map(|(name, _)| name.into_string().ok());
     for note in spelling::upstream_variables(variables) {
         eprintln!("outlay: {note}");
     }
-    let listening = listening(session, options)?;
+    let (listening, is_elsewhere) = listening(session, options)?;
     let runtime = proxy::runtime()?;
-    runtime.block_on(serve(session, machine, listening, out))?;
+    runtime.block_on(serve(session, machine, (listening, is_elsewhere), out))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failure> {
+/// Where it listens, and whether that is another port than the wanted one, which was taken.
+fn listening(session: &Session, options: &Arguments) -> Result<(Listening, bool), Failure> {
     let listening = Listening {
         address: options.listen.unwrap_or(session.config.listen),
         socket: None,
@@ -85,19 +87,18 @@ fn listening(session: &Session, options: &Arguments) -> Result<Listening, Failur
     if let Some(told) = told {
         eprintln!("outlay: {told}");
     }
-    follow(session, listening.address, options.any_port && is_elsewhere);
     if listening.expose && !listening.address.ip().is_loopback() {
         eprintln!(
             "outlay: other machines can reach {}: what they send, keys too, goes over the network unencrypted, and is answered only where it calls this one by a name under allowed_hosts",
             listening.address
         );
     }
-    Ok(listening)
+    Ok((listening, options.any_port && is_elsewhere))
 }
 
 /// Has connected tools send their calls to `address`, unless another proxy of this ledger has them.
 fn follow(session: &Session, address: SocketAddr, is_elsewhere: bool) {
-    if address.port() == 0 || other(session, address).is_some() {
+    if other(session, address).is_some() {
         return;
     }
     let told = tools::follow(&session.folders, address, session.now);
@@ -120,12 +121,18 @@ fn other(session: &Session, address: SocketAddr) -> Option<running::Proxy> {
 async fn serve(
     session: &Session,
     machine: (machine::Places, Config),
-    listening: Listening,
+    (listening, is_elsewhere): (Listening, bool),
     out: &mut Out,
 ) -> Result<(), Failure> {
     let signal = shutdown_signal(session)?;
+    // Whoever wants any port wants it once.
+    let has_port_of_its_own = listening.address.port() != 0;
     let proxy = Proxy::start(session, listening, Some(machine)).await?;
     let address = proxy.address();
+    // Not before it listens: tools would send their keys to whoever else does.
+    if has_port_of_its_own {
+        follow(session, address, is_elsewhere);
+    }
     if let Some(other) = other(session, address) {
         eprintln!(
             "outlay: another proxy of this ledger answers at {}: both keep the same budgets, and the dashboard and new tools use this one as long as it runs",

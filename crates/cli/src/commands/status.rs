@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
+use outlay_core::budget::Window;
 use outlay_core::ledger::Ledger;
-use outlay_core::report::{self, Spend, Status};
+use outlay_core::report::{self, Status};
 
 use super::Form;
 use crate::failure::{Failure, Outcome};
@@ -13,6 +14,7 @@ use crate::output::Out;
 use crate::session::Session;
 use crate::standing;
 use crate::table::{Cell, Column, Table};
+use crate::tools;
 
 /// Options of `status`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,10 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         out.json(&status)?;
     } else {
         print(&ledger, &status, session.zone, out)?;
+        if let Some(sentence) = tools::unanswered(&session.folders) {
+            out.line("")?;
+            out.line(out.look().paint(Tone::Bad, sentence))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,22 +92,14 @@ fn notes(ledger: &Ledger, status: &Status, zone: Tz, out: &mut Out) -> Result<()
         out.line("")?;
         out.line(sentence)?;
     }
-    if let Some(note) = unpriced(&status.month) {
+    if let Some(note) = standing::unpriced(status.month.unpriced_calls, " of this month") {
         out.line("")?;
         out.line(out.look().paint(Tone::Warning, note))?;
-        standing::without_price(ledger, status.as_of)?.map_or(Ok(()), |note| out.line(note))?;
+        let since = Window::MONTH.period(status.as_of, zone).start;
+        let named = standing::without_price(ledger, since, status.as_of)?;
+        named.map_or(Ok(()), |note| out.line(note))?;
     }
     Ok(())
-}
-
-/// What the sums leave out.
-fn unpriced(month: &Spend) -> Option<String> {
-    let calls = match month.unpriced_calls {
-        0 => return None,
-        1 => "1 call of this month has".to_owned(),
-        calls => format!("{calls} calls of this month have"),
-    };
-    Some(format!("{calls} no known cost and are not in these sums: outlay calls shows which."))
 }
 
 #[cfg(test)]

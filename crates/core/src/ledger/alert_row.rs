@@ -1,18 +1,34 @@
 //! Rows of the alert table, and those that the open transaction has still to write: no call that causes
 //! one waits for it.
 
+use std::collections::VecDeque;
+
 use rusqlite::{Connection, Statement};
 
 use crate::alert::{AlertKind, AlertText, Severity};
 use crate::refusal::Raise;
 
+/// So many rows are written in a fraction of a millisecond.
+const SLICE: usize = 16;
+
 /// What the transaction that is open has still to write.
 #[derive(Default)]
-pub(crate) struct AlertRows(Vec<AlertRow>);
+pub(crate) struct AlertRows(VecDeque<AlertRow>);
 
 impl AlertRows {
     pub(super) fn enter(&mut self, row: AlertRow) {
-        self.0.push(row);
+        self.0.push_back(row);
+    }
+
+    /// Whether they are too many to be written at once while calls wait.
+    pub(crate) fn are_many(&self) -> bool {
+        self.0.len() > SLICE
+    }
+
+    /// Writes down the first ones.
+    pub(crate) fn write_slice(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let slice = SLICE.min(self.0.len());
+        self.0.drain(..slice).try_for_each(|row| enter(connection, &row))
     }
 
     /// Writes down all: to be called before anything looks for one in the file, and before each commit.

@@ -225,7 +225,7 @@ impl Ledger {
         })
     }
 
-    /// Takes back a budget's raises that are in force; the reply has how much they were.
+    /// Takes back a budget's raises that are not over; the reply has how much they were.
     pub fn lower_budget(
         &self,
         name: String,

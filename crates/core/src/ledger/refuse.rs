@@ -101,7 +101,12 @@ pub(crate) fn refuse(
         if let Window::Rolling { span } = active.budget.window {
             period_start = span.stretch(asker.call.at);
         }
-        if active.budget.window != Window::Call {
+        // A call that is too large for the whole limit tells nothing of others.
+        let would_fit =
+            refusing.needed <= standing.funds.limit.saturating_add(standing.funds.credits);
+        if active.budget.window != Window::Call
+            && (would_fit || standing.funds.spent >= standing.funds.limit)
+        {
             let counters = &mut writing.cache.counters;
             counters.set_refusing(writing.connection, active.seq, standing.period)?;
         }

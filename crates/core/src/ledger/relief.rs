@@ -21,7 +21,10 @@ pub(crate) fn raise(
     now: DateTime<Utc>,
 ) -> Result<(Budget, Option<DateTime<Utc>>), OpError> {
     let active = find(writing.connection, name)?;
-    let amount = positive(&active.budget, by)?;
+    let less = format!(
+        "outlay budget set {name} --limit N lowers the limit itself, and outlay budget raise {name} --off takes its raises back"
+    );
+    let amount = positive(by, &active.budget, &less)?;
     let period_end = match active.budget.window {
         Window::Rolling { span } => Some(now + TimeDelta::milliseconds(span.ms())),
         window => window.period(now, active.budget.timezone).end,
@@ -42,7 +45,7 @@ pub(crate) fn raise(
     Ok((active.budget, until))
 }
 
-/// Takes back the raises that are in force. Returns the budget, and by how much its limit is less for it.
+/// Takes back all raises that are not over. Returns the budget, and how much they were.
 pub(crate) fn lower(
     writing: &mut Writing<'_>,
     name: &str,
@@ -50,16 +53,18 @@ pub(crate) fn lower(
     now: DateTime<Utc>,
 ) -> Result<(Budget, Quantity), OpError> {
     let active = find(writing.connection, name)?;
-    let by = active.limit_at(now).saturating_sub(active.budget.limit);
+    // Those that have yet to begin were made before the clock was set back.
+    let ended = writing
+        .connection
+        .prepare_cached(
+            "UPDATE budget_raise SET until_ms = ?2 \
+             WHERE budget_seq = ?1 AND (until_ms IS NULL OR until_ms > ?2) RETURNING amount",
+        )?
+        .query_map(params![active.seq, to_ms(now)], |row| row.get::<_, i64>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let by = ended.into_iter().fold(0, i64::saturating_add);
     let by = Quantity { unit: active.budget.unit, count: by };
     if by.count > 0 {
-        writing
-            .connection
-            .prepare_cached(
-                "UPDATE budget_raise SET until_ms = ?2 \
-                 WHERE budget_seq = ?1 AND (until_ms IS NULL OR until_ms > ?2)",
-            )?
-            .execute(params![active.seq, to_ms(now)])?;
         changed(writing, active.seq, actor, now, "lowered", &json!({ "by": by }))?;
     }
     Ok((active.budget, by))
@@ -74,7 +79,7 @@ pub(crate) fn top_up(
     now: DateTime<Utc>,
 ) -> Result<Budget, OpError> {
     let active = find(writing.connection, name)?;
-    let amount = positive(&active.budget, by)?;
+    let amount = positive(by, &active.budget, "a reserve is only used up")?;
     writing
         .connection
         .prepare_cached(
@@ -141,15 +146,16 @@ fn set_pause(
         .map(drop)
 }
 
-fn positive(budget: &Budget, text: &str) -> Result<Quantity, LedgerError> {
-    let name = &budget.name;
-    let quantity =
-        Quantity::parse(budget.unit, text).map_err(|error| LedgerError::Invalid(match error {
-            QuantityError::Negative(text) => format!(
-                "'{text}' takes something away, and --by adds: outlay budget set {name} --limit N lowers the limit itself, and outlay budget raise {name} --off takes its raises back"
-            ),
+/// The amount that is typed; `less` says how it is made less instead.
+fn positive(text: &str, budget: &Budget, less: &str) -> Result<Quantity, LedgerError> {
+    let quantity = Quantity::parse(budget.unit, text).map_err(|error| {
+        LedgerError::Invalid(match error {
+            QuantityError::Negative(text) => {
+                format!("'{text}' takes something away, and --by adds: {less}")
+            }
             other => other.to_string(),
-        }))?;
+        })
+    })?;
     if quantity.count == 0 {
         return Err(LedgerError::Invalid("--by is zero: give an amount above zero".into()));
     }

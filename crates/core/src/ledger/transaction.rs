@@ -189,6 +189,19 @@ impl State {
         ran(matches!(self.close(), Ok(true)))
     }
 
+    /// Writes a slice of what a storm of alerts has left for a commit that is due, so that no call waits
+    /// for all of it; `false` where the commit itself is next.
+    pub(crate) fn write_ahead(&mut self) -> bool {
+        let is_overdue = self.is_open_for(OVERDUE);
+        if !self.is_whole || !self.is_due() || is_overdue || !self.cache.alerts.are_many() {
+            return false;
+        }
+        if self.cache.alerts.write_slice(&self.setting.connection).is_err() {
+            self.roll_back();
+        }
+        true
+    }
+
     /// Commits what was told, or tries again to store it.
     pub(crate) fn catch_up(&mut self) -> Ran {
         self.mend();
@@ -262,9 +275,9 @@ impl State {
                 open.told.append(group);
             }
             let open_max = match self.patience {
-                Patience::Some => OPEN_MAX,
-                // The other thread is asked to.
-                Patience::None => OVERDUE,
+                Patience::Some if !self.cache.alerts.are_many() => OPEN_MAX,
+                // The thread is asked to, or has some slices to write before.
+                Patience::Some | Patience::None => OVERDUE,
             };
             if !self.is_open_for(open_max) {
                 return Ran::Unchanged;

@@ -271,6 +271,7 @@ impl Shared {
             let Some(open) = state.as_mut() else { return };
             let mut told = Vec::new();
             let ran = match group.is_empty() {
+                true if open.write_ahead() => Ran::Unchanged,
                 true => open.catch_up(),
                 false => open.run(&mut group, Patience::Some, &mut told),
             };

@@ -134,7 +134,7 @@ pub struct BudgetView {
     credits_used: i64,
 }
 
-/// A part of a limit that is for a while.
+/// A part of a limit that is a raise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "types", derive(ts_rs::TS))]
 pub struct RaiseInForce {

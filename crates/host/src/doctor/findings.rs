@@ -163,7 +163,7 @@ fn proxy(facts: &Facts) -> Finding {
         }
         ProxyFacts::Held(Some(holder)) if holder.name == "outlay" => broken(
             SUBJECT,
-            format!("{address} is held by {holder}, which has another data folder"),
+            format!("{address} is held by {holder}, which does not keep this ledger"),
             "End it, or set another address for this one: listen = \"127.0.0.1:4790\" in outlay.toml.",
         ),
         ProxyFacts::Held(holder) => {

@@ -70,6 +70,8 @@ pub struct SourceReport {
     pub files: usize,
     /// Of these, the ones that had something new.
     pub files_read: usize,
+    /// Of these, the ones that had not been read before.
+    pub files_new: usize,
     /// Lines that nobody can read.
     pub broken: u64,
     /// The first of them.
@@ -157,6 +159,7 @@ impl Import<'_> {
             match news {
                 Ok(news) => {
                     report.files_read += 1;
+                    report.files_new += usize::from(job.before.is_none());
                     report.broken += news.broken;
                     if news.broken > 0 {
                         let place =
@@ -199,6 +202,7 @@ impl Import<'_> {
             title: "CSV",
             files: 1,
             files_read: 1,
+            files_new: 1,
             broken: broken.len() as u64,
             // Each has a problem of its own.
             broken_first: None,
@@ -237,6 +241,7 @@ impl SourceReport {
             title: source.tool.title(),
             files: source.logs.len(),
             files_read: 0,
+            files_new: 0,
             broken: 0,
             broken_first: None,
             problems: source.problems.clone(),

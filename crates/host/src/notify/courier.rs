@@ -23,17 +23,21 @@ pub(super) fn start(
 ) -> std::io::Result<Notifier> {
     let (waker, woken) = channel();
     let thread = std::thread::Builder::new().name("courier".into()).spawn(move || {
-        let mut room = Room { woken: &woken, signal: woken.next() };
+        let mut room = Room { woken: Some(&woken), signal: woken.next() };
         loop {
+            // What is handed over while the stop comes is looked for once more.
+            let is_last = room.signal == Signal::Stop;
             let told = deliver(&ledger, way.as_mut(), quiet, &clock, &mut room);
             let load = told.unwrap_or_else(|error| {
                 tracing::warn!("alerts could not be delivered: {error}");
                 Load::Few
             });
-            if room.signal == Signal::Stop {
+            if is_last {
                 return;
             }
-            room.signal = woken.rest(load);
+            if room.signal != Signal::Stop {
+                room.signal = woken.rest(load);
+            }
         }
     })?;
     Ok(Notifier { waker, thread: Some(thread) })
@@ -54,7 +58,7 @@ pub(super) fn deliver(
     }
     let mut due = Vec::new();
     loop {
-        let slice = ledger.claim_alerts(way.name().to_owned(), least, now).wait()?;
+        let slice = ledger.claim_alerts(way.name().to_owned(), least, clock()).wait()?;
         let is_last = slice.len() < ALERTS_AT_ONCE;
         due.extend(slice);
         if is_last {
@@ -69,14 +73,14 @@ pub(super) fn deliver(
         let reason = "it was more than a day old when it could be told".to_owned();
         let told = stale.iter().map(|due| (due.alert.id, 0)).collect();
         let failed = Attempt::Failed { reason, retry_at: None };
-        record(ledger, way.name(), told, &failed, (now, room))?;
+        record(ledger, way.name(), told, &failed, now, room)?;
     }
     for note in note::notes(news) {
         let attempt = match way.deliver(&note) {
             Ok(()) => Attempt::Delivered,
             Err(undelivered) => failed(way.name(), &note, undelivered, clock()),
         };
-        record(ledger, way.name(), note.alerts, &attempt, (clock(), room))?;
+        record(ledger, way.name(), note.alerts, &attempt, clock(), room)?;
     }
     Ok(load)
 }
@@ -96,7 +100,8 @@ fn record(
     channel: &str,
     mut alerts: Vec<(uuid::Uuid, u32)>,
     attempt: &Attempt,
-    (now, room): (DateTime<Utc>, &mut Room<'_>),
+    now: DateTime<Utc>,
+    room: &mut Room<'_>,
 ) -> Result<(), LedgerError> {
     loop {
         let slice = alerts.split_off(alerts.len().saturating_sub(ALERTS_AT_ONCE));

@@ -192,13 +192,12 @@ fn what_goes_on_after_it_was_told_is_told_once_more_with_its_number() {
     assert_eq!(*shown.lock().unwrap(), ["Gone", "Gone (1000 times)"]);
 }
 
-#[test]
-fn ten_thousand_alerts_are_a_handful_of_notes() {
-    let folder = tempfile::tempdir().unwrap();
+/// A ledger with so many alerts.
+fn ledger_in_a_storm(folder: &std::path::Path, alerts: usize) -> Ledger {
     let now = at("21T12:00:00");
     let opening = Opening { role: Role::Use, now, changed: Arc::new(|| {}) };
-    let ledger = Ledger::open(folder.path(), opening).unwrap();
-    let replies: Vec<_> = (0..10_000)
+    let ledger = Ledger::open(folder, opening).unwrap();
+    let replies: Vec<_> = (0..alerts)
         .map(|number| {
             let mut alert =
                 new_alert(AlertKind::BudgetThreshold, Severity::Warning, "80 %", "21T12:00:00");
@@ -207,6 +206,41 @@ fn ten_thousand_alerts_are_a_handful_of_notes() {
         })
         .collect();
     replies.into_iter().for_each(|reply| assert!(reply.wait().unwrap()));
+    ledger
+}
+
+#[test]
+fn the_first_alerts_of_a_storm_are_told_at_once_and_none_is_lost_when_it_stops() {
+    for stops_early in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger_in_a_storm(folder.path(), 400);
+        let (waker, woken) = channel();
+        let (one, shown) = way("desktop", Ok(()));
+        let manner = Manner { channels: vec![one], quiet: None };
+        let notifier =
+            Notifier::start(ledger.clone(), manner, clock("21T12:00:00"), (waker, woken)).unwrap();
+        notifier.waker.wake();
+        let until = Instant::now() + Duration::from_secs(20);
+        while shown.lock().unwrap().is_empty() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(*shown.lock().unwrap(), ["50 alerts"]);
+        let is_told = |alert: &outlay_core::ledger::AlertView| alert.delivered_at.is_some();
+        let told =
+            || report::alerts(&ledger, 1_000).unwrap().iter().filter(|one| is_told(one)).count();
+        while !stops_early && told() < 400 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(notifier);
+        assert_eq!(told(), 400, "{stops_early}");
+        assert!(shown.lock().unwrap().len() <= 3, "{:?}", shown.lock().unwrap());
+    }
+}
+
+#[test]
+fn ten_thousand_alerts_are_a_handful_of_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger_in_a_storm(folder.path(), 10_000);
     let (channel, shown) = way("desktop", Ok(()));
     let mut manner = Manner { channels: vec![channel], quiet: None };
     deliver_all(&ledger, &mut manner, &clock("21T12:00:00")).unwrap();

@@ -121,8 +121,10 @@ const FIELDS: [(Field, &str, &[&str]); 23] = [
 ];
 /// A column that only OpenAI's tables have, which name no provider.
 const OPENAIS_REQUESTS: &str = "num_model_requests";
-/// So much of a faulty cell is shown.
+/// What faulty cells that are shown consist of, and their length at the most.
+const SHOWN: &[u8] = b"0123456789.,:+-/TZ '";
 const SHOWN_MAX: usize = 40;
+
 /// Which column of a table holds what: `time=Date,model=Model,input=Prompt Tokens`. What it does not
 /// name is looked for among the usual names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,8 +169,26 @@ pub struct BrokenRow {
     pub line: u64,
     /// What is wrong with it.
     pub why: BrokenLine,
-    /// The column in which that is, and the beginning of what stands there.
-    pub cell: Option<(String, String)>,
+    /// Where in it that is.
+    pub cell: Option<Cell>,
+}
+
+/// A cell of a row, to be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its column.
+    pub column: String,
+    /// What stands there, where it looks like a number or a time: another column may hold a prompt.
+    pub text: Option<String>,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Some(text) => write!(f, "'{text}' in column '{}'", self.column),
+            None => write!(f, "what stands in column '{}'", self.column),
+        }
+    }
 }
 
 impl fmt::Display for BrokenRow {
@@ -176,17 +196,14 @@ impl fmt::Display for BrokenRow {
         let BrokenRow { line, why, cell } = self;
         match (why, cell) {
             (why, None) => write!(f, "line {line}: {why}"),
-            (BrokenLine::ImplausibleCount, Some((column, text))) => write!(
+            (BrokenLine::ImplausibleCount, Some(cell)) => write!(
                 f,
-                "line {line}: '{text}' in column '{column}' is no number of tokens: they are whole and without separators, like 1000"
+                "line {line}: {cell} is no count: a whole number from 0 to 2^53 without separators, like 1000"
             ),
-            (BrokenLine::NoTime, Some((column, text))) => write!(
-                f,
-                "line {line}: '{text}' in column '{column}' is no time: it is written like 2026-11-21 20:05:41"
-            ),
-            (why, Some((column, text))) => {
-                write!(f, "line {line}: {why} ('{text}' in column '{column}')")
+            (BrokenLine::NoTime, Some(cell)) => {
+                write!(f, "line {line}: {cell} is no time: it is written like 2026-11-21 20:05:41")
             }
+            (why, Some(cell)) => write!(f, "line {line}: {why} ({cell})"),
         }
     }
 }
@@ -310,16 +327,12 @@ impl Columns {
         self.places.iter().find(|(known, _)| *known == field).map(|(_, at)| *at)
     }
 
-    /// A field's column and the beginning of what a row has there.
-    fn cell(
-        &self,
-        header: &StringRecord,
-        record: &StringRecord,
-        field: Field,
-    ) -> Option<(String, String)> {
+    fn cell(&self, header: &StringRecord, record: &StringRecord, field: Field) -> Option<Cell> {
         let at = self.place(field)?;
-        let text: String = record.get(at)?.trim().chars().take(SHOWN_MAX).collect();
-        Some((header.get(at)?.trim().to_owned(), text)).filter(|(_, text)| !text.is_empty())
+        let text = record.get(at)?.trim();
+        let is_shown = text.len() <= SHOWN_MAX && text.bytes().all(|byte| SHOWN.contains(&byte));
+        let column = header.get(at)?.trim().to_owned();
+        Some(Cell { column, text: is_shown.then(|| text.to_owned()) })
     }
 }
 

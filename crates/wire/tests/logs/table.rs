@@ -136,18 +136,18 @@ fn what_is_wrong_with_a_table() {
     }
     let (calls, broken) = read(
         "time=Day,input=In,output=Out",
-        "Day,Model,In,Out\n2026-11-21,m,-1,2\n2026-11-21,m,1,\nsoon,m,1,2\n2036-11-21,m,1,2\n2026-11-21,\"two\nlines\",1,2\n2026-11-21,m,1.5,2\n2026-11-21,m\n2026-11-21,m,1.000,2\n2026-11-21,m,1.0,2\n2026-11-21,m,\"1,000\",2\n",
+        "Day,Model,In,Out\n2026-11-21,m,-1,2\n2026-11-21,m,1,\nsoon,m,1,2\n2036-11-21,m,1,2\n2026-11-21,\"two\nlines\",1,2\n2026-11-21,m,1.5,2\n2026-11-21,m\n2026-11-21,m,1.000,2\n2026-11-21,m,1.0,2\n2026-11-21,m,\"1,000\",2\n2026-11-21,m,1234.000,0.000\n2026-11-21,m,my prompt,2\n",
     )
     .unwrap();
-    assert_eq!(calls.len(), 2);
+    assert_eq!(calls.len(), 3);
     let no_count =
-        "in column 'In' is no number of tokens: they are whole and without separators, like 1000";
+        "in column 'In' is no count: a whole number from 0 to 2^53 without separators, like 1000";
     assert_eq!(
         broken,
         [
             format!("line 2: '-1' {no_count}"),
             "line 3: it has no count of input and output tokens".to_owned(),
-            "line 4: 'soon' in column 'Day' is no time: it is written like 2026-11-21 20:05:41"
+            "line 4: what stands in column 'Day' is no time: it is written like 2026-11-21 20:05:41"
                 .to_owned(),
             "line 5: its time is in the future or before 2020 ('2036-11-21' in column 'Day')"
                 .to_owned(),
@@ -155,6 +155,7 @@ fn what_is_wrong_with_a_table() {
             "line 9: it has no count of input and output tokens".to_owned(),
             format!("line 10: '1.000' {no_count}"),
             format!("line 12: '1,000' {no_count}"),
+            format!("line 14: what stands {no_count}"),
         ]
     );
 }
@@ -168,6 +169,9 @@ fn lines_are_counted_as_editors_count_them() {
     ] {
         let (_, broken) = read("time=Day,input=In,output=Out", text).unwrap();
         assert_eq!(broken.len(), 1, "{text:?}");
-        assert!(broken[0].starts_with(&format!("{expected}: 'soon'")), "{broken:?}");
+        assert!(
+            broken[0].starts_with(&format!("{expected}: what stands in column 'Day'")),
+            "{broken:?}"
+        );
     }
 }

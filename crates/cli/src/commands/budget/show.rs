@@ -80,7 +80,7 @@ pub(super) fn budget(
 pub(super) fn limit(view: &BudgetView, session: &Session) -> String {
     let limit = view.limit.spoken();
     let Some(first) = view.raises.first() else { return limit };
-    let raised = view.raises.iter().map(|raise| raise.by.count).sum();
+    let raised = view.raises.iter().fold(0, |sum: i64, raise| sum.saturating_add(raise.by.count));
     let raised = Quantity { unit: view.unit, count: raised }.spoken();
     let until = first.until.map(|until| when::shown(until, session.now, session.zone));
     let end_together = view.raises.iter().all(|raise| raise.until == first.until);

@@ -116,7 +116,7 @@ fn what_does_not_work_has_one_fix() {
             (
                 |f| f.proxy = ProxyFacts::Held(Some(Holder { pid: 7, name: "outlay".into() })),
                 "proxy",
-                "held by outlay (process 7), which has another data folder",
+                "held by outlay (process 7), which does not keep this ledger",
             ),
             "End it",
         ),

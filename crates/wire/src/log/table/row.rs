@@ -92,7 +92,9 @@ impl<'a> Row<'a> {
     /// A number of tokens. Three digits after a point are a fraction to some and thousands to others.
     fn count(self, field: Field) -> Result<Option<u64>, Flaw> {
         let Some(text) = self.text(field) else { return Ok(None) };
-        let is_ambiguous = text.rsplit_once('.').is_some_and(|(_, digits)| digits.len() == 3);
+        let is_ambiguous = text.rsplit_once('.').is_some_and(|(before, after)| {
+            after.len() == 3 && (1..=3).contains(&before.len()) && !before.starts_with('0')
+        });
         let count = match is_ambiguous {
             true => Err(BrokenLine::ImplausibleCount),
             false => fields::count_of(text),
