@@ -171,6 +171,23 @@ fn a_call_that_is_too_large_for_a_limit_keeps_no_other_out() {
 }
 
 #[test]
+fn places_that_are_none_are_told_with_the_way_out() {
+    let home = Home::bare();
+    let file = home.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let (file, none) = (file.to_str().unwrap(), home.path().join("none.toml"));
+    for (option, place, part) in [
+        ("--data-dir", file, "is a file, and no folder to keep data in"),
+        ("--config", none.to_str().unwrap(), "no such file: name another, or leave --config out"),
+    ] {
+        let told = home.cli(&[option, place, "status"]);
+        assert_eq!(told.code, 1, "{told:?}");
+        assert!(told.stderr.contains(part) && told.stderr.contains(place), "{told:?}");
+        assert_eq!(told.stderr.trim_end().lines().count(), 1, "{told:?}");
+    }
+}
+
+#[test]
 fn models_without_a_price_are_named() {
     let home = Home::bare().with_clock(&Clock::at("2026-11-22T12:00:00Z"));
     let table = home.path().join("calls.csv");

@@ -149,10 +149,13 @@ impl Config {
             }
             Err(error) => {
                 let origin = file.display().to_string();
-                return Err(ConfigError {
-                    origin,
-                    problem: Problem::Unreadable(error.to_string()),
-                });
+                let reason = match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "there is no such file: name another, or leave --config out".to_owned()
+                    }
+                    _ => error.to_string(),
+                };
+                return Err(ConfigError { origin, problem: Problem::Unreadable(reason) });
             }
         };
         Config::parse(&text, file, variables())

@@ -44,6 +44,9 @@ pub enum FolderError {
     /// The platform tells of no home.
     #[error("there is no home folder to keep data in: name one with --data-dir")]
     NoHome,
+    /// A file stands where the data folder should be.
+    #[error("{} is a file, and no folder to keep data in: name another with --data-dir", .0.display())]
+    NoFolder(PathBuf),
     /// A file of ours cannot be read or written.
     #[error("cannot {action} {}: {source}. Give this user access, or choose another folder with --data-dir", path.display())]
     Access {
@@ -72,6 +75,9 @@ impl Folders {
         let config_is_named = config.is_some();
         let data = data.or_else(|| Some(platform.as_ref()?.data_dir().to_owned()));
         let config = config.or_else(|| Some(platform.as_ref()?.config_dir().join(CONFIG)));
+        if let Some(file) = data.as_ref().filter(|data| data.is_file()) {
+            return Err(FolderError::NoFolder(file.clone()));
+        }
         match (data, config) {
             (Some(data), Some(config)) => Ok(Folders { data, config, config_is_named }),
             _ => Err(FolderError::NoHome),

@@ -99,6 +99,11 @@ pub enum ServiceError {
         "the service listens on this machine only, and listen is {0}: set listen = \"127.0.0.1:4780\" in outlay.toml"
     )]
     Exposed(SocketAddr),
+    /// Nobody here keeps services.
+    #[error(
+        "no systemd of this user runs here, so nothing is restarted: outlay serve runs a proxy by hand"
+    )]
+    NoManager,
     /// The service manager did not do what it was told.
     #[error("`{command}` failed: {said}")]
     Manager {

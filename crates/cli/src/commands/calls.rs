@@ -84,12 +84,12 @@ fn table(calls: &[CallView], now: DateTime<Utc>, zone: Tz, look: Look) -> Table 
         Column::Text("Model"),
         Column::Text("Project"),
         Column::Text("Status"),
-        Column::Number("Input"),
+        Column::Number("Prompt"),
         Column::Number("Output"),
         Column::Decimal("Cost"),
         Column::Text("Id"),
     ])
-    .expendable(&["Project", "Provider", "Input", "Id"]);
+    .expendable(&["Project", "Provider", "Prompt", "Id"]);
     for call in calls {
         let text = |text: &Option<String>| Cell::known(text.as_ref());
         table.row([

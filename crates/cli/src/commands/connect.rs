@@ -204,6 +204,11 @@ fn undo(
     let file = plan.file().display();
     out.line(match plan.removes_file() {
         true => format!("{title} is not connected any more: {file}, made for that, is removed."),
+        false if plan.notes().is_empty() && plan.is_changed_since() => {
+            format!(
+                "{title} is not connected any more: what else was changed in {file} since stays."
+            )
+        }
         false if plan.notes().is_empty() => {
             format!("{title} is not connected any more: {file} is as it was.")
         }

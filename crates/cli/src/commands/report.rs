@@ -65,6 +65,9 @@ pub(super) fn range(
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err(Failure::misused("--since is not before --until: nothing lies between them"));
     }
+    if until.is_none() && since.is_some_and(|since| since > now) {
+        return Err(Failure::misused("--since is in the future: nothing has happened since"));
+    }
     Ok(Range { since, until })
 }
 
@@ -262,6 +265,7 @@ mod tests {
         let range = |since, until| range(since, until, now, Tz::UTC);
         assert_eq!(range(None, None), Ok(Range { since: None, until: None }));
         assert!(range(Some("2026-11-20"), Some("2026-11-21")).is_ok());
+        assert!(range(Some("2026-11-22"), None).is_err());
         for (since, until, part) in
             [("2026-11-21", "2026-11-20", "not before"), ("yesterweek", "2026-11-20", "yesterweek")]
         {

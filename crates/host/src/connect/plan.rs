@@ -21,6 +21,8 @@ pub struct Plan {
     /// What the file shall say; `None`: it shall not be there.
     after: Option<String>,
     memory: Memory,
+    /// Whether somebody else has changed the file since it was connected.
+    is_changed_since: bool,
     notes: Vec<String>,
 }
 
@@ -64,6 +66,12 @@ impl Plan {
     #[must_use]
     pub fn removes_file(&self) -> bool {
         self.found.text.is_some() && self.after.is_none()
+    }
+
+    /// Whether somebody else has changed the file since it was connected: then only what was set goes.
+    #[must_use]
+    pub fn is_changed_since(&self) -> bool {
+        self.is_changed_since
     }
 
     /// What the user should know.
@@ -131,7 +139,15 @@ impl Plan {
             hash: hash(&after),
         };
         let memory = Memory::Keep(Box::new(record), base);
-        Ok(Plan { tool, found, after: Some(after), memory, notes: wanted.notes })
+        let notes = wanted.notes;
+        Ok(Plan {
+            tool,
+            found,
+            after: Some(after),
+            memory,
+            is_changed_since: !is_ours_alone,
+            notes,
+        })
     }
 
     pub(super) fn undo(all: &Connections, tool: Tool) -> Result<Plan, ConnectError> {
@@ -143,14 +159,16 @@ impl Plan {
                 found,
                 after: None,
                 memory: Memory::Nothing,
+                is_changed_since: false,
                 notes: Vec::new(),
             });
         };
         let found = Found::read(&record.file)?;
         let mut notes = Vec::new();
+        let is_changed_since = found.text.as_ref().is_some_and(|text| hash(text) != record.hash);
         let after = match &found.text {
             None => None,
-            Some(text) if hash(text) == record.hash => {
+            Some(text) if !is_changed_since => {
                 let copy = all.records.copy(&record);
                 if record.existed { copy.or_else(|| Some(text.clone())) } else { None }
             }
@@ -166,7 +184,7 @@ impl Plan {
             }
         };
         let memory = Memory::Forget { folders_made: record.folders_made };
-        Ok(Plan { tool, found, after, memory, notes })
+        Ok(Plan { tool, found, after, memory, is_changed_since, notes })
     }
 
     /// Writes `base` wherever this tool's settings have the address that they were given.
@@ -196,7 +214,8 @@ impl Plan {
         record.at = now;
         let after = found.text.is_some().then_some(after);
         let memory = Memory::Keep(Box::new(record), without_us);
-        Ok(Plan { tool, found, after, memory, notes: Vec::new() })
+        let notes = Vec::new();
+        Ok(Plan { tool, found, after, memory, is_changed_since: false, notes })
     }
 
     /// Writes it: the copy and the record first, so that whatever happens can be taken back.

@@ -79,6 +79,8 @@ pub(super) fn restart() -> Result<(), ServiceError> {
     } else if cfg!(windows) {
         drop(run("schtasks", &["/end", "/tn", task::NAME]));
         run("schtasks", &["/run", "/tn", task::NAME])
+    } else if !manager_runs() {
+        Err(ServiceError::NoManager)
     } else {
         systemctl(&["reset-failed", socket, service]).ok();
         systemctl(&["start", socket]).and_then(|_| systemctl(&["restart", service]))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveTime, TimeDelta};
 use outlay_core::budget::{Quantity, Window};
+use outlay_core::forecast::Outlook;
 use outlay_core::ledger::BudgetEvent;
 use outlay_core::report::{BudgetState, BudgetView};
 use serde_json::Value;
@@ -43,7 +44,11 @@ pub(super) fn budget(
         },
     );
     let unpriced = if settings.allow_unpriced { "pass" } else { "are refused" };
-    let runs_out = outlook::cell(&view.forecast, session.now, session.zone);
+    let runs_out = match view.forecast.outlook {
+        Outlook::Lasts if view.reset_date.is_some() => Some("not before it resets".to_owned()),
+        Outlook::Lasts => Some("not in sight".to_owned()),
+        _ => outlook::cell(&view.forecast, session.now, session.zone),
+    };
     let last_30_days = view.last_30_days.as_ref().map(outlook::backwards);
     let rows = [
         ("Budget", look.paint(Tone::Strong, &view.name)),
@@ -53,7 +58,7 @@ pub(super) fn budget(
         ("Counts", if scope.is_empty() { "every call".to_owned() } else { scope }),
         ("Limit", limit(view, session)),
         ("Used", format!("{} ({} %)", view.used.spoken(), view.percent)),
-        ("Held", format!("{} by running calls", view.held.spoken())),
+        ("Held", format!("{} (by running calls)", view.held.spoken())),
         ("Left", view.remaining.spoken()),
         ("Reserve", format!("{} topped up", view.credits_remaining.spoken())),
         ("Resets", resets),
@@ -71,7 +76,7 @@ pub(super) fn budget(
     }
     let bar = bar(view.used.count, view.limit.count);
     if !bar.is_empty() {
-        out.line(look.paint(tone, bar))?;
+        out.line(format!("{:<16} {}", "", look.paint(tone, bar)))?;
     }
     Ok(())
 }
