@@ -140,10 +140,14 @@ fn what_is_imported_may_use_a_budget_up() {
     assert!(lower.contains("refuses calls until"), "{lower}");
     home.ok(&["budget", "topup", "month", "--by", "5"]);
     let status = home.ok(&["status"]);
-    assert!(status.contains("Reserve") && status.contains("$3.00"), "{status}");
+    assert!(status.contains("Reserve") && status.contains("$5.00"), "{status}");
+    let off = home.ok(&["budget", "topup", "month", "--off"]);
+    assert!(off.contains("has no reserve any more: $5.00 is taken back"), "{off}");
+    assert!(home.ok(&["budget", "topup", "month", "--off"]).contains("has no reserve."));
+    assert!(!home.ok(&["status"]).contains("Reserve"));
     let file = home.path().join("calls.csv");
     let exported = home.ok(&["export", "-o", file.to_str().unwrap()]);
-    assert_eq!(exported, format!("Wrote 1 call to {}.\n", file.display()));
+    assert_eq!(exported, format!("Wrote 1 call to {}, as CSV.\n", file.display()));
 }
 
 #[test]

@@ -109,7 +109,7 @@ export type BudgetEvent = {
   at: string,
   /** By whom: `cli`, `api`, `desktop`; `outlay` where nobody did it. */
   actor: string,
-  /** `created changed raised lowered topped_up paused resumed bypassed bypass_ended removed`. */
+  /** `created changed raised lowered topped_up reserve_emptied paused resumed bypassed bypass_ended removed`. */
   action: string,
   /** The values that were set. */
   detail: JsonValue,

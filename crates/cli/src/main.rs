@@ -254,6 +254,7 @@ fn sentence_of(rendered: &str, typed: &[impl AsRef<str>]) -> String {
     let sentence = sentence
         .replace("invalid digit found in string", "it takes a whole number")
         .replace("cannot parse integer from empty string", "it takes a whole number")
+        .replace("0 is not in 1..=4294967295", "it takes 1 or more")
         .replace("number too large to fit in target type", "the number is too large");
     // What a tool's own arguments could be taken for.
     if let [run, tool, ..] = typed
@@ -262,6 +263,12 @@ fn sentence_of(rendered: &str, typed: &[impl AsRef<str>]) -> String {
     {
         let tool = tool.as_ref();
         return format!("{sentence}: a command comes after two dashes, outlay run -- {tool}");
+    }
+    if sentence.starts_with("unexpected argument '--model'")
+        && typed.first().is_some_and(|command| command.as_ref() == "cost")
+    {
+        return "the model comes without --model: outlay cost MODEL --input N --output N"
+            .to_owned();
     }
     format!("{sentence} ({} --help shows what there is)", command_of(typed))
 }
@@ -309,6 +316,8 @@ mod tests {
                 &["outlay", "calls", "--limit", "x"],
                 "'x' for '--limit <N>': it takes a whole number",
             ),
+            (&["outlay", "calls", "--limit", "0"], "'0' for '--limit <N>': it takes 1 or more"),
+            (&["outlay", "cost", "--model", "gpt-4o"], "comes without --model: outlay cost MODEL"),
             (&["outlay", "run", "claude"], "comes after two dashes, outlay run -- claude"),
             (&["outlay", "calls", "--limit", "9999999999"], "'--limit <N>': 9999999999 is not in"),
         ] {

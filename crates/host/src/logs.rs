@@ -10,6 +10,6 @@ mod projects;
 mod read;
 mod watch;
 
-pub use discovery::{Form, LogPath, Problem, Source, at_path, discover};
+pub use discovery::{Form, LogPath, Problem, Source, at_path, discover, usual_places};
 pub use import::{Billing, BrokenPlace, Import, Progress, SourceReport, TableFailure};
 pub use watch::watch;

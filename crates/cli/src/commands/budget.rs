@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use outlay_core::budget::{Budget, Scope, Window};
 use outlay_core::ledger::Ledger;
+use outlay_core::refusal::quoted;
 use outlay_core::report::{self, BudgetState, BudgetView, By};
 
 use super::Form;
@@ -90,8 +91,16 @@ pub(crate) enum Command {
         /// The budget
         name: String,
         /// How much more, in the budget's unit
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        by: String,
+        #[arg(
+            long,
+            value_name = "N",
+            allow_negative_numbers = true,
+            required_unless_present = "off"
+        )]
+        by: Option<String>,
+        /// Take back what is left of the reserve
+        #[arg(long, conflicts_with = "by")]
+        off: bool,
     },
 }
 
@@ -156,7 +165,8 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             let budget = ledger.remove_budget(name, ACTOR, now).wait()?;
             let name = &budget.name;
             out.line(format!(
-                "Budget '{name}' is removed and limits nothing any more; outlay budget history {name} still tells what it was."
+                "Budget '{name}' is removed and limits nothing any more; outlay budget history {} still tells what it was.",
+                quoted(name)
             ))?;
         }
         Command::Raise { name, by: Some(by), until, .. } => {
@@ -167,7 +177,8 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             pause(&ledger, session, name, duration.as_deref(), out)?;
         }
         Command::Resume { name } => resume(&ledger, session, &name, out)?,
-        Command::Topup { name, by } => top_up(&ledger, session, name, by, out)?,
+        Command::Topup { name, by: Some(by), .. } => top_up(&ledger, session, name, by, out)?,
+        Command::Topup { name, by: None, .. } => empty_reserve(&ledger, session, name, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -226,6 +237,20 @@ fn top_up(
     refuses.map_or(Ok(()), |sentence| out.line(sentence))
 }
 
+fn empty_reserve(
+    ledger: &Ledger,
+    session: &Session,
+    name: String,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let (budget, left) = ledger.empty_budget_reserve(name, ACTOR, session.now).wait()?;
+    let name = &budget.name;
+    out.line(match left.count {
+        0 => format!("Budget '{name}' has no reserve."),
+        _ => format!("Budget '{name}' has no reserve any more: {} is taken back.", left.spoken()),
+    })
+}
+
 /// What a raise has paid for that is over, the reserve pays for.
 fn tell_reserve(view: &BudgetView, out: &mut Out) -> Result<(), Failure> {
     if view.credits_remaining.count > 0 && view.used.count > view.limit.count {
@@ -246,7 +271,7 @@ fn pause(
     let until = until.map_err(Failure::Misused)?;
     let name = ledger.pause_budget(name, until, ACTOR, now).wait()?.name;
     let end = until.map_or_else(
-        || format!("until outlay budget resume {name}"),
+        || format!("until outlay budget resume {}", quoted(&name)),
         |until| format!("until {}", when::shown(until, now, session.zone)),
     );
     out.line(format!("Budget '{name}' is paused {end}: it counts and refuses nothing."))

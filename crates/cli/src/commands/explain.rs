@@ -95,7 +95,13 @@ fn decided(decision: &DecisionView, session: &Session, out: &mut Out) -> Result<
             Cell::new(counts(&look.scope)),
         ]);
     }
-    out.table(&table)
+    out.table(&table)?;
+    let usd = decision.budgets.iter().filter(|look| look.unit == BudgetUnit::Usd);
+    let needed: Vec<&Value> = usd.map(|look| &look.needed).collect();
+    if needed.windows(2).any(|pair| pair[0] != pair[1]) {
+        out.line("Needed is what each would hold: less where a lower output cap would do.")?;
+    }
+    Ok(())
 }
 
 fn action(decision: &DecisionView) -> &str {

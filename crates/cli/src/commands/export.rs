@@ -51,7 +51,11 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         Some(path) if path != Path::new("-") => {
             let rows = write_file(path, |file| write(&ledger, &query, options.format, file))?;
             let calls = words::counted(rows.count, "call", "calls");
-            out.line(format!("Wrote {calls} to {}.", path.display()))?;
+            let form = match options.format {
+                Format::Csv => "CSV",
+                Format::Json => "JSON, a line each",
+            };
+            out.line(format!("Wrote {calls} to {}, as {form}.", path.display()))?;
         }
         _ => {
             write(&ledger, &query, options.format, out.writer())?;

@@ -191,9 +191,13 @@ fn sources(options: &Arguments) -> Result<Vec<Source>, Failure> {
         None => {
             let source = logs::discover(tool, &|name| std::env::var(name).ok());
             if source.logs.is_empty() && source.problems.is_empty() {
+                let places = logs::usual_places(tool, &|name| std::env::var(name).ok());
+                let places: Vec<_> =
+                    places.iter().map(|place| place.display().to_string()).collect();
                 return Err(Failure::Failed(format!(
-                    "no logs of {name} are found where it usually keeps them: name the folder, as in: \
-                     outlay import {name} FOLDER"
+                    "no logs of {name} are found where it usually keeps them ({}): name the folder, as in: \
+                     outlay import {name} FOLDER",
+                    places.join(", ")
                 )));
             }
             source

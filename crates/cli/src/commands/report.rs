@@ -82,20 +82,26 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     let query = |by| UsageQuery { since, until: until.unwrap_or(now), by, timezone: zone };
     let ledger = session.ledger()?;
     let view = View { by: &options.by, now, zone };
-    match by.as_slice() {
+    let unpriced_calls = match by.as_slice() {
         [by] => {
             let usage = report::usage(&ledger, &query(*by))?;
             show(&usage, options.form, out, |usage, out| {
                 view.print(usage, |key: &Option<String>| vec![key.clone()], out)
             })?;
+            usage.total.unpriced_calls
         }
         [first, second] if first != second => {
             let usage = report::usage_by_two(&ledger, &query(*first), *second)?;
             show(&usage, options.form, out, |usage, out| {
                 view.print(usage, |keys: &[Option<String>; 2]| keys.to_vec(), out)
             })?;
+            usage.total.unpriced_calls
         }
         _ => return Err(Failure::misused("--by is given once, or twice with different names")),
+    };
+    if unpriced_calls > 0 && !options.form.json {
+        let note = standing::without_price(&ledger, since, now)?;
+        note.map_or(Ok(()), |note| out.line(note))?;
     }
     Ok(ExitCode::SUCCESS)
 }

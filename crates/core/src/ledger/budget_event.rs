@@ -15,7 +15,7 @@ pub struct BudgetEvent {
     pub at: DateTime<Utc>,
     /// By whom: `cli`, `api`, `desktop`; `outlay` where nobody did it.
     pub actor: String,
-    /// `created changed raised lowered topped_up paused resumed bypassed bypass_ended removed`.
+    /// `created changed raised lowered topped_up reserve_emptied paused resumed bypassed bypass_ended removed`.
     pub action: String,
     /// The values that were set.
     pub detail: Value,

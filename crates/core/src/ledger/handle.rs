@@ -246,6 +246,16 @@ impl Ledger {
         self.submit(Retry::Never, move |writing| relief::top_up(writing, &name, &by, actor, now))
     }
 
+    /// Takes back what is left of a budget's reserve; the reply has how much that was.
+    pub fn empty_budget_reserve(
+        &self,
+        name: String,
+        actor: &'static str,
+        now: DateTime<Utc>,
+    ) -> Reply<(Budget, Quantity)> {
+        self.submit(Retry::Never, move |writing| relief::empty_reserve(writing, &name, actor, now))
+    }
+
     /// Lets a budget count without refusing, until `until` or until it is resumed.
     pub fn pause_budget(
         &self,

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::budget::{changed, find};
+use super::counter;
 use super::error::{LedgerError, OpError};
 use super::time::{new_id, to_ms, to_the_millisecond};
 use super::writer::Writing;
@@ -79,7 +80,11 @@ pub(crate) fn top_up(
     now: DateTime<Utc>,
 ) -> Result<Budget, OpError> {
     let active = find(writing.connection, name)?;
-    let amount = positive(by, &active.budget, "a reserve is only used up")?;
+    let amount = positive(
+        by,
+        &active.budget,
+        &format!("outlay budget topup {name} --off takes back what is left of the reserve"),
+    )?;
     writing
         .connection
         .prepare_cached(
@@ -88,6 +93,28 @@ pub(crate) fn top_up(
         .execute(params![active.seq, amount.count])?;
     changed(writing, active.seq, actor, now, "topped_up", &json!({ "by": amount }))?;
     Ok(active.budget)
+}
+
+/// Takes back what is left of the reserve. Returns the budget, and how much that was.
+pub(crate) fn empty_reserve(
+    writing: &mut Writing<'_>,
+    name: &str,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(Budget, Quantity), OpError> {
+    let active = find(writing.connection, name)?;
+    let (total, used) = counter::credits(writing.connection, active.seq)?;
+    let left = Quantity { unit: active.budget.unit, count: total.saturating_sub(used) };
+    if left.count > 0 {
+        writing
+            .connection
+            .prepare_cached(
+                "UPDATE budget SET credits_total = credits_used, rev = rev + 1 WHERE seq = ?1",
+            )?
+            .execute([active.seq])?;
+        changed(writing, active.seq, actor, now, "reserve_emptied", &json!({ "by": left }))?;
+    }
+    Ok((active.budget, left))
 }
 
 /// Lets a budget count without refusing, until `until` or until it is resumed.

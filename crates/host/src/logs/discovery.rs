@@ -63,16 +63,25 @@ impl Source {
 /// The logs that the tool keeps where it usually does, as its variables say.
 #[must_use]
 pub fn discover(tool: Tool, variable: &dyn Fn(&str) -> Option<String>) -> Source {
-    let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
-    let home = variable("HOME").map(PathBuf::from).or(home).unwrap_or_default();
     let mut source = Source { tool, roots: Vec::new(), logs: Vec::new(), problems: Vec::new() };
-    for root in roots(tool, &home, variable) {
+    for root in roots(tool, &home(variable), variable) {
         if root.exists() {
             look_into(&mut source, &root);
             source.roots.push(root);
         }
     }
     source
+}
+
+/// Where the tool usually keeps its logs, whether anything is there or not.
+#[must_use]
+pub fn usual_places(tool: Tool, variable: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    roots(tool, &home(variable), variable)
+}
+
+fn home(variable: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
+    variable("HOME").map(PathBuf::from).or(home).unwrap_or_default()
 }
 
 /// The logs of the tool in this file or folder.
