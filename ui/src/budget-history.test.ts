@@ -28,6 +28,7 @@ it.each<[string, BudgetEvent[], string]>([
   ['raised for good', [event('raised', { by: '2.00', until: null })], 'Raised by $2.00'],
   ['lowered', [event('lowered', { by: '2.00' })], 'Raises of $2.00 taken back'],
   ['topped up', [event('topped_up', { by: '1.00' })], 'Topped up by $1.00'],
+  ['reserve emptied', [event('reserve_emptied', { by: '1.00' })], 'Reserve of $1.00 taken back'],
   ['paused', [event('paused', { until: null })], 'Paused until resumed'],
   ['paused for a while', [event('paused', { until: '2026-11-21T18:00:00Z' })], 'Paused until 18:00'],
   ['resumed', [event('resumed', {})], 'Resumed'],

@@ -44,6 +44,8 @@ function whatWords(event: BudgetEvent, before: Detail | null, unit: BudgetUnit, 
       return `Raises of ${amountWords(set.by, unit)} taken back`;
     case 'topped_up':
       return `Topped up by ${amountWords(set.by, unit)}`;
+    case 'reserve_emptied':
+      return `Reserve of ${amountWords(set.by, unit)} taken back`;
     case 'paused':
       return `Paused${until === '' ? ' until resumed' : until}`;
     case 'resumed':

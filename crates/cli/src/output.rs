@@ -31,6 +31,14 @@ impl Out {
         Ok(writeln!(self.writer, "{text}")?)
     }
 
+    /// A line for each, where there are any.
+    pub(crate) fn lines<T: Display>(
+        &mut self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<(), Failure> {
+        texts.into_iter().try_for_each(|text| self.line(text))
+    }
+
     /// A table; nothing where it has no rows.
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
         Ok(self.writer.write_all(table.render(self.look).as_bytes())?)

@@ -31,15 +31,32 @@ pub(crate) fn unanswered(folders: &Folders) -> Option<String> {
     if service::state().file.is_some() || matches!(running::find(folders), Ok(Some(_))) {
         return None;
     }
+    let senders = senders(folders, |_| true)?;
+    Some(format!("{senders}, and no proxy runs: outlay serve"))
+}
+
+/// That the tools that are connected to this proxy fail without it, where no service starts the next
+/// one.
+pub(crate) fn left_alone(folders: &Folders, address: SocketAddr) -> Option<String> {
+    if service::state().file.is_some() {
+        return None;
+    }
+    let here = format!("http://{}", running::reachable(address));
+    let senders = senders(folders, |address| address == here)?;
+    Some(format!("{senders}: nothing answers them until outlay serve runs again"))
+}
+
+/// Which connected tools send their calls to such an address; `None` where none does.
+fn senders(folders: &Folders, is_here: impl Fn(&str) -> bool) -> Option<String> {
     let standings = Connections::new(folders).ok()?.list().ok()?;
-    let connected = standings.iter().filter(|known| known.address.is_some());
+    let connected = standings.iter().filter(|known| known.address.as_deref().is_some_and(&is_here));
     let titles: Vec<_> = connected.map(|known| known.title).collect();
     let send = match titles.len() {
         0 => return None,
-        1 => "sends its calls here",
-        _ => "send their calls here",
+        1 => "sends its",
+        _ => "send their",
     };
-    Some(format!("{} {send}, and no proxy runs: outlay serve", words::listed(&titles)))
+    Some(format!("{} {send} calls here", words::listed(&titles)))
 }
 
 /// Outlay goes: puts every tool back that was pointed here, and says so, a sentence each.

@@ -46,15 +46,15 @@ pub(super) fn check(outlay: &Outlay, output_usd: u64) -> Result<Row> {
         "all {answered} calls are in the ledger, under {} budgets: {spent} USD",
         budgets.len()
     );
-    Ok(Row {
-        name: "calls that had to wait".to_owned(),
-        values: Ways {
+    Ok(Row::new(
+        "calls that had to wait",
+        Ways {
             direct: None,
             nginx: None,
             outlay: Some(sum(&metrics, "outlay_limit_actions_total", "action=\"waited\"") as f64),
         },
-        mark: Mark::AtMost(0.0),
-    })
+        Mark::AtMost(0.0),
+    ))
 }
 
 fn metrics(outlay: &Outlay) -> Result<String> {

@@ -60,10 +60,12 @@ pub(super) fn storm(
         ensure!((1..=NOTES_MAX).contains(&notes), "{alerts} alerts were told in {notes} notes");
         println!("{alerts} alerts were told in {notes} notes");
     }
-    let row = |percentile, ratios, mark| Row {
-        name: format!("a call of 1 KB among 10,000 alerts / with none, {percentile}"),
-        values: Ways { direct: None, nginx: None, outlay: median(ratios) },
-        mark,
+    let row = |percentile, ratios, mark| {
+        Row::new(
+            format!("a call of 1 KB among 10,000 alerts / with none, {percentile}"),
+            Ways { direct: None, nginx: None, outlay: median(ratios) },
+            mark,
+        )
     };
     let [middle, slow] = ratios;
     Ok([row("p50", middle, Mark::AtMost(1.05)), row("p99", slow, Mark::None)])

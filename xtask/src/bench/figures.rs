@@ -55,6 +55,14 @@ impl Ways<f64> {
     }
 }
 
+impl Ways<Option<f64>> {
+    /// Outlay's figure over nginx's, where nginx's is more than noise.
+    fn ratio(&self) -> Option<f64> {
+        let (nginx, outlay) = self.nginx.zip(self.outlay)?;
+        (nginx > 0.0).then(|| outlay / nginx)
+    }
+}
+
 /// What a row must reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mark {
@@ -77,6 +85,8 @@ pub(super) struct Row {
     pub name: String,
     /// `None` where there is nothing to measure.
     pub values: Ways<Option<f64>>,
+    /// Outlay's figure over nginx's in each round, where it was measured in rounds.
+    pub ratios: Vec<f64>,
     pub mark: Mark,
 }
 
@@ -87,15 +97,34 @@ pub(super) struct Written<'a> {
     #[serde(flatten)]
     values: Ways<Option<f64>>,
     ratio: Option<f64>,
+    ratios: &'a [f64],
     mark: Option<String>,
     met: Option<bool>,
 }
 
 impl Row {
-    /// Outlay's figure over nginx's, where nginx's is more than noise.
+    /// What was measured once, or is a median already.
+    pub(super) fn new(name: impl Into<String>, values: Ways<Option<f64>>, mark: Mark) -> Row {
+        Row { name: name.into(), values, ratios: Vec::new(), mark }
+    }
+
+    /// What was measured in rounds: the medians of its figures, and of its ratios.
+    pub(super) fn of_rounds(name: String, rounds: &[Ways<Option<f64>>], mark: Mark) -> Row {
+        let median_of = |way: fn(&Ways<Option<f64>>) -> Option<f64>| {
+            rounds.iter().map(way).collect::<Option<Vec<_>>>().and_then(median)
+        };
+        let values = Ways {
+            direct: median_of(|ways| ways.direct),
+            nginx: median_of(|ways| ways.nginx),
+            outlay: median_of(|ways| ways.outlay),
+        };
+        let ratios = rounds.iter().map(Ways::ratio).collect::<Option<_>>().unwrap_or_default();
+        Row { name, values, ratios, mark }
+    }
+
+    /// Outlay's figure over nginx's: the median of the rounds', where there were any.
     pub(super) fn ratio(&self) -> Option<f64> {
-        let (nginx, outlay) = self.values.nginx.zip(self.values.outlay)?;
-        (nginx > 0.0).then(|| outlay / nginx)
+        median(self.ratios.clone()).or_else(|| self.values.ratio())
     }
 
     /// Whether the mark was met; `None` without a mark or a figure.
@@ -109,12 +138,20 @@ impl Row {
         }
     }
 
+    /// The least and the greatest ratio of a round.
+    fn spread(&self) -> Option<String> {
+        let least = self.ratios.iter().copied().reduce(f64::min)?;
+        let greatest = self.ratios.iter().copied().reduce(f64::max)?;
+        Some(format!("{least:.2}..{greatest:.2}"))
+    }
+
     /// The row for the JSON file.
     pub(super) fn written(&self) -> Written<'_> {
         Written {
             name: &self.name,
             values: self.values,
             ratio: self.ratio(),
+            ratios: &self.ratios,
             mark: self.mark_text(),
             met: self.met(),
         }
@@ -133,7 +170,7 @@ impl Row {
 
 /// The rows in columns, figures to the right.
 pub(super) fn table(rows: &[Row]) -> String {
-    let heads = ["", "direct", "nginx", "outlay", "outlay/nginx", "mark", ""];
+    let heads = ["", "direct", "nginx", "outlay", "outlay/nginx", "of rounds", "mark", ""];
     let mut lines = vec![heads.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| {
         [
@@ -141,20 +178,21 @@ pub(super) fn table(rows: &[Row]) -> String {
             figure(row.values.direct),
             figure(row.values.nginx),
             figure(row.values.outlay),
-            row.ratio().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+            figure(row.ratio()),
+            row.spread().unwrap_or_default(),
             row.mark_text().unwrap_or_default(),
             row.met().map_or("", |met| if met { "met" } else { "missed" }).to_owned(),
         ]
     }));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-    let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let widths: [usize; 8] = std::array::from_fn(|column| width(column).unwrap_or(0));
     let mut text = String::new();
     for line in &lines {
         let mut written = format!("{:<1$}", line[0], widths[0]);
-        for column in 1..5 {
+        for column in 1..6 {
             let _ = write!(written, "  {:>1$}", line[column], widths[column]);
         }
-        let _ = write!(written, "  {:<1$}  {2}", line[5], widths[5], line[6]);
+        let _ = write!(written, "  {:<1$}  {2}", line[6], widths[6], line[7]);
         text.push_str(written.trim_end());
         text.push('\n');
     }
@@ -236,7 +274,7 @@ mod tests {
     }
 
     fn row(nginx: Option<f64>, outlay: Option<f64>, mark: Mark) -> Row {
-        Row { name: "row".to_owned(), values: Ways { direct: None, nginx, outlay }, mark }
+        Row::new("row", Ways { direct: None, nginx, outlay }, mark)
     }
 
     #[test]
@@ -260,19 +298,33 @@ mod tests {
 
     #[test]
     fn the_table_lines_up() {
+        let round = |outlay| Ways { direct: Some(28.4), nginx: Some(34.0), outlay: Some(outlay) };
+        let rounds = [round(102.0), round(153.0), round(119.0)];
         let rows = [
-            Row {
-                name: "added p50, us".to_owned(),
-                values: Ways { direct: Some(28.4), nginx: Some(34.0), outlay: Some(120.0) },
-                mark: Mark::RatioAtMost(3.0),
-            },
+            Row::of_rounds("added p50, us".to_owned(), &rounds, Mark::RatioAtMost(3.0)),
             row(None, Some(0.5), Mark::None),
         ];
         assert_eq!(
             table(&rows),
-            "               direct  nginx  outlay  outlay/nginx  mark\n\
-             added p50, us    28.4   34.0     120          3.53  ratio <= 3  missed\n\
+            "               direct  nginx  outlay  outlay/nginx   of rounds  mark\n\
+             added p50, us    28.4   34.0     119          3.50  3.00..4.50  ratio <= 3  missed\n\
              row                 -      -    0.50             -\n"
         );
+    }
+
+    #[test]
+    fn a_ratio_is_the_middle_one_of_the_rounds() {
+        let round = |(nginx, outlay)| Ways { direct: None, nginx: Some(nginx), outlay };
+        for (rounds, expected) in [
+            // A round in which the machine was slow is slow for both.
+            (vec![(10.0, Some(30.0)), (20.0, Some(60.0)), (10.0, Some(20.0))], Some(3.0)),
+            // Of what nginx does not add there is no ratio.
+            (vec![(10.0, Some(20.0)), (-1.0, Some(20.0)), (10.0, Some(20.0))], Some(2.0)),
+            (vec![(10.0, None)], None),
+        ] {
+            let rounds: Vec<_> = rounds.into_iter().map(round).collect();
+            let row = Row::of_rounds("row".to_owned(), &rounds, Mark::None);
+            assert_eq!(row.ratio(), expected, "{rounds:?}");
+        }
     }
 }

@@ -147,11 +147,7 @@ fn under_load(
     let memory =
         ways.in_turn(0, |way| way.processes.as_ref().map(Processes::resident_mb).transpose());
     let mut rows = rounds::rows(&rounds);
-    rows.push(Row {
-        name: "memory after load, MB".to_owned(),
-        values: memory?,
-        mark: Mark::AtMost(30.0),
-    });
+    rows.push(Row::new("memory after load, MB", memory?, Mark::AtMost(30.0)));
     Ok(rows)
 }
 
@@ -189,11 +185,11 @@ fn cost_of_budgets(options: &Options, budgeted: &Outlay, free: &Outlay) -> Resul
             _ => rate(free).and_then(|free| Ok(rate(budgeted)? / free)),
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Row {
-        name: "calls of 1 KB/s under three budgets / under none".to_owned(),
-        values: Ways { direct: None, nginx: None, outlay: median(ratios) },
-        mark: Mark::AtLeast(0.95),
-    })
+    Ok(Row::new(
+        "calls of 1 KB/s under three budgets / under none",
+        Ways { direct: None, nginx: None, outlay: median(ratios) },
+        Mark::AtLeast(0.95),
+    ))
 }
 
 /// From the start of the program to its first answer.
@@ -202,18 +198,15 @@ fn cold_starts(nginx: &Nginx, outlay: &Outlay) -> Result<Row> {
         let starts = (0..COLD_STARTS).map(|_| Ok(start()?.1.as_secs_f64() * 1000.0));
         starts.collect::<Result<Vec<_>>>().map(median)
     };
-    Ok(Row {
-        name: format!(
-            "start to first answer, {} calls in the ledger, ms",
-            outlay.door().answered()
-        ),
-        values: Ways {
+    Ok(Row::new(
+        format!("start to first answer, {} calls in the ledger, ms", outlay.door().answered()),
+        Ways {
             direct: None,
             nginx: milliseconds(&|| nginx.start())?,
             outlay: milliseconds(&|| outlay.start())?,
         },
-        mark: Mark::AtMost(50.0),
-    })
+        Mark::AtMost(50.0),
+    ))
 }
 
 /// Money billed over a hard budget's limit, with all calls at the same time.
@@ -229,11 +222,11 @@ fn overspending(outlay_program: &Path, folder: &Path, direct: &Door) -> Result<R
     println!("of {CALLS_AT_ONCE} calls at once {answered} were answered, the others refused");
     ensure!(answered as u64 + 1 == billed, "{billed} calls were billed, the first one with them");
     let billed_usd = (billed * OUTPUT_TOKENS * OUTPUT_USD) as f64 / 1_000_000.0;
-    Ok(Row {
-        name: format!("spent / hard budget, {CALLS_AT_ONCE} calls at once"),
-        values: Ways { direct: None, nginx: None, outlay: Some(billed_usd / BUDGET_USD) },
-        mark: Mark::AtMost(1.0),
-    })
+    Ok(Row::new(
+        format!("spent / hard budget, {CALLS_AT_ONCE} calls at once"),
+        Ways { direct: None, nginx: None, outlay: Some(billed_usd / BUDGET_USD) },
+        Mark::AtMost(1.0),
+    ))
 }
 
 /// Calls that the provider has served so far.

@@ -1,5 +1,6 @@
 //! The measurements that are repeated: in each round every way is taken in turn, so that what
-//! else the machine does falls on all of them, and the table shows the medians.
+//! else the machine does falls on all of them, and the table shows the medians: of the figures, and
+//! of the rounds' own ratios.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,12 +8,14 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
-use super::figures::{Mark, Row, Ways, median, percentile};
+use super::figures::{Mark, Row, Ways, percentile};
 use super::load::{self, Ask, Door, Rate};
 use super::usage::Processes;
 
 const CONNECTIONS: usize = 32;
 const SLICES: usize = 10;
+/// Fewer: each opens its connections anew.
+const SPEED_SLICES: usize = 4;
 const SMALL: Ask = Ask::Whole { request_bytes: 1024 };
 const LARGE: Ask = Ask::Whole { request_bytes: 100 * 1024 };
 
@@ -89,14 +92,14 @@ impl Round {
             call_us: call_us(ways, span)?,
             chunk_us: ways
                 .in_turn(number, |way| times_us(load::chunk_delays_ns(&way.door, span)?))?,
-            small: ways.in_turn(number, |way| speed(way, SMALL, span))?,
-            large: ways.in_turn(number, |way| speed(way, LARGE, span))?,
-            streams: ways.in_turn(number, |way| speed(way, Ask::Stream, span))?,
+            small: speed(ways, SMALL, span)?,
+            large: speed(ways, LARGE, span)?,
+            streams: speed(ways, Ask::Stream, span)?,
         })
     }
 }
 
-/// In slices: at one connection a change of the machine's pace within a round would tell.
+/// In slices, as calls a second are: a change of the machine's pace within a round would tell.
 fn call_us(ways: &Ways<Way>, span: Duration) -> Result<Ways<Times>> {
     let slices = (0..SLICES)
         .map(|slice| {
@@ -118,7 +121,23 @@ fn times_us(mut times_ns: Vec<u64>) -> Result<Times> {
     Ok(Times { p50: us(50), p99: us(99) })
 }
 
-fn speed(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
+fn speed(ways: &Ways<Way>, ask: Ask, span: Duration) -> Result<Ways<Speed>> {
+    let slices = (0..SPEED_SLICES)
+        .map(|slice| ways.in_turn(slice, |way| speed_once(way, ask, span / SPEED_SLICES as u32)))
+        .collect::<Result<Vec<_>>>()?;
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let all = |way: fn(&Ways<Speed>) -> &Speed| Speed {
+        per_second: mean(slices.iter().map(|ways| way(ways).per_second).collect()),
+        cpu_us: slices.iter().map(|ways| way(ways).cpu_us).collect::<Option<_>>().map(mean),
+    };
+    Ok(Ways {
+        direct: all(|ways| &ways.direct),
+        nginx: all(|ways| &ways.nginx),
+        outlay: all(|ways| &ways.outlay),
+    })
+}
+
+fn speed_once(way: &Way, ask: Ask, span: Duration) -> Result<Speed> {
     let cpu_us = || way.processes.as_ref().map(Processes::cpu_us).transpose();
     let before = cpu_us()?;
     let rate = load::rate(&way.door, ask, CONNECTIONS, span)?;
@@ -170,20 +189,19 @@ pub(super) fn load_only(options: &LoadOptions) -> Result<()> {
 
 /// The table's rows of all rounds.
 pub(super) fn rows(rounds: &[Round]) -> Vec<Row> {
-    let times = |name, mark, of: fn(&Round) -> Ways<f64>| Row {
-        name: format!("{name}, us (direct: all of it)"),
-        values: medians(rounds, |round| of(round).added()),
-        mark,
+    let row = |name, mark, of: &dyn Fn(&Round) -> Ways<Option<f64>>| {
+        Row::of_rounds(name, &rounds.iter().map(of).collect::<Vec<_>>(), mark)
     };
-    let speeds = |name: &str, mark, of: fn(&Round) -> &Ways<Speed>| Row {
-        name: format!("{name}/s, {CONNECTIONS} connections"),
-        values: medians(rounds, |round| of(round).map(|speed| Some(speed.per_second))),
-        mark,
+    let times = |name, mark, of: fn(&Round) -> Ways<f64>| {
+        row(format!("{name}, us (direct: all of it)"), mark, &|round| of(round).added())
     };
-    let costs = |name: &str, of: fn(&Round) -> &Ways<Speed>| Row {
-        name: format!("CPU per {name}, us"),
-        values: medians(rounds, |round| of(round).map(|speed| speed.cpu_us)),
-        mark: Mark::None,
+    let speeds = |name: &str, mark, of: fn(&Round) -> &Ways<Speed>| {
+        row(format!("{name}/s, {CONNECTIONS} connections"), mark, &|round| {
+            of(round).map(|speed| Some(speed.per_second))
+        })
+    };
+    let costs = |name: &str, of: fn(&Round) -> &Ways<Speed>| {
+        row(format!("CPU per {name}, us"), Mark::None, &|round| of(round).map(|it| it.cpu_us))
     };
     vec![
         times("added to a call of 1 KB, p50", Mark::RatioAtMost(3.0), |round| {
@@ -205,16 +223,4 @@ pub(super) fn rows(rounds: &[Round]) -> Vec<Row> {
         costs("call of 100 KB", |round| &round.large),
         costs("stream", |round| &round.streams),
     ]
-}
-
-fn medians(rounds: &[Round], of: impl Fn(&Round) -> Ways<Option<f64>>) -> Ways<Option<f64>> {
-    let rounds: Vec<_> = rounds.iter().map(of).collect();
-    let median_of = |way: fn(&Ways<Option<f64>>) -> Option<f64>| {
-        rounds.iter().map(way).collect::<Option<Vec<_>>>().and_then(median)
-    };
-    Ways {
-        direct: median_of(|ways| ways.direct),
-        nginx: median_of(|ways| ways.nginx),
-        outlay: median_of(|ways| ways.outlay),
-    }
 }

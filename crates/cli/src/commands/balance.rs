@@ -133,7 +133,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 dollars(amount),
                 dollars(left)
             ))?;
-            spelling::account(session, &account)?.map_or(Ok(()), |note| out.line(note))?;
+            out.lines(spelling::account(session, &account)?)?;
         }
         Command::Set { account, usd, currency } => {
             set(session, &account, &usd, currency.as_deref(), out)?;
@@ -151,7 +151,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Account '{account}' {level}{}.", beside.unwrap_or_default()))?;
             if level != WarnLevel::Off {
                 hint(&balances, &account, out)?;
-                spelling::account(session, &account)?.map_or(Ok(()), |note| out.line(note))?;
+                out.lines(spelling::account(session, &account)?)?;
             }
         }
         Command::Sync { form } => sync(session, form, out)?,
@@ -194,7 +194,7 @@ fn expect(
         dollars(amount),
         dollars(below)
     ))?;
-    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))
+    out.lines(spelling::account(session, account)?)
 }
 
 fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result<(), Failure> {
@@ -210,7 +210,7 @@ fn floor(session: &Session, account: &str, typed: &str, out: &mut Out) -> Result
     }
     let balances = report::balances(&session.ledger()?, session.now, session.zone)?;
     hint(&balances, account, out)?;
-    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))
+    out.lines(spelling::account(session, account)?)
 }
 
 fn set(
@@ -248,7 +248,7 @@ fn set(
     });
     let left = spoken(left, &after.currency);
     out.line(format!("Account '{account}' has {left} left{drift}."))?;
-    spelling::account(session, account)?.map_or(Ok(()), |note| out.line(note))?;
+    out.lines(spelling::account(session, account)?)?;
     if had_floor && after.floor.is_none() {
         out.line("Its floor was in another currency, and is gone.")?;
     }

@@ -130,11 +130,9 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
             out.line(format!("Budget '{}' {done}: {}", budget.name, rule(&budget)))?;
             tell(&ledger, session, &budget.name, out)?;
             if let Some(provider) = &budget.scope.provider {
-                spelling::provider(session, provider)?.map_or(Ok(()), |note| out.line(note))?;
+                out.lines(spelling::provider(session, provider)?)?;
             }
-            for note in slips(session, &ledger, &budget.scope)? {
-                out.line(note)?;
-            }
+            out.lines(slips(session, &ledger, &budget.scope)?)?;
         }
         Command::List { form } => {
             let budgets = report::budgets(&ledger, now)?;
@@ -144,9 +142,7 @@ pub(crate) fn run(session: &Session, command: Command, out: &mut Out) -> Outcome
                 out.line("No budget is set: outlay budget set day --limit 5 --window day")?;
             } else {
                 out.table(&standing::budgets(&budgets, now, session.zone))?;
-                for sentence in standing::outlooks(&budgets, now, session.zone) {
-                    out.line(sentence)?;
-                }
+                out.lines(standing::outlooks(&budgets, now, session.zone))?;
             }
         }
         Command::Show { name, form } => {
@@ -234,7 +230,7 @@ fn top_up(
     ))?;
     tell_reserve(&view, out)?;
     let refuses = standing::refuses(&view, now, session.zone, out.look());
-    refuses.map_or(Ok(()), |sentence| out.line(sentence))
+    out.lines(refuses)
 }
 
 fn empty_reserve(
@@ -331,7 +327,7 @@ fn tell(
     });
     out.line(format!("{used}{resets}."))?;
     let refuses = standing::refuses(&view, session.now, session.zone, out.look());
-    refuses.map_or(Ok(()), |sentence| out.line(sentence))?;
+    out.lines(refuses)?;
     Ok(view)
 }
 

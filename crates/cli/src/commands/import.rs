@@ -101,7 +101,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
         if reports.iter().any(|report| report.imported.new.unpriced > 0) && !options.dry_run {
             let ever = DateTime::<Utc>::UNIX_EPOCH;
             let note = standing::without_price(&ledger, ever, session.now)?;
-            note.map_or(Ok(()), |note| out.line(note))?;
+            out.lines(note)?;
         }
         if !options.dry_run {
             tell_what_refuses(session, &ledger, out)?;
@@ -120,7 +120,7 @@ pub(crate) fn tell_what_refuses(
     let budgets = report::budgets(ledger, now)?;
     let refusing =
         budgets.iter().filter_map(|budget| standing::refuses(budget, now, session.zone, look));
-    refusing.collect::<Vec<_>>().into_iter().try_for_each(|sentence| out.line(sentence))
+    out.lines(refusing)
 }
 
 /// What did not pass here this month.

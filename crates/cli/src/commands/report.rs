@@ -101,7 +101,7 @@ pub(crate) fn run(session: &Session, options: &Arguments, out: &mut Out) -> Outc
     };
     if unpriced_calls > 0 && !options.form.json {
         let note = standing::without_price(&ledger, since, now)?;
-        note.map_or(Ok(()), |note| out.line(note))?;
+        out.lines(note)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use outlay_host::config::{Config, parse_duration};
-use outlay_host::connect::Connections;
 use outlay_host::{port, running, service};
 use outlay_shell::machine;
 use tokio::sync::oneshot;
@@ -15,7 +14,7 @@ use crate::listening::Listening;
 use crate::output::Out;
 use crate::proxy::{self, Mark, Proxy};
 use crate::session::{Places, Session};
-use crate::{spelling, tools, words};
+use crate::{spelling, tools};
 
 /// Exit code of a process that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -154,30 +153,10 @@ async fn serve(
         })
         .await;
     keeping.abort();
-    if let Some(sentence) = left_alone(session, address) {
+    if let Some(sentence) = tools::left_alone(&session.folders, address) {
         eprintln!("outlay: {sentence}");
     }
     Ok(())
-}
-
-/// That the tools that are connected to this proxy fail without it, where no service starts the next one.
-fn left_alone(session: &Session, address: SocketAddr) -> Option<String> {
-    if service::state().file.is_some() {
-        return None;
-    }
-    let here = format!("http://{}", running::reachable(address));
-    let standings = Connections::new(&session.folders).ok()?.list().ok()?;
-    let connected = standings.iter().filter(|known| known.address.as_ref() == Some(&here));
-    let titles: Vec<_> = connected.map(|known| known.title).collect();
-    let send = match titles.len() {
-        0 => return None,
-        1 => "sends its",
-        _ => "send their",
-    };
-    Some(format!(
-        "{} {send} calls here: nothing answers them until outlay serve runs again",
-        words::listed(&titles)
-    ))
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM; the second ends the process at once.

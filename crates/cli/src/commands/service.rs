@@ -71,9 +71,7 @@ fn status(session: &Session, form: Form, out: &mut Out) -> Outcome {
     if form.json {
         out.json(&standing)?;
     } else {
-        for sentence in standing.sentences(|at| when::shown(at, session.now, session.zone)) {
-            out.line(sentence)?;
-        }
+        out.lines(standing.sentences(|at| when::shown(at, session.now, session.zone)))?;
     }
     Ok(ExitCode::from(code))
 }

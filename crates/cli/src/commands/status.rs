@@ -65,9 +65,7 @@ fn print(ledger: &Ledger, status: &Status, zone: Tz, out: &mut Out) -> Result<()
         )?;
     }
     out.table(&standing::budgets(&status.budgets, now, zone))?;
-    for sentence in standing::outlooks(&status.budgets, now, zone) {
-        out.line(sentence)?;
-    }
+    out.lines(standing::outlooks(&status.budgets, now, zone))?;
     if !status.balances.is_empty() {
         out.line("")?;
         out.table(&standing::balances(&status.balances, now, zone))?;
@@ -97,7 +95,7 @@ fn notes(ledger: &Ledger, status: &Status, zone: Tz, out: &mut Out) -> Result<()
         out.line(out.look().paint(Tone::Warning, note))?;
         let since = Window::MONTH.period(status.as_of, zone).start;
         let named = standing::without_price(ledger, since, status.as_of)?;
-        named.map_or(Ok(()), |note| out.line(note))?;
+        out.lines(named)?;
     }
     Ok(())
 }

@@ -48,9 +48,7 @@ pub(crate) fn run(places: &Places, options: &Arguments, out: &mut Out) -> Outcom
     if tools.is_empty() {
         out.line("No tool's own settings point at Outlay.")?;
     }
-    for sentence in tools {
-        out.line(sentence)?;
-    }
+    out.lines(tools)?;
     super::service::uninstall(out)?;
     match service::autostart()? {
         Some(file) => out.line(format!("Removed {}.", file.display()))?,
