@@ -11,8 +11,6 @@ mod link;
 mod look;
 mod menu;
 mod options;
-#[cfg(target_os = "linux")]
-mod painting;
 mod place;
 mod quit;
 mod scheme;
@@ -20,6 +18,8 @@ mod standing;
 mod tray;
 mod updates;
 mod vacancy;
+#[cfg(target_os = "linux")]
+mod webkit;
 mod window;
 mod words;
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     #[cfg(target_os = "linux")]
-    if let Err(reason) = painting::without_layers() {
+    if let Err(reason) = webkit::tell() {
         eprintln!("outlay-desktop: the window takes more memory than it has to: {reason}");
     }
     let builder = tauri::Builder::default();

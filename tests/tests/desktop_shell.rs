@@ -249,21 +249,32 @@ fn the_window_is_found_where_it_was_left() {
 }
 
 #[test]
-fn the_page_is_painted_without_layers_unless_its_user_wants_them() {
-    const VARIABLE: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
+fn webkit_is_told_how_to_paint_and_to_hold_little_unless_its_user_has_said_otherwise() {
+    const TOLD: [(&str, &str, &str); 4] = [
+        ("WEBKIT_DISABLE_COMPOSITING_MODE", "1", "0"),
+        ("JSC_useDFGJIT", "0", "1"),
+        ("JSC_largeHeapSize", "4000000", "32000000"),
+        ("JSC_forceRAMSize", "134217728", "8000000000"),
+    ];
     let Some(binary) = desktop::program() else { return };
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (home, _) = with_a_call();
     let display = Display::start();
-    for (wanted, expected) in [(None, "1"), (Some("0"), "0")] {
+    let said_by_the_user: [&[usize]; 3] = [&[], &[0], &[0, 1, 2, 3]];
+    for said in said_by_the_user {
         let mut command = launch(&binary, &home, &display, &[]);
-        command.env_remove(VARIABLE).envs(wanted.map(|value| (VARIABLE, value)));
+        for (at, (variable, _, wanted)) in TOLD.iter().enumerate() {
+            command.env_remove(variable).envs(said.contains(&at).then_some((variable, wanted)));
+        }
         let app = Running { child: command.spawn().unwrap(), display: &display };
         eventually("it has a window", || app.seen());
         let surroundings = format!("/proc/{}/environ", app.child.id());
         let held = fs::read_to_string(surroundings).unwrap();
-        let expected = format!("{VARIABLE}={expected}");
-        assert!(held.split('\0').any(|variable| variable == expected), "{wanted:?}: {held}");
+        for (at, (variable, usual, wanted)) in TOLD.iter().enumerate() {
+            let value = if said.contains(&at) { wanted } else { usual };
+            let expected = format!("{variable}={value}");
+            assert!(held.split('\0').any(|variable| variable == expected), "{said:?}: {held}");
+        }
         app.end();
     }
 }

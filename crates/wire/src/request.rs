@@ -71,7 +71,7 @@ pub fn read_request(
     path: &str,
     body: &[u8],
 ) -> Result<RequestFacts, RequestError> {
-    let text = std::str::from_utf8(body).map_err(|_| RequestError::NotText)?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| RequestError::NotText)?;
     let (fields, input) = input::read(dialect, text).ok_or(RequestError::NotAnObject)?;
     let common = common_fields(&fields);
     let mut facts = RequestFacts {
