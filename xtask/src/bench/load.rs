@@ -128,6 +128,24 @@ pub(super) fn latencies_of_ns(door: &Door, ask: Ask, calls: usize) -> Result<Vec
     (0..calls).map(one).collect()
 }
 
+/// How long calls take whose provider thinks, on so many connections at once and so many on each, in
+/// nanoseconds.
+///
+/// # Errors
+/// When an answer is not the one asked for.
+pub(super) fn slow_latencies_ns(door: &Door, connections: usize, each: usize) -> Result<Vec<u64>> {
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..connections)
+            .map(|_| scope.spawn(move || latencies_of_ns(door, Ask::Slow, each)))
+            .collect();
+        let mut all = Vec::with_capacity(connections * each);
+        for client in clients {
+            all.extend(client.join().ok().context("a client panicked")??);
+        }
+        Ok(all)
+    })
+}
+
 /// From the provider's write of a chunk to the client's read of it, in nanoseconds.
 ///
 /// # Errors

@@ -165,6 +165,14 @@ pub(super) fn small_calls_us(door: &Door, first: usize, calls: usize) -> Result<
     times_us(times_ns.split_off(first))
 }
 
+/// How long calls take whose provider thinks, on so many connections at once and so many on each.
+///
+/// # Errors
+/// When an answer is wrong.
+pub(super) fn slow_calls_us(door: &Door, connections: usize, each: usize) -> Result<Times> {
+    times_us(load::slow_latencies_ns(door, connections, each)?)
+}
+
 /// Puts only the load on whoever listens.
 ///
 /// # Errors
